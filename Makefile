@@ -1,0 +1,46 @@
+# Every target but help and clean first sees to .venv: see bootstrap.sh.
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help ready demo test unit e2e lint format bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+ready: ## make .venv, or find it up to date
+	@./bootstrap.sh
+
+demo: ready ## write the demo catalogue and run the whole pipeline on it
+	$(BIN)/diptych demo
+
+test: ready ## every test
+	$(BIN)/python -m pytest
+
+unit: ready ## the tests that run no pipeline
+	$(BIN)/python -m pytest -m "not e2e"
+
+e2e: ready ## the tests that run the whole pipeline
+	$(BIN)/python -m pytest -m e2e
+
+lint: ready ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: ready ## put the code in style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ready ## the tables of benchmarks/
+	$(BIN)/python -m benchmarks
+
+# The header of a lock names this target, and neither a registry nor a place on some disk.
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml \
+	--extra dev --generate-hashes --no-emit-index-url $(ARGS)
+lock: ready ## write requirements/ anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(COMPILE) --universal --python-version 3.11 -o requirements/tfx-1.21.txt
+	$(COMPILE) --python-version 3.10 --python-platform x86_64-manylinux_2_28 -o requirements/tfx-1.16.txt
+
+clean: ## remove .venv and every cache
+	rm -rf .venv .*_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""DataGate: stops the run on bad data, and says which rows and why."""

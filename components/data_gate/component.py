@@ -1,0 +1,54 @@
+"""The component DataGate."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import Rejects, Verdict
+from components.data_gate.executor import GATE_OPTIONS_KEY, DataGateExecutor
+from components.data_gate.options import GateOptions
+
+
+class DataGateSpec(ComponentSpec):
+    """Inputs, output and options of DataGate."""
+
+    PARAMETERS = {GATE_OPTIONS_KEY: ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "rejects": ChannelParameter(type=Rejects),
+        "schema": ChannelParameter(type=standard_artifacts.Schema),
+        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    OUTPUTS = {"verdict": ChannelParameter(type=Verdict)}
+
+
+class DataGate(base_component.BaseComponent):
+    """Stops the run on rejects, anomalies or labels that must not reach training."""
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataGateExecutor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        rejects: types.BaseChannel,
+        schema: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        options: GateOptions,
+        code: str,
+    ) -> None:
+        """Constructs the component from what it judges, when it stops, and a digest of its code."""
+        super().__init__(
+            DataGateSpec(
+                examples=examples,
+                rejects=rejects,
+                schema=schema,
+                anomalies=anomalies,
+                verdict=types.Channel(type=Verdict),
+                gate_options=options.model_dump_json(),
+                code=code,
+            )
+        )

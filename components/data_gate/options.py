@@ -1,0 +1,20 @@
+"""When the gate stops a run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.options import Options
+
+
+class GateOptions(Options):
+    """What data may go on to training."""
+
+    severity: Literal["error", "warning", "never"] = Field(
+        "error", description="The least severity of a schema anomaly that stops the run."
+    )
+    max_reject_ratio: float = Field(
+        0.1, ge=0, le=1, description="The largest share of rejected rows that does not stop the run."
+    )

@@ -1,0 +1,51 @@
+"""The last blessed model: the newest one at the push destination.
+
+A Resolver node would find it in the metadata store, but open-source Kubeflow runs none.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from models.serving import read_card
+
+
+def find_last_blessed(push_directory: str) -> str | None:
+    """The newest model's folder: Pusher names folders by the time of the push."""
+    if not tf.io.gfile.isdir(push_directory):
+        return None
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(push_directory)]
+    versions = [name for name in names if name.isdecimal()]
+    return os.path.join(push_directory, max(versions, key=int)) if versions else None
+
+
+def incomparable(candidate: str, blessed: str) -> str | None:
+    """Why two exported models cannot score the same records, or None if they can."""
+    try:
+        old_labels, old_image = read_card(blessed)
+    except FileNotFoundError as error:
+        return str(error)
+    labels, image = read_card(candidate)
+    if old_image != image:
+        return f"it reads images stored as {old_image.model_dump()}, this run stores {image.model_dump()}"
+    if set(old_labels) != set(labels):
+        return f"it knows other labels: {sorted(set(old_labels) ^ set(labels))}"
+    return None
+
+
+def as_model_artifact(saved_model: str, work_uri: str) -> Any:
+    """A Model artifact, laid out as Trainer's is, that holds a copy of a pushed model."""
+    artifact = standard_artifacts.Model()
+    artifact.uri = work_uri
+    target = path_utils.serving_model_dir(work_uri)
+    for folder, _, names in tf.io.gfile.walk(saved_model):
+        destination = os.path.join(target, os.path.relpath(folder, saved_model))
+        tf.io.gfile.makedirs(destination)
+        for name in names:
+            tf.io.gfile.copy(os.path.join(folder, name), os.path.join(destination, name), overwrite=True)
+    return artifact

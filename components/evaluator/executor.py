@@ -1,0 +1,117 @@
+"""The executor of Evaluator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import path_utils, proto_utils
+
+from components.artifacts import read_json, write_json
+from components.beam import LeanBeamExecutor
+from components.evaluator.blessed import as_model_artifact, find_last_blessed, incomparable
+from components.evaluator.config import BLESSED, CANDIDATE, eval_config
+from components.evaluator.criteria import METRICS, Criterion, criteria
+from components.evaluator.options import EvaluateOptions
+
+DECISION_FILE = "decision.json"
+LINEAR_BASELINE_KEY = "linear_baseline"
+EVALUATE_OPTIONS_KEY = "evaluate_options"
+PUSH_DIRECTORY_KEY = "push_directory"
+
+Slices = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
+    """TFX's Evaluator, told at run time what to compare with; it also writes down why it decided as it did."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates, blesses or not, and writes ``decision.json`` into the evaluation."""
+        options = EvaluateOptions.model_validate_json(exec_properties[EVALUATE_OPTIONS_KEY])
+        evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
+        linear = read_json(artifact_utils.get_single_uri(input_dict[LINEAR_BASELINE_KEY]), "metrics.json")
+        work_uri = os.path.join(evaluation, ".blessed")
+        blessed, note = self._add_last_blessed(input_dict, exec_properties[PUSH_DIRECTORY_KEY], work_uri)
+        compared = blessed is not None
+        asked = criteria(options, linear, compared)
+        config = eval_config(options.slices, asked, compared)
+        exec_properties[standard_component_specs.EVAL_CONFIG_KEY] = proto_utils.proto_to_json(config)
+        super().Do(input_dict, output_dict, exec_properties)
+        if compared:
+            fileio.rmtree(work_uri)
+
+        slices = read_slices(evaluation)
+        decision = decide(slices, asked)
+        decision |= {"linear_baseline": linear, "last_blessed": blessed, "slices": slices[CANDIDATE]}
+        if note:
+            decision["reasons"].append(note)
+        self._agree_with_tfma(decision, evaluation)
+        write_json(evaluation, DECISION_FILE, decision)
+
+    @staticmethod
+    def _add_last_blessed(
+        input_dict: dict[str, list[types.Artifact]], push_directory: str, work_uri: str
+    ) -> tuple[str | None, str | None]:
+        """Gives the last blessed model to TFMA; returns its folder, and why it is not compared where it is not."""
+        blessed = find_last_blessed(push_directory)
+        if blessed is None:
+            return None, None
+        candidate = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
+        if reason := incomparable(path_utils.serving_model_path(candidate.uri), blessed):
+            return None, f"not compared with the last blessed model '{blessed}': {reason}"
+        input_dict[standard_component_specs.BASELINE_MODEL_KEY] = [as_model_artifact(blessed, work_uri)]
+        return blessed, None
+
+    @staticmethod
+    def _agree_with_tfma(decision: Mapping[str, Any], evaluation: str) -> None:
+        """Proves that the reasons given are those of the decision taken."""
+        validation = tfma.load_validation_result(evaluation)
+        if validation.validation_ok != decision["blessed"]:
+            raise RuntimeError(f"TFMA decided {validation.validation_ok}, the reasons say {decision}: {validation}")
+
+
+def decide(slices: Slices, asked: list[Criterion]) -> dict[str, Any]:
+    """The decision and its reasons: those that failed, or, of a blessed model, all that it meets.
+
+    Args:
+        slices: model name to slice to metrics; the whole split is the slice ``""``.
+    """
+    metrics = slices[CANDIDATE][""]
+    reference = slices.get(BLESSED, {}).get("", {})
+    answers = [c.explain(metrics[c.metric], reference.get(c.metric, 0.0)) for c in asked]
+    blessed = all(met for met, _ in answers)
+    reasons = [text for met, text in answers if met == blessed]
+    return {"metrics": metrics, "blessed": blessed, "reasons": reasons}
+
+
+def read_slices(evaluation: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Model name to slice (``""``, or ``feature=value``) to metric name to value."""
+    models = [spec.name for spec in tfma.load_eval_result(evaluation).config.model_specs]
+    # TFMA drops the name of an only model.
+    return {name or CANDIDATE: _slices_of(evaluation, name) for name in models}
+
+
+def _slices_of(evaluation: str, model: str) -> dict[str, dict[str, float]]:
+    result = tfma.load_eval_result(evaluation, model_name=model)
+    return {_slice_name(key): _figures(metrics) for key, metrics in result.slicing_metrics}
+
+
+def _slice_name(key: tuple[tuple[str, Any], ...]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in key)
+
+
+def _figures(metrics: Mapping[str, Any]) -> dict[str, float]:
+    values = metrics[""][""]
+    figures = {metric: float(values[metric]["doubleValue"]) for metric in METRICS}
+    return {**figures, "examples": float(values["example_count"]["doubleValue"])}

@@ -1,0 +1,1 @@
+"""ImageTextExampleGen: a catalogue of images, descriptions and labels becomes Examples and Rejects."""

@@ -1,0 +1,77 @@
+"""The component ImageTextExampleGen."""
+
+from __future__ import annotations
+
+import os
+
+from tfx import types
+from tfx.components.example_gen import component
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import standard_artifacts, standard_component_specs
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
+
+from components.artifacts import Rejects
+from components.example_gen.driver import ImageTextExampleGenDriver
+from components.example_gen.executor import (
+    DATA_OPTIONS_KEY,
+    IMAGE_OPTIONS_KEY,
+    REJECTS_KEY,
+    ImageTextExampleGenExecutor,
+)
+from components.example_gen.options import DataOptions
+from models.features import SPLITS
+from models.images import ImageOptions
+
+
+class ImageTextExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
+    """FileBasedExampleGen's spec with our options and the Rejects."""
+
+    PARAMETERS = {
+        **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
+        DATA_OPTIONS_KEY: ExecutionParameter(type=str),
+        IMAGE_OPTIONS_KEY: ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    OUTPUTS = {
+        **standard_component_specs.FileBasedExampleGenSpec.OUTPUTS,
+        REJECTS_KEY: ChannelParameter(type=Rejects),
+    }
+
+
+class ImageTextExampleGen(component.FileBasedExampleGen):
+    """Turns a catalogue of images, descriptions and labels into Examples (train, val, test) and Rejects.
+
+    It stays a FileBasedExampleGen, which is how Kubeflow's compiler knows where its driver is needed.
+    """
+
+    SPEC_CLASS = ImageTextExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ImageTextExampleGenExecutor)
+    DRIVER_CLASS = ImageTextExampleGenDriver
+
+    def __init__(self, data: DataOptions, image: ImageOptions, code: str) -> None:
+        """Constructs the component.
+
+        Args:
+            data: the catalogue and its splits.
+            image: how images are stored.
+            code: a digest of the code that ingests; another one is another cache key.
+        """
+        base, name = os.path.split(data.catalogue)
+        split_config = example_gen_pb2.SplitConfig(
+            # The splits' names; the shares are in the data options, because TFX knows whole buckets only.
+            splits=[example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=1) for split in SPLITS]
+        )
+        spec = ImageTextExampleGenSpec(
+            input_base=base,
+            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=name)]),
+            output_config=example_gen_pb2.Output(split_config=split_config),
+            output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
+            output_file_format=example_gen_pb2.FILE_FORMAT_UNSPECIFIED,
+            examples=types.Channel(type=standard_artifacts.Examples),
+            rejects=types.Channel(type=Rejects),
+            data_options=data.model_dump_json(exclude={"catalogue": True}),
+            image_options=image.model_dump_json(),
+            code=code,
+        )
+        base_beam_component.BaseBeamComponent.__init__(self, spec=spec)

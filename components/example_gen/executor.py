@@ -1,0 +1,83 @@
+"""The executor of ImageTextExampleGen."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from components.artifacts import read_json
+from components.beam import LeanBeamExecutor
+from components.example_gen.catalogue import CatalogueError, read_catalogue
+from components.example_gen.ingestion import ACCOUNT_FILE, Plan, ingest
+from components.example_gen.options import DataOptions
+from models.features import SPLITS
+from models.images import ImageOptions
+
+REJECTS_KEY = "rejects"
+DATA_OPTIONS_KEY = "data_options"
+IMAGE_OPTIONS_KEY = "image_options"
+
+
+class IngestionError(RuntimeError):
+    """Ingestion cannot give a dataset; the message says why and what to do."""
+
+
+def data_options(exec_properties: dict[str, Any]) -> DataOptions:
+    """The options, with the catalogue that ExampleGen's standard input names."""
+    values = json.loads(exec_properties[DATA_OPTIONS_KEY])
+    input_config = example_gen_pb2.Input()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config)
+    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    return DataOptions(**values, catalogue=os.path.join(base, input_config.splits[0].pattern))
+
+
+class ImageTextExampleGenExecutor(LeanBeamExecutor):
+    """Writes the Examples of each split and the Rejects, and proves that no row was lost."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs ingestion.
+
+        Raises:
+            CatalogueError: the catalogue cannot be read or has no row.
+            IngestionError: a split would be empty, or a row is unaccounted for.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        data = data_options(exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        rejects = artifact_utils.get_single_instance(output_dict[REJECTS_KEY])
+        rows = sum(1 for _ in read_catalogue(data))
+        if rows == 0:
+            raise CatalogueError(f"data.catalogue: '{data.catalogue}' has no row")
+        image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
+        plan = Plan(data, image, rows, examples.uri, rejects.uri)
+        with self._make_beam_pipeline() as pipeline:
+            ingest(pipeline, plan)
+        fileio.rmtree(plan.work_uri)
+        _check_account(read_json(rejects.uri, ACCOUNT_FILE))
+
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+
+
+def _check_account(account: dict[str, Any]) -> None:
+    rows, examples, rejects = account["rows"], account["examples"], account["rejects"]
+    if rows != sum(examples.values()) + sum(rejects.values()):
+        raise IngestionError(f"rows are unaccounted for: {rows} rows, examples {examples}, rejects {rejects}")
+    if empty := [split for split, count in examples.items() if count == 0]:
+        raise IngestionError(
+            f"no example in split {', '.join(empty)}: of {rows} rows, examples {examples}, rejects {rejects or 'none'}; "
+            "add rows, mend the rejected ones (diptych check names them), or change data.splits or data.split_by"
+        )

@@ -1,0 +1,75 @@
+"""The component LinearBaseline and its executor."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.artifacts import Metrics, write_json
+from models import features
+from models.baseline import fit_baseline, score_labels
+from models.preprocessing import TextOptions
+
+METRICS_FILE = "metrics.json"
+
+
+class LinearBaselineExecutor(base_executor.BaseExecutor):
+    """Fits on train and scores on test."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes ``metrics.json`` with ``accuracy`` and ``macro_f1``."""
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        options = TextOptions.model_validate_json(exec_properties["text_options"])
+        model = fit_baseline(*_texts_and_labels(examples, features.TRAIN), options)
+        texts, labels = _texts_and_labels(examples, features.TEST)
+        figures = score_labels(labels, model.predict(texts).tolist())
+        write_json(artifact_utils.get_single_uri(output_dict["metrics"]), METRICS_FILE, figures)
+
+
+def _texts_and_labels(examples_uri: str, split: str) -> tuple[list[str], list[str]]:
+    spec = features.parsing_spec([features.DESCRIPTION, features.LABEL])
+    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
+    batches = tf.data.TFRecordDataset(files).batch(512).map(lambda records: tf.io.parse_example(records, spec))
+    texts: list[str] = []
+    labels: list[str] = []
+    for batch in batches.as_numpy_iterator():
+        texts += [text.decode() for text in batch[features.DESCRIPTION]]
+        labels += [label.decode() for label in batch[features.LABEL]]
+    return texts, labels
+
+
+class LinearBaselineSpec(ComponentSpec):
+    """Input, output and options of LinearBaseline."""
+
+    PARAMETERS = {"text_options": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
+    INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
+    OUTPUTS = {"metrics": ChannelParameter(type=Metrics)}
+
+
+class LinearBaseline(base_component.BaseComponent):
+    """Scores CountVectorizer and logistic regression on the splits that the network gets."""
+
+    SPEC_CLASS = LinearBaselineSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(LinearBaselineExecutor)
+
+    def __init__(self, examples: types.BaseChannel, text: TextOptions, code: str) -> None:
+        """Constructs the component from Examples, the network's text options and a digest of its code."""
+        super().__init__(
+            LinearBaselineSpec(
+                examples=examples,
+                metrics=types.Channel(type=Metrics),
+                text_options=text.model_dump_json(),
+                code=code,
+            )
+        )

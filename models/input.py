@@ -1,0 +1,120 @@
+"""tf.data: Examples and the Transform graph become what the network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models import features
+from models.images import ImageOptions, decode_stored
+
+IMAGE_INPUT = "image"
+TEXT_INPUT = "description"
+
+_READ_FILES = 8
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Reads serialised records the way the network takes them.
+
+    Attributes:
+        transform: TFT's graph and vocabularies.
+        image: how the images are stored.
+    """
+
+    transform: tft.TFTransformOutput
+    image: ImageOptions
+
+    @property
+    def terms(self) -> int:
+        """Size of the description's vocabulary."""
+        return int(self.transform.vocabulary_size_by_name(features.DESCRIPTION_VOCABULARY))
+
+    @property
+    def labels(self) -> list[str]:
+        """Label names; a label's place is its ``label_id``."""
+        names = self.transform.vocabulary_by_name(features.LABEL_VOCABULARY)
+        return [name.decode() for name in names]
+
+    def parse(self, records: tf.Tensor, names: Sequence[str]) -> dict[str, Any]:
+        """Parses string ``[batch]`` records to the raw features the schema describes, and the image."""
+        schema = self.transform.raw_feature_spec()
+        spec = {name: schema[name] for name in names if name in schema}
+        if features.IMAGE in names:
+            spec |= features.parsing_spec([features.IMAGE])
+        return dict(tf.io.parse_example(records, spec))
+
+    def bag_of_words(self, layer: Callable[..., Any], raw: dict[str, Any]) -> tf.Tensor:
+        """Term counts float32 ``[batch, terms]`` from raw features, which ``layer`` transforms."""
+        transformed = layer({features.DESCRIPTION: raw[features.DESCRIPTION]})
+        return counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], self.terms)
+
+
+def counts(index: tf.SparseTensor, value: tf.SparseTensor, terms: int) -> tf.Tensor:
+    """Joins index and value, as ``tf.io.SparseFeature`` does, to float32 ``[batch, terms]``."""
+    rows = index.indices[:, 0]
+    sparse = tf.SparseTensor(
+        tf.stack([rows, index.values], axis=1), value.values, tf.stack([index.dense_shape[0], terms])
+    )
+    return tf.ensure_shape(tf.sparse.to_dense(sparse), [None, terms])
+
+
+def read_dataset(files: Sequence[str], decoder: Decoder, batch_size: int) -> tf.data.Dataset:
+    """Batches of ``({"image": uint8 [b, h, w, 3], "description": float32 [b, terms]}, label_id int64 [b])``, once, in order.
+
+    Args:
+        files: TFRecord files, or patterns of them.
+
+    Raises:
+        ValueError: no file matches.
+    """
+    return _decode(_records(files).batch(batch_size), decoder)
+
+
+def input_fn_train(
+    files: Sequence[str], decoder: Decoder, batch_size: int, shuffle_buffer: int, seed: int
+) -> tf.data.Dataset:
+    """``read_dataset`` shuffled anew in each epoch, the same in each run of one seed."""
+    records = _records(files).shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True)
+    return _decode(records.batch(batch_size), decoder)
+
+
+def input_fn_eval(files: Sequence[str], decoder: Decoder, batch_size: int) -> tf.data.Dataset:
+    """``read_dataset``, for evaluation: every record once."""
+    return read_dataset(files, decoder, batch_size)
+
+
+def _records(files: Sequence[str]) -> tf.data.Dataset:
+    names = sorted(name for pattern in files for name in tf.io.gfile.glob(pattern))
+    if not names:
+        raise ValueError(f"no TFRecord file matches {list(files)}")
+    return tf.data.Dataset.from_tensor_slices(names).interleave(
+        tf.data.TFRecordDataset, cycle_length=_READ_FILES, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+
+
+def _decode(batches: tf.data.Dataset, decoder: Decoder) -> tf.data.Dataset:
+    layer = decoder.transform.transform_features_layer()
+
+    def decode(records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
+        image = decode_stored(raw.pop(features.IMAGE), decoder.image)
+        transformed = layer(raw)
+        text = counts(
+            transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], decoder.terms
+        )
+        return {IMAGE_INPUT: image, TEXT_INPUT: text}, transformed[features.LABEL_ID]
+
+    return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def read_labels(files: Sequence[str]) -> list[str]:
+    """The label of each record, in order, without decoding anything else."""
+    spec = features.parsing_spec([features.LABEL])
+    batches = _records(files).batch(1024).map(lambda records: tf.io.parse_example(records, spec)[features.LABEL])
+    return [label.decode() for batch in batches.as_numpy_iterator() for label in batch]

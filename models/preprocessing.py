@@ -1,0 +1,152 @@
+"""Text and labels: the options, and the ``preprocessing_fn`` that Transform analyses.
+
+Tokens, n-grams and vocabulary are those of scikit-learn's ``CountVectorizer``: words of two or more letters, digits or
+underscores; ``min_df`` counts documents, then ``max_features`` keeps the most frequent terms. Two details differ: among
+terms of equal frequency at the cut another one may stay, and lower case follows Unicode's rules in ICU, not Python's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from models import features
+from models.options import Options
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+TEXT_OPTIONS_KEY = "text_options"
+
+# Python's \w is str.isalnum or "_"; RE2's is ASCII.
+_NON_WORD = r"[^\p{L}\p{N}_]+"
+_MIN_TERM_FILTER = "description_min_df"
+
+
+class TextOptions(Options):
+    """How descriptions become a bag of words."""
+
+    max_features: int | None = Field(5000, ge=1, description="Most terms to keep, the most frequent; null keeps all.")
+    min_df: int = Field(1, ge=1, description="A term stays if at least this many descriptions hold it.")
+    ngrams: tuple[int, int] = Field((1, 1), description="Shortest and longest run of words that is a term.")
+    lowercase: bool = Field(True, description="Whether terms are lower case.")
+    stop_words: Literal["english"] | tuple[str, ...] | None = Field(
+        None, description="Words to drop: 'english' for scikit-learn's list, or a list."
+    )
+
+    @model_validator(mode="after")
+    def _ngrams_in_order(self) -> TextOptions:
+        shortest, longest = self.ngrams
+        if not 1 <= shortest <= longest <= 5:
+            raise ValueError(f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(self.ngrams)}")
+        return self
+
+    @field_validator("stop_words")
+    @classmethod
+    def _no_empty_stop_word(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and not all(value):
+            raise ValueError("a stop word is empty")
+        return value
+
+    @property
+    def stop_word_list(self) -> list[str]:
+        """The words themselves."""
+        if self.stop_words == "english":
+            from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+            return sorted(ENGLISH_STOP_WORDS)
+        return list(self.stop_words or ())
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
+    """Transform's entry point.
+
+    Args:
+        inputs: raw features; ``description`` and ``label`` are string ``[batch, 1]``.
+        custom_config: ``text_options``, a ``TextOptions`` as JSON.
+
+    Returns:
+        ``description_index`` int64 and ``description_value`` float32, ``SparseTensor`` s ``[batch, <=terms]``: each term's
+        place in the vocabulary, ascending, and its count; ``label_id`` int64 ``[batch]``, -1 for an unknown label.
+    """
+    import tensorflow_transform as tft
+
+    options = TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY])
+    index, value = bag_of_words(_column(inputs[features.DESCRIPTION]), options)
+    label_id = tft.compute_and_apply_vocabulary(
+        _column(inputs[features.LABEL]), vocab_filename=features.LABEL_VOCABULARY, default_value=-1
+    )
+    return {
+        features.DESCRIPTION_INDEX: index,
+        features.DESCRIPTION_VALUE: value,
+        features.LABEL_ID: label_id,
+    }
+
+
+def bag_of_words(texts: tf.Tensor, options: TextOptions) -> tuple[tf.SparseTensor, tf.SparseTensor]:
+    """Sparse term counts of string ``[batch]`` texts, over a vocabulary that Transform computes."""
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    terms = tokenize(texts, options)
+    if options.min_df > 1:
+        frequent = tft.vocabulary(
+            _once_per_document(terms), frequency_threshold=options.min_df, vocab_filename=_MIN_TERM_FILTER
+        )
+        known = tft.apply_vocabulary(terms.flat_values, frequent, default_value=-1) >= 0
+        terms = tf.ragged.boolean_mask(terms, terms.with_flat_values(known))
+    vocabulary = tft.vocabulary(
+        terms.flat_values, top_k=options.max_features, vocab_filename=features.DESCRIPTION_VOCABULARY
+    )
+    ids = terms.with_flat_values(tft.apply_vocabulary(terms.flat_values, vocabulary, default_value=-1))
+    ids = tf.ragged.boolean_mask(ids, ids >= 0)
+    return _count(ids)
+
+
+def tokenize(texts: tf.Tensor, options: TextOptions) -> tf.RaggedTensor:
+    """Terms of string ``[batch]`` texts, as ragged string ``[batch, None]``, in order and with repetitions."""
+    import tensorflow as tf
+
+    if options.lowercase:
+        texts = tf.strings.lower(texts, encoding="utf-8")
+    words = tf.strings.split(tf.strings.regex_replace(texts, _NON_WORD, " "))
+    words = tf.ragged.boolean_mask(words, tf.strings.length(words, unit="UTF8_CHAR") >= 2)
+    if options.stop_words:
+        pattern = "|".join(re.escape(word) for word in options.stop_word_list)
+        stopped = tf.strings.regex_full_match(words.flat_values, pattern)
+        words = tf.ragged.boolean_mask(words, words.with_flat_values(~stopped))
+    if options.ngrams == (1, 1):
+        return words
+    shortest, longest = options.ngrams
+    return tf.strings.ngrams(words, list(range(shortest, longest + 1)), separator=" ")
+
+
+def _column(values: Any) -> tf.Tensor:
+    """String ``[batch, 1]``, or sparse ``[batch, <=1]`` where the schema gives no shape, as ``[batch]``."""
+    import tensorflow as tf
+
+    if isinstance(values, tf.SparseTensor):
+        shape = [values.dense_shape[0], 1]
+        values = tf.sparse.to_dense(tf.sparse.reset_shape(values, tf.cast(shape, tf.int64)), default_value="")
+    return tf.reshape(values, [-1])
+
+
+def _once_per_document(terms: tf.RaggedTensor) -> tf.Tensor:
+    """Each term once for each document that holds it: TFT's threshold then counts documents."""
+    import tensorflow as tf
+
+    rows = tf.strings.as_string(terms.value_rowids())
+    distinct, _ = tf.unique(tf.strings.join([rows, terms.flat_values], separator=" "))
+    return tf.strings.regex_replace(distinct, "^[0-9]+ ", "", replace_global=False)
+
+
+def _count(ids: tf.RaggedTensor) -> tuple[tf.SparseTensor, tf.SparseTensor]:
+    import tensorflow as tf
+
+    counts = tf.sparse.bincount(ids, axis=-1)
+    rows, terms = counts.indices[:, 0], counts.indices[:, 1]
+    index = tf.RaggedTensor.from_value_rowids(terms, rows, nrows=ids.nrows())
+    value = index.with_flat_values(tf.cast(counts.values, tf.float32))
+    return index.to_sparse(), value.to_sparse()

@@ -1,0 +1,108 @@
+"""The served model: what it takes, and how it is exported."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from models import features
+from models.images import ImageOptions, decode_image_file, decode_stored
+from models.input import IMAGE_INPUT, TEXT_INPUT, Decoder
+
+SCORES = "scores"
+LABELS = "labels"
+EXAMPLES_SIGNATURE = "serving_default"
+TRANSFORM_SIGNATURE = "transform_features"
+CLASSIFY_SIGNATURE = "classify"
+
+_CARD_FILE = os.path.join("assets.extra", "diptych.json")
+
+
+class ServedModel(tf.Module):
+    """The network behind three signatures, with the Transform graph inside.
+
+    Args:
+        model: the fitted network.
+        decoder: how records are read.
+    """
+
+    def __init__(self, model: keras.Model, decoder: Decoder) -> None:
+        super().__init__()
+        self._decoder = decoder
+        self._model = model
+        # Held as attributes so that the SavedModel keeps weights, tables and vocabulary files.
+        self._transform = decoder.transform.transform_features_layer()
+        self._labels = tf.constant(decoder.labels)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Serialised records ``[b]`` to ``scores`` float32 ``[b, classes]``, in the order of ``label_id``."""
+        raw = self._decoder.parse(examples, [features.IMAGE, features.DESCRIPTION])
+        images = decode_stored(raw.pop(features.IMAGE), self._decoder.image)
+        return {SCORES: self._score(images, raw)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def transform_examples(self, examples: tf.Tensor) -> dict[str, Any]:
+        """Serialised records ``[b]`` to the transformed features; ``label_id`` is ``[b]``."""
+        return dict(self._transform(self._decoder.parse(examples, [features.DESCRIPTION, features.LABEL])))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="image"),
+            tf.TensorSpec([None], tf.string, name="description"),
+        ]
+    )
+    def classify(self, image: tf.Tensor, description: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Image files' bytes ``[b]`` and texts ``[b]`` to ``labels`` string and ``scores`` float32, both ``[b, classes]``, best first."""
+        options = self._decoder.image
+        images = tf.map_fn(
+            lambda file: decode_image_file(file, options),
+            image,
+            fn_output_signature=tf.TensorSpec([options.height, options.width, 3], tf.uint8),
+        )
+        spec = self._decoder.transform.raw_feature_spec()[features.DESCRIPTION]
+        column = description[:, tf.newaxis]
+        dense = isinstance(spec, tf.io.FixedLenFeature)
+        scores = self._score(images, {features.DESCRIPTION: column if dense else tf.sparse.from_dense(column)})
+        order = tf.argsort(scores, direction="DESCENDING", stable=True)
+        return {LABELS: tf.gather(self._labels, order), SCORES: tf.gather(scores, order, batch_dims=1)}
+
+    def _score(self, images: tf.Tensor, raw: dict[str, Any]) -> tf.Tensor:
+        text = self._decoder.bag_of_words(self._transform, raw)
+        return self._model({IMAGE_INPUT: images, TEXT_INPUT: text}, training=False)
+
+
+def export(model: keras.Model, decoder: Decoder, uri: str) -> None:
+    """Writes a SavedModel with the signatures ``serving_default``, ``transform_features`` and ``classify``.
+
+    Beside it lies a card, ``assets.extra/diptych.json``: the labels and how the images it reads are stored.
+    """
+    served = ServedModel(model, decoder)
+    signatures = {
+        EXAMPLES_SIGNATURE: served.score_examples,
+        TRANSFORM_SIGNATURE: served.transform_examples,
+        CLASSIFY_SIGNATURE: served.classify,
+    }
+    tf.saved_model.save(served, uri, signatures=signatures)
+    card = {"labels": decoder.labels, "image": decoder.image.model_dump()}
+    tf.io.gfile.makedirs(os.path.dirname(os.path.join(uri, _CARD_FILE)))
+    with tf.io.gfile.GFile(os.path.join(uri, _CARD_FILE), "w") as file:
+        file.write(json.dumps(card, indent=2, ensure_ascii=False))
+
+
+def read_card(uri: str) -> tuple[list[str], ImageOptions]:
+    """Labels and image options of an exported model.
+
+    Raises:
+        FileNotFoundError: the folder holds no model of Diptych's.
+    """
+    path = os.path.join(uri, _CARD_FILE)
+    if not tf.io.gfile.exists(path):
+        raise FileNotFoundError(f"'{uri}' holds no model that Diptych exported")
+    with tf.io.gfile.GFile(path) as file:
+        card = json.loads(file.read())
+    return card["labels"], ImageOptions(**card["image"])

@@ -1,0 +1,110 @@
+"""Training: the options, and the ``run_fn`` that Trainer calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from models.images import ImageOptions
+from models.networks import NetworkOptions, build_network
+from models.options import Options
+
+if TYPE_CHECKING:
+    import keras
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+IMAGE_OPTIONS_KEY = "image_options"
+NETWORK_OPTIONS_KEY = "network_options"
+TRAIN_OPTIONS_KEY = "train_options"
+
+
+class TrainOptions(Options):
+    """How the network is fitted."""
+
+    epochs: int = Field(30, ge=1, description="Most passes over the training split.")
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    patience: int = Field(5, ge=1, description="Epochs without a better val loss before training stops.")
+    class_weights: Literal["none", "sqrt", "balanced"] = Field(
+        "sqrt", description="Weight of a class: 1, or its inverse frequency, square-rooted or plain."
+    )
+    shuffle_buffer: int = Field(4096, ge=1, description="Records held in memory for shuffling.")
+    seed: int = Field(0, ge=0, description="Of initial weights, dropout and shuffling.")
+
+
+def class_weights(labels: Sequence[str], names: Sequence[str], kind: str) -> dict[int, float]:
+    """Weight of each ``label_id``, with mean 1 over the examples.
+
+    ``balanced`` is scikit-learn's ``n / (classes * count)``; ``sqrt`` its square root, scaled to the same mean.
+
+    Args:
+        labels: the label of each training example.
+        names: label names in the order of their ids.
+    """
+    counted = Counter(labels)
+    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
+    weights = {index: counted[name] ** -power for index, name in enumerate(names) if counted[name]}
+    mean = sum(weights[index] * counted[names[index]] for index in weights) / len(labels)
+    return {index: weight / mean for index, weight in weights.items()}
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trainer's entry point: fits on train, stops early on val, keeps the best weights, exports the served model.
+
+    Raises:
+        ValueError: there is no file to read, or the vocabulary is empty.
+    """
+    import keras
+    import tensorflow_transform as tft
+
+    from models.input import Decoder, input_fn_eval, input_fn_train, read_labels
+    from models.serving import export
+
+    config: dict[str, Any] = fn_args.custom_config
+    train = TrainOptions.model_validate_json(config[TRAIN_OPTIONS_KEY])
+    image = ImageOptions.model_validate_json(config[IMAGE_OPTIONS_KEY])
+    network = NetworkOptions.model_validate_json(config[NETWORK_OPTIONS_KEY])
+
+    keras.utils.set_random_seed(train.seed)
+    decoder = Decoder(tft.TFTransformOutput(fn_args.transform_output), image)
+    if decoder.terms == 0:
+        raise ValueError("no term is frequent enough for the vocabulary: lower text.min_df")
+    model = build_network(network, image, decoder.terms, len(decoder.labels))
+    compile_network(model, train)
+    model.fit(
+        input_fn_train(fn_args.train_files, decoder, train.batch_size, train.shuffle_buffer, train.seed),
+        validation_data=input_fn_eval(fn_args.eval_files, decoder, train.batch_size),
+        epochs=train.epochs,
+        class_weight=class_weights(read_labels(fn_args.train_files), decoder.labels, train.class_weights),
+        callbacks=_callbacks(train, fn_args.model_run_dir),
+        verbose=0,
+    )
+    export(model, decoder, fn_args.serving_model_dir)
+
+
+def compile_network(model: keras.Model, train: TrainOptions) -> None:
+    """Compiles for class ids. XLA stays off: on a CPU it halves the speed of a small CNN."""
+    import keras
+
+    model.compile(
+        optimizer=keras.optimizers.Adam(train.learning_rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+
+
+def _callbacks(train: TrainOptions, log_dir: str) -> list[keras.callbacks.Callback]:
+    import keras
+
+    from models.callbacks import ReportProgress
+
+    return [
+        keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, train.patience // 2)),
+        keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True),
+        keras.callbacks.TensorBoard(log_dir),
+        ReportProgress(),
+    ]

@@ -1,0 +1,1 @@
+"""What runs: settings, the DAG, the command line and the local runner."""

@@ -1,0 +1,35 @@
+"""Digests of our own code: a cached result is reused only if the code that made it is unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from functools import lru_cache
+from importlib.metadata import version
+
+# Libraries whose version changes what a component computes.
+_LIBRARIES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "scikit-learn", "pillow")
+
+
+@lru_cache
+def code_digest(*packages: str) -> str:
+    """SHA-256, in hexadecimal, of the packages' Python files and of the libraries' versions.
+
+    Args:
+        packages: names of importable packages, whose sub-packages count too.
+    """
+    digest = hashlib.sha256()
+    for name in _LIBRARIES:
+        digest.update(f"{name}=={version(name)}\n".encode())
+    for package in packages:
+        root = os.path.dirname(importlib.import_module(package).__file__ or "")
+        for folder, folders, files in os.walk(root):
+            folders.sort()
+            for file in sorted(files):
+                if file.endswith(".py"):
+                    path = os.path.join(folder, file)
+                    digest.update(os.path.relpath(path, root).encode())
+                    with open(path, "rb") as source:
+                        digest.update(source.read())
+    return digest.hexdigest()

@@ -1,0 +1,111 @@
+"""The DAG: the only place where components meet."""
+
+from __future__ import annotations
+
+import hashlib
+
+import tensorflow_data_validation as tfdv
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.pusher.component import Pusher
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.proto import pusher_pb2, trainer_pb2
+
+from components.data_gate.component import DataGate
+from components.evaluator.component import Evaluator
+from components.example_gen.component import ImageTextExampleGen
+from components.linear_baseline.component import LinearBaseline
+from components.stock import ImportSchemaGen, StatisticsGen, Transform
+from models import preprocessing, trainer
+from models.features import LIGHT_FEATURES, TRAIN, VAL
+from pipeline.code import code_digest
+from pipeline.settings import Settings
+
+
+def build_components(settings: Settings, push_directory: str) -> list[BaseComponent]:
+    """The components in the order of the data.
+
+    Args:
+        push_directory: where blessed models go, and where the last one is found.
+    """
+    components = code_digest("components", "models")
+    models = code_digest("models")
+
+    example_gen = ImageTextExampleGen(settings.data, settings.image, code=components)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(
+        examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES))
+    )
+    schema_gen = _schema_gen(settings, statistics_gen)
+    schema = schema_gen.outputs["schema"]
+    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    data_gate = DataGate(
+        examples=examples,
+        rejects=example_gen.outputs["rejects"],
+        schema=schema,
+        anomalies=example_validator.outputs["anomalies"],
+        options=settings.gate,
+        code=components,
+    )
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        custom_config={preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(), "code": models},
+        materialize=False,
+        disable_statistics=True,
+    )
+    linear_baseline = LinearBaseline(examples, settings.text, code=components)
+    for component in (transform, linear_baseline):
+        component.add_upstream_node(data_gate)
+    model_trainer = Trainer(
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        run_fn="models.trainer.run_fn",
+        custom_config={
+            trainer.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
+            trainer.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
+            trainer.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
+            "code": models,
+        },
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[VAL]),
+    )
+    evaluator = Evaluator(
+        examples=examples,
+        schema=schema,
+        model=model_trainer.outputs["model"],
+        linear_baseline=linear_baseline.outputs["metrics"],
+        options=settings.evaluate,
+        push_directory=push_directory,
+        code=components,
+    )
+    pusher = Pusher(
+        model=model_trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_directory)
+        ),
+    )
+    return [
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        data_gate,
+        transform,
+        linear_baseline,
+        model_trainer,
+        evaluator,
+        pusher,
+    ]
+
+
+def _schema_gen(settings: Settings, statistics_gen: StatisticsGen) -> BaseComponent:
+    """A curated schema wins over an inferred one."""
+    if settings.data.schema_file is None:
+        return SchemaGen(statistics=statistics_gen.outputs["statistics"])
+    with open(settings.data.schema_file, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    return ImportSchemaGen(settings.data.schema_file, digest)

@@ -1,0 +1,155 @@
+"""``diptych.yaml``: the composition of every room's options, and how it is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from components.data_gate.options import GateOptions
+from components.evaluator.options import EvaluateOptions
+from components.example_gen.options import DataOptions
+from models.images import ImageOptions
+from models.networks import NetworkOptions
+from models.options import Options
+from models.preprocessing import TextOptions
+from models.trainer import TrainOptions
+from pipeline.cluster import KubeflowOptions
+from pipeline.push import PushOptions
+
+_PATHS = ("data.catalogue", "data.images_root", "data.schema_file", "push.directory")
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message names the key and the remedy."""
+
+
+class Settings(Options):
+    """Everything a run is made of."""
+
+    name: str = Field(
+        "diptych",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="Of the pipeline: lower-case letters, digits and dashes.",
+    )
+    data: DataOptions
+    image: ImageOptions = ImageOptions()
+    text: TextOptions = TextOptions()
+    model: NetworkOptions = NetworkOptions()
+    train: TrainOptions = TrainOptions()
+    evaluate: EvaluateOptions = EvaluateOptions()
+    gate: GateOptions = GateOptions()
+    push: PushOptions = PushOptions()
+    kubeflow: KubeflowOptions = KubeflowOptions()
+
+
+def load_settings(path: str, overrides: Sequence[str] = ()) -> Settings:
+    """Reads ``diptych.yaml``.
+
+    Args:
+        path: the file; the paths in it are relative to its folder.
+        overrides: ``section.key=value`` with a YAML value; they win over the file.
+
+    Raises:
+        SettingsError: no such file, no YAML, an unknown key, a wrong value, or a file named in it that does not exist.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} must hold keys and values, at least data.catalogue")
+    values = _resolve_paths(values, os.path.dirname(os.path.abspath(path)))
+    for override in overrides:
+        _override(values, override)
+    return check_settings(values, path)
+
+
+def check_settings(values: Mapping[str, Any], source: str) -> Settings:
+    """Checks settings given as a mapping; ``source`` names them in messages.
+
+    Raises:
+        SettingsError: as ``load_settings``.
+    """
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        lines = [_explain(dict(problem)) for problem in error.errors()]
+        raise SettingsError("\n".join(f"{source}: {line}" for line in lines)) from None
+    for key, file in _named_files(settings):
+        if not os.path.exists(file):
+            raise SettingsError(f"{source}: {key}: there is no file '{file}'")
+    return settings
+
+
+def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    data = settings.data
+    named = {
+        "data.catalogue": data.catalogue,
+        "data.images_root": data.images_root,
+        "data.schema_file": data.schema_file,
+    }
+    return ((key, file) for key, file in named.items() if file and "://" not in file)
+
+
+def _resolve_paths(values: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Paths in the file become absolute."""
+    resolved = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    for path in _PATHS:
+        section, key = path.split(".")
+        part = resolved.get(section)
+        if isinstance(part, dict) and isinstance(part.get(key), str) and part[key] and "://" not in part[key]:
+            part[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(part[key])))
+    return resolved
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path:
+        raise SettingsError(f"--set {override}: write it as section.key=value, for example train.epochs=5")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"--set {override}: the value is not YAML: {error}") from None
+    *parents, key = path.split(".")
+    part = values
+    for parent in parents:
+        part = part.setdefault(parent, {})
+        if not isinstance(part, dict):
+            raise SettingsError(f"--set {override}: '{parent}' holds a value, not keys")
+    if path in _PATHS and isinstance(value, str) and "://" not in value:
+        value = os.path.abspath(os.path.expanduser(value))
+    part[key] = value
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        valid = list(_options_at(location[:-1]).model_fields)
+        near = get_close_matches(location[-1], valid, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"unknown key '{key}'; {hint}valid keys here: {', '.join(valid)}"
+    if problem["type"] == "missing":
+        return f"'{key}' is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = "" if isinstance(problem["input"], (dict, Options)) else f" (given: {problem['input']!r})"
+    return f"{key}: {message}{given}"
+
+
+def _options_at(location: Sequence[str]) -> type[BaseModel]:
+    """The options model at a place in the settings."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        annotation = model.model_fields[part].annotation
+        choices = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = choices[0]
+    return model

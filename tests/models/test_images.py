@@ -1,0 +1,128 @@
+"""The stored image and the served image are the same image."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
+
+from components.example_gen import images as ingestion
+from models.images import RESIZE_TOLERANCE, ImageOptions, decode_image_file, decode_stored
+
+MODES = ["RGB", "RGBA", "L", "LA", "P", "1"]
+ORIENTATION_TAG = 0x0112
+
+
+def picture(mode: str, height: int, width: int, seed: int) -> Image.Image:
+    """Smooth random pixels: noise would only measure JPEG's loss."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (4, 4, 4), np.uint8), "RGBA")
+    return small.resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+
+
+def as_file(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def served(data: bytes, options: ImageOptions) -> np.ndarray:
+    import tensorflow as tf
+
+    return decode_image_file(tf.constant(data), options).numpy()
+
+
+def assert_served_equals_stored(data: bytes, options: ImageOptions, tolerance: int) -> None:
+    stored = ingestion.decode(data, options).pixels.astype(int)
+    difference = np.abs(stored - served(data, options).astype(int))
+    assert stored.shape == (options.height, options.width, 3)
+    assert difference.max() <= tolerance
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_png_at_its_own_size_is_served_exactly_as_stored(mode: str) -> None:
+    options = ImageOptions(height=24, width=20, background="#336699")
+    assert_served_equals_stored(as_file(picture(mode, 24, 20, 1), "PNG"), options, tolerance=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    mode=st.sampled_from(MODES),
+    height=st.integers(8, 90),
+    width=st.integers(8, 90),
+    to_height=st.integers(8, 64),
+    to_width=st.integers(8, 64),
+    seed=st.integers(0, 999),
+)
+def test_resized_png_is_served_within_the_stated_tolerance(
+    mode: str, height: int, width: int, to_height: int, to_width: int, seed: int
+) -> None:
+    options = ImageOptions(height=to_height, width=to_width)
+    assert_served_equals_stored(as_file(picture(mode, height, width, seed), "PNG"), options, RESIZE_TOLERANCE)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_jpeg_is_turned_upright_in_both(orientation: int, order: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    exif.endian = order
+    data = as_file(picture("RGB", 24, 40, 2), "JPEG", exif=exif.tobytes(), quality=95)
+    height, width = (24, 40) if orientation < 5 else (40, 24)
+    assert_served_equals_stored(data, ImageOptions(height=height, width=width), tolerance=0)
+
+
+def test_orientation_changes_what_is_served() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 3
+    image = picture("RGB", 24, 24, 3)
+    options = ImageOptions(height=24, width=24)
+    upright = served(as_file(image, "JPEG", exif=exif.tobytes()), options)
+    assert np.array_equal(upright, served(as_file(image, "JPEG"), options)[::-1, ::-1])
+
+
+@pytest.mark.parametrize("encoding", ["raw", "png"])
+def test_lossless_encodings_store_the_pixels(encoding: str) -> None:
+    import tensorflow as tf
+
+    options = ImageOptions(height=16, width=12, encoding=encoding)
+    pixels = np.asarray(picture("RGB", 16, 12, 4))
+    records = [ingestion.encode(pixels, options), ingestion.encode(pixels[::-1], options)]
+    decoded = decode_stored(tf.constant(records), options).numpy()
+    assert np.array_equal(decoded, np.stack([pixels, pixels[::-1]]))
+
+
+def test_jpeg_encoding_is_read_and_served_as_it_was_stored() -> None:
+    import tensorflow as tf
+
+    options = ImageOptions(height=16, width=16, encoding="jpeg")
+    image = picture("RGB", 16, 16, 5)
+    record = ingestion.encode(np.asarray(image), options)
+    decoded = decode_stored(tf.constant([record]), options).numpy()[0].astype(int)
+    assert np.array_equal(decoded, np.asarray(Image.open(io.BytesIO(record))))
+    assert np.abs(decoded - served(as_file(image, "PNG"), options)).max() <= RESIZE_TOLERANCE
+
+
+def test_decoding_works_inside_tf_data() -> None:
+    import tensorflow as tf
+
+    options = ImageOptions(height=10, width=9)
+    data = as_file(picture("LA", 30, 30, 6), "PNG")
+    dataset = tf.data.Dataset.from_tensors(data).map(lambda file: decode_image_file(file, options))
+    assert np.array_equal(next(dataset.as_numpy_iterator()), served(data, options))
+
+
+@pytest.mark.parametrize("colour", ["white", "#fff", "#12345g", ""])
+def test_a_background_must_be_a_colour(colour: str) -> None:
+    with pytest.raises(ValidationError, match="#rrggbb"):
+        ImageOptions(background=colour)
+
+
+def test_a_height_of_zero_is_refused() -> None:
+    with pytest.raises(ValidationError, match="height"):
+        ImageOptions(height=0)
