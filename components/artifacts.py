@@ -1,4 +1,4 @@
-"""Artifact types that TFX does not have. Their TYPE_NAME is importable, as Kubeflow needs it to be."""
+"""Artifact types that TFX does not have. Their TYPE_NAME can be imported, as Kubeflow needs: see this package."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tfx.types.artifact import Artifact
 class Rejects(Artifact):
     """The rows that became no example (``rejects.jsonl``) and the account of all rows (``account.json``)."""
 
-    TYPE_NAME = "components.artifacts.Rejects"
+    TYPE_NAME = "components.Rejects"
 
 
 class Verdict(Artifact):
     """What the data gate found (``verdict.json``)."""
 
-    TYPE_NAME = "components.artifacts.Verdict"
+    TYPE_NAME = "components.Verdict"
 
 
 class Metrics(Artifact):
     """Figures of a model on the test split (``metrics.json``)."""
 
-    TYPE_NAME = "components.artifacts.Metrics"
+    TYPE_NAME = "components.Metrics"
 
 
 def write_json(uri: str, name: str, value: Any) -> None:

@@ -1,9 +1,13 @@
 """Images: their options, and how TensorFlow reads stored records and image files.
 
 Serving must see what ingestion stored. Ingestion decodes with Pillow, which reads more formats and needs no TensorFlow;
-``decode_image_file`` repeats its steps as TensorFlow ops: decode, orient by EXIF, flatten alpha, resize. Where no resize
-happens the pixels are equal; after a resize they differ by at most ``RESIZE_TOLERANCE`` levels of 255, because Pillow
-rounds to 8 bits between its horizontal and its vertical pass.
+``decode_image_file`` repeats its steps as TensorFlow ops: decode, orient by EXIF, flatten alpha, resize. Where no
+resize happens the pixels are equal; after a resize they differ by at most ``RESIZE_TOLERANCE`` levels of 255, because
+Pillow rounds to 8 bits between its horizontal and its vertical pass.
+
+TensorFlow reads no WebP, TIFF or 1-bit BMP, takes the palette of a BMP for grey levels, blackens a GIF's transparent
+colour, ignores that of grey PNG below 8 bits, and knows no orientation that stands in XMP alone. For such files, serve
+what ingestion makes of them.
 """
 
 from __future__ import annotations
@@ -21,7 +25,11 @@ if TYPE_CHECKING:
 RESIZE_TOLERANCE = 2
 JPEG_QUALITY = 95
 
-# EXIF is an APP1 segment near the start of a JPEG file: its size field has 16 bits.
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Its place in the header, which is always the first chunk.
+_PNG_BIT_DEPTH = 24
+# EXIF is an APP1 segment near the start of a JPEG file: its size field has 16 bits. In PNG it is a chunk, which writers
+# put before the pixels.
 _EXIF_BYTES = 65536
 # Tag 0x0112 (orientation), type 3 (short), count 1, then the value; little- and big-endian (EXIF 2.32, section 4.6.2).
 _ORIENTATION_LITTLE = bytes.fromhex("1201030001000000")
@@ -85,7 +93,8 @@ def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
     """
     import tensorflow as tf
 
-    pixels = _orient(_flatten(_decode(image), options), _exif_orientation(image))
+    decoded = tf.cond(_is_png(image), lambda: _decode_png(image), lambda: _decode(image))
+    pixels = _orient(_flatten(decoded, options), _exif_orientation(image))
     target = (options.height, options.width)
     resized = tf.image.resize(pixels, target, method="bilinear", antialias=True)
     rounded = tf.saturate_cast(tf.round(resized), tf.uint8)
@@ -106,16 +115,33 @@ def _decode(image: tf.Tensor) -> tf.Tensor:
     )
 
 
+def _is_png(image: tf.Tensor) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.equal(tf.strings.substr(image, 0, len(_PNG_SIGNATURE)), _PNG_SIGNATURE)
+
+
+def _decode_png(image: tf.Tensor) -> tf.Tensor:
+    """PNG's transparent colour is none of its channels: four of them make it alpha.
+
+    Below 8 bits TensorFlow fills alpha with the largest sample, which is 1 of 255 for black and white.
+    """
+    import tensorflow as tf
+
+    bit_depth = tf.io.decode_raw(tf.strings.substr(image, _PNG_BIT_DEPTH, 1), tf.uint8)[0]
+    return tf.cond(bit_depth >= 8, lambda: tf.io.decode_png(image, channels=4), lambda: _decode(image))
+
+
 def _flatten(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
     """Grey, grey+alpha, RGB or RGBA ``[h, w, 1-4]`` over the background, as RGB ``[h, w, 3]``."""
     import tensorflow as tf
 
     channels = tf.shape(pixels)[-1]
-    colour = tf.cond(
-        channels >= 3, lambda: pixels[..., :3], lambda: tf.repeat(pixels[..., :1], 3, axis=-1)
-    )
+    colour = tf.cond(channels >= 3, lambda: pixels[..., :3], lambda: tf.repeat(pixels[..., :1], 3, axis=-1))
     has_alpha = tf.logical_or(tf.equal(channels, 2), tf.equal(channels, 4))
-    alpha = tf.cond(has_alpha, lambda: pixels[..., -1:], lambda: tf.fill(tf.shape(pixels[..., :1]), tf.constant(255, tf.uint8)))
+    alpha = tf.cond(
+        has_alpha, lambda: pixels[..., -1:], lambda: tf.fill(tf.shape(pixels[..., :1]), tf.constant(255, tf.uint8))
+    )
     alpha = tf.cast(alpha, tf.int32)
     background = tf.constant(options.background_rgb, tf.int32)
     blended = (tf.cast(colour, tf.int32) * alpha + background * (255 - alpha) + 127) // 255
@@ -123,7 +149,7 @@ def _flatten(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
 
 
 def _exif_orientation(image: tf.Tensor) -> tf.Tensor:
-    """The EXIF orientation 1-8 of a JPEG file; 1 where there is none."""
+    """The EXIF orientation 1-8 of a JPEG or PNG file; 1 where there is none."""
     import tensorflow as tf
 
     head = tf.cast(tf.io.decode_raw(tf.strings.substr(image, 0, _EXIF_BYTES), tf.uint8), tf.int32)
@@ -134,11 +160,11 @@ def _exif_orientation(image: tf.Tensor) -> tf.Tensor:
         found = tf.reduce_all(windows[:, : len(tag)] == tf.constant(list(tag)), axis=1)
         return tf.concat([tf.boolean_mask(windows[:, -1], found), [1]], axis=0)[0]
 
-    def of_jpeg() -> tf.Tensor:
+    def of_exif() -> tf.Tensor:
         value = tf.maximum(value_after(_ORIENTATION_LITTLE, 0), value_after(_ORIENTATION_BIG, 1))
         return tf.where(value <= 8, value, 1)
 
-    return tf.cond(tf.io.is_jpeg(image), of_jpeg, lambda: tf.constant(1))
+    return tf.cond(tf.io.is_jpeg(image) | _is_png(image), of_exif, lambda: tf.constant(1))
 
 
 def _orient(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,8 @@ IMAGE_INPUT = "image"
 TEXT_INPUT = "description"
 
 _READ_FILES = 8
+# What TFT writes for an empty vocabulary, which no lookup table could hold.
+_NO_TERM = [b"49d0cd50-04bb-48c0-bc6f-5b575dce351a"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Decoder:
     @property
     def terms(self) -> int:
         """Size of the description's vocabulary."""
-        return int(self.transform.vocabulary_size_by_name(features.DESCRIPTION_VOCABULARY))
+        terms = self.transform.vocabulary_by_name(features.DESCRIPTION_VOCABULARY)
+        return 0 if terms == _NO_TERM else len(terms)
 
     @property
     def labels(self) -> list[str]:
@@ -65,10 +68,13 @@ def counts(index: tf.SparseTensor, value: tf.SparseTensor, terms: int) -> tf.Ten
 
 
 def read_dataset(files: Sequence[str], decoder: Decoder, batch_size: int) -> tf.data.Dataset:
-    """Batches of ``({"image": uint8 [b, h, w, 3], "description": float32 [b, terms]}, label_id int64 [b])``, once, in order.
+    """Every record once, in the order of the files, eight of which are read by turns.
 
     Args:
         files: TFRecord files, or patterns of them.
+
+    Returns:
+        Batches of ``({"image": uint8 [b, h, w, 3], "description": float32 [b, terms]}, label_id int64 [b])``.
 
     Raises:
         ValueError: no file matches.
@@ -79,9 +85,12 @@ def read_dataset(files: Sequence[str], decoder: Decoder, batch_size: int) -> tf.
 def input_fn_train(
     files: Sequence[str], decoder: Decoder, batch_size: int, shuffle_buffer: int, seed: int
 ) -> tf.data.Dataset:
-    """``read_dataset`` shuffled anew in each epoch, the same in each run of one seed."""
+    """``read_dataset`` without end, shuffled anew in each epoch, the same in each run of one seed.
+
+    One iterator serves all epochs: making one costs as much as reading some thousand records.
+    """
     records = _records(files).shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True)
-    return _decode(records.batch(batch_size), decoder)
+    return _decode(records.batch(batch_size).repeat(), decoder)
 
 
 def input_fn_eval(files: Sequence[str], decoder: Decoder, batch_size: int) -> tf.data.Dataset:
@@ -101,13 +110,13 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
 def _decode(batches: tf.data.Dataset, decoder: Decoder) -> tf.data.Dataset:
     layer = decoder.transform.transform_features_layer()
 
+    # AutoGraph would rewrite TFT's and Keras's code below this call, which takes longer than an epoch.
+    @tf.autograph.experimental.do_not_convert
     def decode(records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
         image = decode_stored(raw.pop(features.IMAGE), decoder.image)
         transformed = layer(raw)
-        text = counts(
-            transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], decoder.terms
-        )
+        text = counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], decoder.terms)
         return {IMAGE_INPUT: image, TEXT_INPUT: text}, transformed[features.LABEL_ID]
 
     return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

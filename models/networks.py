@@ -18,7 +18,7 @@ class NetworkOptions(Options):
     """A compact CNN over the image, joined with the bag of words."""
 
     filters: tuple[int, ...] = Field(
-        (32, 64, 128), min_length=1, max_length=8, description="Filters of each convolution block; each halves the image."
+        (32, 64, 128), min_length=1, max_length=8, description="Filters of each block; each block halves the image."
     )
     image_units: int = Field(128, ge=1, description="Size of the image's embedding.")
     text_units: int = Field(64, ge=1, description="Size of the text's embedding.")

@@ -40,7 +40,9 @@ class TextOptions(Options):
     def _ngrams_in_order(self) -> TextOptions:
         shortest, longest = self.ngrams
         if not 1 <= shortest <= longest <= 5:
-            raise ValueError(f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(self.ngrams)}")
+            raise ValueError(
+                f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(self.ngrams)}"
+            )
         return self
 
     @field_validator("stop_words")
@@ -68,8 +70,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         custom_config: ``text_options``, a ``TextOptions`` as JSON.
 
     Returns:
-        ``description_index`` int64 and ``description_value`` float32, ``SparseTensor`` s ``[batch, <=terms]``: each term's
-        place in the vocabulary, ascending, and its count; ``label_id`` int64 ``[batch]``, -1 for an unknown label.
+        ``description_index`` int64 and ``description_value`` float32, ``SparseTensor`` s ``[batch, <=terms]``: each
+        term's place in the vocabulary, ascending, and its count; ``label_id`` int64 ``[batch]``, -1 for an unknown
+        label.
     """
     import tensorflow_transform as tft
 

@@ -38,14 +38,14 @@ class ServedModel(tf.Module):
         self._transform = decoder.transform.transform_features_layer()
         self._labels = tf.constant(decoder.labels)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialised records ``[b]`` to ``scores`` float32 ``[b, classes]``, in the order of ``label_id``."""
         raw = self._decoder.parse(examples, [features.IMAGE, features.DESCRIPTION])
         images = decode_stored(raw.pop(features.IMAGE), self._decoder.image)
         return {SCORES: self._score(images, raw)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def transform_examples(self, examples: tf.Tensor) -> dict[str, Any]:
         """Serialised records ``[b]`` to the transformed features; ``label_id`` is ``[b]``."""
         return dict(self._transform(self._decoder.parse(examples, [features.DESCRIPTION, features.LABEL])))
@@ -54,10 +54,11 @@ class ServedModel(tf.Module):
         input_signature=[
             tf.TensorSpec([None], tf.string, name="image"),
             tf.TensorSpec([None], tf.string, name="description"),
-        ]
+        ],
+        autograph=False,
     )
     def classify(self, image: tf.Tensor, description: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Image files' bytes ``[b]`` and texts ``[b]`` to ``labels`` string and ``scores`` float32, both ``[b, classes]``, best first."""
+        """Image files ``[b]`` and texts ``[b]`` to ``labels`` and ``scores``, both ``[b, classes]``, best first."""
         options = self._decoder.image
         images = tf.map_fn(
             lambda file: decode_image_file(file, options),

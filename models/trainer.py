@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,11 +75,13 @@ def run_fn(fn_args: FnArgs) -> None:
         raise ValueError("no term is frequent enough for the vocabulary: lower text.min_df")
     model = build_network(network, image, decoder.terms, len(decoder.labels))
     compile_network(model, train)
+    labels = read_labels(fn_args.train_files)
     model.fit(
         input_fn_train(fn_args.train_files, decoder, train.batch_size, train.shuffle_buffer, train.seed),
         validation_data=input_fn_eval(fn_args.eval_files, decoder, train.batch_size),
         epochs=train.epochs,
-        class_weight=class_weights(read_labels(fn_args.train_files), decoder.labels, train.class_weights),
+        steps_per_epoch=math.ceil(len(labels) / train.batch_size),
+        class_weight=class_weights(labels, decoder.labels, train.class_weights),
         callbacks=_callbacks(train, fn_args.model_run_dir),
         verbose=0,
     )

@@ -54,7 +54,7 @@ def describe(pixels: Pixels) -> str:
     rows, columns = np.nonzero(shape)
     if rows.size == 0:
         return "An empty sheet without any stroke."
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
     sentences = [
         f"A {_stroke(shape)} figure, {_proportion(width / height)}, {_slant(ink)}.",
         f"It has {_loops(shape)}.",

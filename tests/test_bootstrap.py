@@ -105,8 +105,7 @@ def test_old_glibc_takes_python_310_and_says_why(machine: Machine, glibc: str) -
     machine.python("3.12.4")
     machine.python("3.10.13")
     assert machine.choice() == (
-        f"diptych: TFX 1.16 on Python 3.10.13 (glibc {glibc} is older than the 2.39 "
-        "that TFX 1.21 wheels need)"
+        f"diptych: TFX 1.16 on Python 3.10.13 (glibc {glibc} is older than the 2.39 that TFX 1.21 wheels need)"
     )
 
 
@@ -238,7 +237,5 @@ def test_lock_is_exact_and_names_no_place(name: str) -> None:
 
 
 def test_this_machine_has_a_choice() -> None:
-    done = subprocess.run(
-        [ROOT / "bootstrap.sh", "--dry-run"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([ROOT / "bootstrap.sh", "--dry-run"], capture_output=True, text=True, check=False)
     assert re.match(r"diptych: TFX 1\.\d\d on Python 3\.1\d", done.stdout), done.stderr

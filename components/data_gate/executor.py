@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.api.validation_api import validate_instance
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx import types
 from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
@@ -28,6 +29,7 @@ VERDICT_FILE = "verdict.json"
 
 # Enough to name rows; more would only be counted.
 _MAX_IDS = 100
+_BATCH = 256
 _DATASET = "dataset"
 
 
@@ -80,7 +82,7 @@ def _records(examples_uri: str, split: str) -> tf.data.Dataset:
 def _ids_by_label(examples_uri: str, split: str) -> dict[str, list[str]]:
     spec = features.parsing_spec([features.ID, features.LABEL])
     found: dict[str, list[str]] = defaultdict(list)
-    for batch in _records(examples_uri, split).batch(512).map(lambda records: tf.io.parse_example(records, spec)):
+    for batch in _records(examples_uri, split).batch(_BATCH).map(lambda records: tf.io.parse_example(records, spec)):
         for identity, label in zip(batch[features.ID].numpy(), batch[features.LABEL].numpy(), strict=True):
             found[label.decode()].append(identity.decode())
     return found
@@ -97,23 +99,29 @@ def _check_anomalies(
             entries[_DATASET] = found.dataset_anomaly_info
         if not entries:
             continue
-        ids = _ids_by_anomaly(examples.uri, split, schema)
+        ids = _ids_by_anomaly(examples.uri, split, schema, set(entries))
         for feature, info in sorted(entries.items()):
             severity = anomalies_pb2.AnomalyInfo.Severity.Name(info.severity)
             text = f"{info.short_description}: {info.description}"
             yield check_anomaly(split, feature, severity, text, ids.get(feature, []), options)
 
 
-def _ids_by_anomaly(examples_uri: str, split: str, schema: schema_pb2.Schema) -> dict[str, list[str]]:
-    """Feature to ids of the records that violate the schema on their own."""
+def _ids_by_anomaly(examples_uri: str, split: str, schema: schema_pb2.Schema, wanted: set[str]) -> dict[str, list[str]]:
+    """Of the wanted features, those whose values violate the schema row by row, to ids of such rows."""
     decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
     options = tfdv.StatsOptions(schema=schema)
     spec = features.parsing_spec([features.ID])
     found: dict[str, list[str]] = defaultdict(list)
-    for record in _records(examples_uri, split).as_numpy_iterator():
-        for feature in tfdv.validate_instance(decoder.DecodeBatch([record]), options).anomaly_info:
-            identity = tf.io.parse_single_example(record, spec)[features.ID]
-            found[feature].append(identity.numpy().decode())
-        if found and all(len(ids) >= _MAX_IDS for ids in found.values()):
-            break
+
+    def violated(records: Sequence[bytes]) -> set[str]:
+        anomalies = validate_instance(decoder.DecodeBatch(records), options).anomaly_info
+        return {feature for feature in wanted.intersection(anomalies) if len(found[feature]) < _MAX_IDS}
+
+    for batch in _records(examples_uri, split).batch(_BATCH).as_numpy_iterator():
+        # A whole batch is validated as fast as one row.
+        if not violated(batch):
+            continue
+        for record in batch:
+            for feature in violated([record]):
+                found[feature].append(tf.io.parse_single_example(record, spec)[features.ID].numpy().decode())
     return found

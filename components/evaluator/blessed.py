@@ -30,6 +30,8 @@ def incomparable(candidate: str, blessed: str) -> str | None:
         old_labels, old_image = read_card(blessed)
     except FileNotFoundError as error:
         return str(error)
+    except (KeyError, ValueError) as error:
+        return f"its card cannot be read: {error!r}"
     labels, image = read_card(candidate)
     if old_image != image:
         return f"it reads images stored as {old_image.model_dump()}, this run stores {image.model_dump()}"

@@ -69,7 +69,7 @@ def read_catalogue(options: DataOptions) -> Iterator[Row]:
             yield from readers[ending](text, options)
     except FileNotFoundError:
         raise CatalogueError(f"data.catalogue: there is no file '{options.catalogue}'") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise CatalogueError(f"data.catalogue: '{options.catalogue}' cannot be read: {error.strerror}") from None
 
 
@@ -77,9 +77,14 @@ def _read_csv(text: io.TextIOWrapper, options: DataOptions) -> Iterator[Row]:
     csv.field_size_limit(sys.maxsize)
     # Python 3.10's reader refuses NUL; the replacement character keeps the row and shows in it.
     reader = csv.reader((line.replace("\0", "\ufffd") for line in text), strict=True)
-    header = next(reader, None)
-    if header is None:
-        raise CatalogueError(f"data.catalogue: '{options.catalogue}' is empty; its first line must name the columns")
+    try:
+        header = next(reader)
+    except StopIteration:
+        raise CatalogueError(
+            f"data.catalogue: '{options.catalogue}' is empty; its first line must name the columns"
+        ) from None
+    except csv.Error as error:
+        raise CatalogueError(f"data.catalogue: the first line of '{options.catalogue}' is not CSV: {error}") from None
     if doubled := sorted({name for name in header if header.count(name) > 1}):
         raise CatalogueError(f"data.catalogue: '{options.catalogue}' names the columns {doubled} twice")
     _check_columns(header, options)
@@ -102,7 +107,7 @@ def _read_csv(text: io.TextIOWrapper, options: DataOptions) -> Iterator[Row]:
         if len(fields) != len(header):
             yield Row(next(numbers), problem=f"{len(fields)} fields where the header names {len(header)}")
         else:
-            yield _row(next(numbers), dict(zip(header, fields)), options)
+            yield _row(next(numbers), dict(zip(header, fields, strict=True)), options)
 
 
 def _read_jsonl(text: io.TextIOWrapper, options: DataOptions) -> Iterator[Row]:
@@ -120,16 +125,20 @@ def _read_jsonl(text: io.TextIOWrapper, options: DataOptions) -> Iterator[Row]:
 
 def _parse_json(line: str) -> tuple[dict[str, Any], str | None]:
     try:
-        values = json.loads(line)
+        # Python writes NaN for a missing value.
+        values = json.loads(line, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
         return {}, f"not JSON: {error.msg} at character {error.pos + 1}"
+    except (ValueError, RecursionError) as error:
+        return {}, f"not readable JSON: {error}"
     if not isinstance(values, dict):
         return {}, f"a JSON {type(values).__name__} where an object is needed"
     return values, None
 
 
 def _check_columns(header: Iterable[str], options: DataOptions) -> None:
-    names = list(header)
+    # Bytes that are no UTF-8 could not be printed.
+    names = [name.encode(errors="replace").decode() for name in header]
     for setting, column in options.used_columns.items():
         if column not in names:
             near = get_close_matches(column, names, n=1)
@@ -164,7 +173,7 @@ def _row(number: int, values: Mapping[str, Any], options: DataOptions) -> Row:
         image=texts["image"],
         description=texts["description"],
         label=texts["label"].strip(),
-        group=texts["group"] or None,
+        group=texts["group"].strip() or None,
     )
 
 

@@ -24,10 +24,10 @@ def digest_inputs(data: DataOptions) -> str:
     """
     root = images_root(data)
     total = hashlib.sha256()
-    total.update(_digest_file(data.catalogue))
     with ThreadPoolExecutor(_THREADS) as pool:
         for digest in pool.map(lambda path: _digest_image(root, path), _image_paths(data)):
             total.update(digest)
+    total.update(_digest_file(data.catalogue))
     return total.hexdigest()
 
 

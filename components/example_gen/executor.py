@@ -78,6 +78,7 @@ def _check_account(account: dict[str, Any]) -> None:
         raise IngestionError(f"rows are unaccounted for: {rows} rows, examples {examples}, rejects {rejects}")
     if empty := [split for split, count in examples.items() if count == 0]:
         raise IngestionError(
-            f"no example in split {', '.join(empty)}: of {rows} rows, examples {examples}, rejects {rejects or 'none'}; "
-            "add rows, mend the rejected ones (diptych check names them), or change data.splits or data.split_by"
+            f"no example in split {', '.join(empty)}: of {rows} rows, examples {examples}, "
+            f"rejects {rejects or 'none'}; add rows, mend the rejected ones (diptych check names them), "
+            "or change data.splits or data.split_by"
         )

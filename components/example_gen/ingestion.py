@@ -1,8 +1,8 @@
 """The Beam pipeline of ingestion: rows in, TFRecord files per split and an account of every row out.
 
 Records are written twice. The first pass decodes each image once and writes shards in the order of the catalogue; only
-then is it known which rows share pixels, and the second pass copies each shard's records to their splits. Nothing depends
-on the order in which workers finish, and no more than one shard of records is in a worker's hands.
+then is it known which rows share pixels, and the second pass copies each shard's records to their splits. Nothing
+depends on the order in which workers finish, and no more than one record is in a worker's hands.
 """
 
 from __future__ import annotations
@@ -160,9 +160,7 @@ def ingest(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "GatherLinks" >> beam.combiners.ToList()
         | "JoinKeys" >> beam.Map(join_keys)
     )
-    duplicates = (
-        written.contents | "ByContent" >> beam.GroupByKey() | "FindDuplicates" >> beam.FlatMap(find_duplicates)
-    )
+    duplicates = written.contents | "ByContent" >> beam.GroupByKey() | "FindDuplicates" >> beam.FlatMap(find_duplicates)
     splits = written.shards | "SplitShard" >> beam.ParDo(
         SplitShard(plan), beam.pvalue.AsSingleton(roots), beam.pvalue.AsList(duplicates)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isclose
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.features import SPLITS
 from models.options import Options
@@ -34,6 +34,10 @@ class SplitRatios(Options):
         return self
 
 
+# TFX reads an input's name as a pattern.
+_PATTERN_CHARACTERS = set("*?[]{}")
+
+
 class DataOptions(Options):
     """The catalogue, its columns and its splits."""
 
@@ -49,6 +53,13 @@ class DataOptions(Options):
     )
     seed: int = Field(0, description="Another seed gives another split.")
     rows_per_shard: int = Field(500, ge=1, description="Rows of the catalogue that share one set of TFRecord files.")
+
+    @field_validator("catalogue")
+    @classmethod
+    def _is_no_pattern(cls, value: str) -> str:
+        if _PATTERN_CHARACTERS & set(value.rpartition("/")[2]):
+            raise ValueError("the file's name must hold none of * ? [ ] { }: rename the file")
+        return value
 
     @property
     def used_columns(self) -> dict[str, str]:

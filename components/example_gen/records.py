@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from components.example_gen.catalogue import Row, images_root
 from components.example_gen.images import ImageError, decode, encode, measure
@@ -54,6 +56,11 @@ class Record:
     image: str
     values: dict[str, Any]
 
+    @property
+    def id(self) -> str:
+        """The row's identity."""
+        return str(self.values[features.ID])
+
 
 def build_record(row: Row, data: DataOptions, image: ImageOptions) -> Record | Reject:
     """Reads the row's image and returns the stored record, or why there is none. Raises nothing for a bad row."""
@@ -75,7 +82,7 @@ def build_record(row: Row, data: DataOptions, image: ImageOptions) -> Record | R
         picture = decode(content, image)
     except OutsideRootError as error:
         return reject("outside_root", str(error))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return reject("missing_file", f"there is no file '{row.image}'")
     except ImageError as error:
         return reject("unreadable_image", str(error))
@@ -100,12 +107,25 @@ def build_record(row: Row, data: DataOptions, image: ImageOptions) -> Record | R
     )
 
 
+class Repeated(Protocol):
+    """What a duplicate's reject tells of its row."""
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def image(self) -> str: ...
+
+
 def duplicate_key(record: Record) -> str:
     """Equal for records that say the same: pixels, description and label."""
-    values = record.values
-    return "\0".join((values[features.SHA256], values[features.DESCRIPTION], values[features.LABEL]))
+    said = [record.values[name] for name in (features.SHA256, features.DESCRIPTION, features.LABEL)]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def reject_duplicate(record: Record, kept_row: int) -> Reject:
+def reject_duplicate(repeated: Repeated, kept_row: int) -> Reject:
     """The reject of a record that repeats another row."""
-    return Reject(record.row, record.values[features.ID], record.image, "duplicate", f"repeats row {kept_row}")
+    return Reject(repeated.row, repeated.id, repeated.image, "duplicate", f"repeats row {kept_row}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import posixpath
-from typing import IO, Any, cast
+import stat
+from typing import BinaryIO
 
 
 class OutsideRootError(ValueError):
@@ -16,22 +19,36 @@ def is_remote(uri: str) -> bool:
     return "://" in uri
 
 
-def open_file(uri: str, mode: str = "rb") -> IO[Any]:
+def open_file(uri: str) -> BinaryIO:
     """Opens a local path with Python, anything else with TensorFlow's file systems.
 
     Local files need no TensorFlow, which takes seconds to import.
 
     Raises:
         FileNotFoundError: there is no such file.
-        OSError: it cannot be read.
+        OSError: it cannot be read. A failing network is none: another try may succeed.
     """
-    if not is_remote(uri):
-        return open(uri, mode)
+    return _open_remote(uri) if is_remote(uri) else _open_local(uri)
+
+
+def _open_local(path: str) -> BinaryIO:
+    kind = os.stat(path).st_mode
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        # Reading a pipe or a device may never end.
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    return open(path, "rb")
+
+
+def _open_remote(uri: str) -> BinaryIO:
     import tensorflow as tf
 
-    if not tf.io.gfile.exists(uri):
-        raise FileNotFoundError(uri)
-    return cast(IO[Any], tf.io.gfile.GFile(uri, mode))
+    try:
+        # GFile lacks half of what Python's readers ask of a file.
+        return io.BytesIO(tf.io.gfile.GFile(uri, "rb").read())
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), uri) from None
+    except (tf.errors.PermissionDeniedError, tf.errors.FailedPreconditionError) as error:
+        raise OSError(errno.EACCES, error.message, uri) from None
 
 
 def resolve_below(root: str, path: str) -> str:

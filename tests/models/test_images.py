@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -115,6 +117,74 @@ def test_decoding_works_inside_tf_data() -> None:
     data = as_file(picture("LA", 30, 30, 6), "PNG")
     dataset = tf.data.Dataset.from_tensors(data).map(lambda file: decode_image_file(file, options))
     assert np.array_equal(next(dataset.as_numpy_iterator()), served(data, options))
+
+
+def pixels_16_bits(channels: int) -> np.ndarray:
+    return np.random.default_rng(7).integers(0, 65536, (24, 20, channels), np.uint16)
+
+
+def png_of_16_bits(pixels: np.ndarray) -> bytes:
+    """Pillow writes grey alone with 16 bits."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width, channels = pixels.shape
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_of_16_bits_is_served_exactly_as_stored(channels: int) -> None:
+    data = png_of_16_bits(pixels_16_bits(channels))
+    assert_served_equals_stored(data, ImageOptions(height=24, width=20, background="#336699"), tolerance=0)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_a_transparent_colour_of_png_is_served_as_stored(mode: str) -> None:
+    image = picture(mode, 24, 20, 8)
+    data = as_file(image, "PNG", transparency=image.getpixel((3, 3)))
+    options = ImageOptions(height=24, width=20, background="#ff00ff")
+    assert_served_equals_stored(data, options, tolerance=0)
+    assert served(data, options)[3, 3].tolist() == [255, 0, 255]
+
+
+@pytest.mark.parametrize("colours", [2, 4, 16, 256])
+@pytest.mark.parametrize("transparency", [{}, {"transparency": 1}], ids=["opaque", "transparent"])
+def test_png_of_any_palette_is_served_as_stored(colours: int, transparency: dict[str, int]) -> None:
+    data = as_file(picture("RGB", 24, 20, 11).quantize(colours), "PNG", **transparency)
+    assert_served_equals_stored(data, ImageOptions(height=24, width=20, background="#ff00ff"), tolerance=0)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_png_is_turned_upright_in_both(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    data = as_file(picture("RGB", 24, 40, 9), "PNG", exif=exif)
+    height, width = (24, 40) if orientation < 5 else (40, 24)
+    options = ImageOptions(height=height, width=width)
+    assert_served_equals_stored(data, options, tolerance=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "save"),
+    [
+        ("JPEG", "L", {}),
+        ("JPEG", "CMYK", {}),
+        ("JPEG", "RGB", {"progressive": True}),
+        ("JPEG", "RGB", {"subsampling": 2}),
+        ("GIF", "P", {}),
+        ("GIF", "P", {"save_all": True, "append_images": [Image.new("P", (20, 24))]}),
+        ("BMP", "RGB", {}),
+        ("BMP", "L", {}),
+    ],
+)
+def test_other_files_are_served_exactly_as_stored(kind: str, mode: str, save: dict[str, object]) -> None:
+    data = as_file(picture("RGB", 24, 20, 10).convert(mode), kind, **save)
+    assert_served_equals_stored(data, ImageOptions(height=24, width=20), tolerance=0)
 
 
 @pytest.mark.parametrize("colour", ["white", "#fff", "#12345g", ""])

@@ -1,0 +1,27 @@
+"""Kubeflow's commands of ``diptych``, found by the command line through the entry points of the package."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from pipeline.cli import OK, add_settings_arguments
+
+
+def compile_command(commands: Any) -> None:
+    """Adds ``diptych compile``."""
+    parser = commands.add_parser("compile", help="write the pipeline spec for Kubeflow Pipelines")
+    add_settings_arguments(parser)
+    parser.add_argument("--output", default="pipeline.yaml", help="file to write (default: %(default)s)")
+    parser.set_defaults(command=_compile)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from kubeflow.compiler import compile_pipeline
+    from pipeline.settings import load_settings
+
+    tasks = compile_pipeline(load_settings(options.config, options.overrides), options.output)
+    Console(soft_wrap=True, highlight=False).print(f"{options.output}: {len(tasks)} tasks: {', '.join(tasks)}")
+    return OK

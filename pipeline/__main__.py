@@ -1,0 +1,6 @@
+"""``python -m pipeline`` is ``diptych``."""
+
+from pipeline.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

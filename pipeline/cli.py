@@ -1,0 +1,250 @@
+"""The command line. Heavy imports wait until a command needs them, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.settings import Settings
+
+OK, FAILED, USAGE, GATE_STOPPED = 0, 1, 2, 3
+
+_DEMO = os.path.join(os.path.dirname(__file__), "demo.yaml")
+_EPILOG = "Exit codes: 0 done, 1 failed, 2 settings or usage wrong, 3 stopped by the data gate, 130 interrupted."
+# Other rooms add commands here; a lower room cannot import a higher one.
+_COMMANDS_GROUP = "diptych.commands"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is reused by the next run", 130)
+    except BrokenPipeError:
+        # The reader of a pipe went away, as head does; Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return OK
+    except Exception as error:
+        if code := _usage_code(error):
+            return _complain(str(error), code)
+        raise
+
+
+def _usage_code(error: Exception) -> int | None:
+    """The exit code of an error that a person can mend; others are bugs and keep their traceback."""
+    from components.example_gen.catalogue import CatalogueError
+    from pipeline.local import RunLockedError
+    from pipeline.predict import PredictError
+    from pipeline.settings import SettingsError
+
+    return USAGE if isinstance(error, (SettingsError, CatalogueError, PredictError, RunLockedError)) else None
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"diptych: {message}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="diptych",
+        description="Turns a catalogue of images, descriptions and labels into a validated dataset and a served model.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"diptych {version('diptych')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_demo, _add_run, _add_check, _add_predict, _add_config, _add_doctor):
+        add(commands)
+    for entry in sorted(entry_points(group=_COMMANDS_GROUP), key=lambda entry: entry.name):
+        entry.load()(commands)
+    return parser
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds CONFIG and ``--set``."""
+    parser.add_argument("config", metavar="CONFIG", help="the settings, a diptych.yaml")
+    add_overrides_argument(parser)
+
+
+def add_overrides_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--set``."""
+    parser.add_argument(
+        "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="e.g. train.epochs=5"
+    )
+
+
+def _add_demo(commands: Any) -> None:
+    parser = commands.add_parser("demo", help="run the pipeline on 1,797 handwritten digits")
+    parser.add_argument("--output", default="runs/demo", help="folder of data and run (default: %(default)s)")
+    add_overrides_argument(parser)
+    parser.set_defaults(command=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from pipeline.demo import write_demo
+    from pipeline.settings import load_settings
+
+    catalogue = write_demo(os.path.join(options.output, "data"))
+    settings = load_settings(_DEMO, [f"data.catalogue={json.dumps(catalogue)}", *options.overrides])
+    return _run_and_show(settings, options.output)
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser("run", help="run the pipeline on your catalogue")
+    add_settings_arguments(parser)
+    parser.add_argument("--output", help="folder of the run (default: runs/NAME); what is unchanged there is reused")
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.config, options.overrides)
+    return _run_and_show(settings, options.output or os.path.join("runs", settings.name))
+
+
+def _run_and_show(settings: Settings, folder: str) -> int:
+    from rich.console import Console
+
+    from components.example_gen.catalogue import read_catalogue
+    from pipeline.local import run
+    from pipeline.summary import show
+
+    # Reading the text of a catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
+    for _ in read_catalogue(settings.data):
+        pass
+    summary = run(settings, folder)
+    show(summary, Console())
+    if summary.failure is None:
+        return OK
+    where = f" in {summary.failure.component}" if summary.failure.component else ""
+    log = os.path.join(summary.folder, "pipeline.log")
+    code = GATE_STOPPED if summary.failure.component == "DataGate" else FAILED
+    return _complain(f"the run failed{where}: {summary.failure.message}\nThe whole log: {log}", code)
+
+
+def _add_check(commands: Any) -> None:
+    parser = commands.add_parser("check", help="read the whole catalogue and say what would be rejected")
+    add_settings_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON: rows, examples, rejects, findings")
+    parser.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from pipeline.check import check_catalogue
+    from pipeline.settings import load_settings
+
+    check = check_catalogue(load_settings(options.config, options.overrides))
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    if options.json:
+        rejects = [reject.as_json() for reject in check.rejects]
+        findings = [finding.as_json() for finding in check.findings]
+        report = {"rows": check.rows, "examples": check.examples, "rejects": rejects, "findings": findings}
+        console.print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _show_check(check, console)
+    return OK if check.passes else GATE_STOPPED
+
+
+def _show_check(check: Any, console: Console) -> None:
+    from components.example_gen.records import REASONS
+
+    splits = ", ".join(f"{split} {count:,}" for split, count in check.examples.items())
+    console.print(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
+    console.print(f"Examples: {splits}")
+    for reject in check.rejects:
+        console.print(f"row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
+    for reason in sorted({reject.reason for reject in check.rejects}):
+        console.print(f"What to do about {reason}: {REASONS[reason]}")
+    for finding in check.findings:
+        if finding.stops:
+            console.print(f"A run would stop: {finding.message}")
+    if empty := [split for split, count in check.examples.items() if count == 0]:
+        console.print(f"A run would stop: no example in split {', '.join(empty)}")
+
+
+def _add_predict(commands: Any) -> None:
+    parser = commands.add_parser("predict", help="ask a pushed model about images and texts")
+    parser.add_argument("model", metavar="MODEL", help="folder of a pushed model, or of a run")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    parser.add_argument("--text", action="append", required=True, help="a description: one for all, or for each image")
+    parser.add_argument("--top", type=int, default=3, help="how many labels to show (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON, all labels")
+    parser.set_defaults(command=_predict)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from pipeline.predict import predict
+
+    predictions = predict(options.model, options.images, options.text)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    if options.json:
+        console.print(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
+        return OK
+    for prediction in predictions:
+        best = list(zip(prediction.labels, prediction.scores, strict=True))[: options.top]
+        console.print(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
+    return OK
+
+
+def _add_config(commands: Any) -> None:
+    parser = commands.add_parser("config", help="print the settings in full, or their JSON Schema")
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="settings to check and print with every default")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of diptych.yaml")
+    add_overrides_argument(parser)
+    parser.set_defaults(command=_config)
+
+
+def _config(options: argparse.Namespace) -> int:
+    import yaml
+
+    from pipeline.settings import Settings, SettingsError, load_settings
+
+    if options.schema:
+        sys.stdout.write(json.dumps(Settings.model_json_schema(), indent=2) + "\n")
+    elif options.config:
+        settings = load_settings(options.config, options.overrides)
+        sys.stdout.write(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    else:
+        raise SettingsError("name a settings file, or ask for --schema")
+    return OK
+
+
+def _add_doctor(commands: Any) -> None:
+    parser = commands.add_parser("doctor", help="versions, what is missing, and what to do")
+    parser.set_defaults(command=_doctor)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from rich.console import Console
+
+    from pipeline.doctor import examine, versions
+
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for name, found in versions().items():
+        console.print(f"{name:<28} {found}")
+    symptoms = list(examine())
+    for symptom in symptoms:
+        console.print(f"Problem: {symptom.problem}. {symptom.remedy.capitalize()}.")
+    if not symptoms:
+        console.print("Nothing is missing.")
+    return FAILED if symptoms else OK

@@ -1,0 +1,134 @@
+"""Runs the DAG on this machine with LocalDagRunner and metadata in SQLite."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from pipeline.capture import captured_output
+from pipeline.console import View, make_view
+from pipeline.monitor import Monitor, monitored
+from pipeline.settings import Settings
+from pipeline.summary import LOG_FILE, Failure, Summary, summarize
+
+_LOADING = "TensorFlow and TFX"
+_METADATA_FILE = "metadata.sqlite"
+
+
+class RunLockedError(RuntimeError):
+    """Another run works in the same folder."""
+
+
+def push_directory(settings: Settings, folder: str) -> str:
+    """Where blessed models of a run in ``folder`` go."""
+    return settings.push.directory or os.path.join(folder, "pushed")
+
+
+def run(settings: Settings, folder: str) -> Summary:
+    """Runs the pipeline, shows its progress, and writes ``summary.json`` whether it succeeds or fails.
+
+    Args:
+        folder: of the run: metadata, artifacts, log and summary. Running again in it reuses what is unchanged.
+
+    Returns:
+        The summary; ``failure`` says where and why the run failed, if it did.
+
+    Raises:
+        RunLockedError: another run works in the folder.
+    """
+    folder = os.path.abspath(folder)
+    os.makedirs(folder, exist_ok=True)
+    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
+        summary = _run(settings, folder, console)
+        summary.write()
+    return summary
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    with open(os.path.join(folder, ".lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunLockedError(f"another run works in '{folder}': wait for it, or choose another --output") from None
+        yield
+
+
+def _run(settings: Settings, folder: str, console: Console) -> Summary:
+    view = make_view(console)
+    with monitored(view) as monitor:
+        try:
+            _launch(settings, folder, view)
+        except Exception as error:
+            logging.getLogger(__name__).exception("the run failed")
+            failure = Failure(component=monitor.current, message=explain(error))
+            return _summary(settings, folder, monitor, status="failed", failure=failure)
+    return _summary(settings, folder, monitor, status="succeeded")
+
+
+def _launch(settings: Settings, folder: str, view: View) -> None:
+    view.start(_LOADING)
+    from tfx.orchestration import metadata
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    from tfx.orchestration.pipeline import Pipeline
+
+    from pipeline.dag import build_components
+
+    view.finish(_LOADING, "loaded")
+    pipeline = Pipeline(
+        pipeline_name=settings.name,
+        pipeline_root=os.path.join(folder, "artifacts"),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE)),
+        components=build_components(settings, push_directory(settings, folder)),
+        enable_cache=True,
+    )
+    LocalDagRunner().run(pipeline)
+
+
+def explain(error: BaseException) -> str:
+    """The cause of an error in plain words: our own errors speak for themselves, others need their type."""
+    # Beam appends the name of the step, and raises a copy of the error.
+    message = re.sub(r"\s*\[while running '.*'\]\s*$", "", str(error).strip(), flags=re.DOTALL)
+    if type(error).__module__.split(".")[0] in ("components", "models", "pipeline") and message:
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _summary(settings: Settings, folder: str, monitor: Monitor, status: str, failure: Failure | None = None) -> Summary:
+    artifacts, pushed = _artifacts(settings.name, folder, list(monitor.seconds))
+    return summarize(folder, artifacts, monitor.seconds, monitor.cached, status=status, failure=failure, pushed=pushed)
+
+
+def _artifacts(name: str, folder: str, components: list[str]) -> tuple[dict[str, dict[str, str]], str | None]:
+    """Component to output to path of each component's newest execution, and the folder of the pushed model."""
+    if not components:
+        return {}, None
+    from ml_metadata.proto import metadata_store_pb2
+    from tfx.orchestration import metadata
+
+    config = metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE))
+    found: dict[str, dict[str, str]] = {}
+    pushed = None
+    with metadata.Metadata(config) as handle:
+        store = handle.store
+        for component in components:
+            context = store.get_context_by_type_and_name("node", f"{name}.{component}")
+            newest = max(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
+            events = [
+                event
+                for event in store.get_events_by_execution_ids([newest.id])
+                if event.type == metadata_store_pb2.Event.OUTPUT
+            ]
+            by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
+            outputs = {event.path.steps[0].key: by_id[event.artifact_id] for event in events}
+            found[component] = {key: artifact.uri for key, artifact in outputs.items()}
+            if "pushed_model" in outputs:
+                properties = outputs["pushed_model"].custom_properties
+                pushed = properties["pushed_destination"].string_value or None
+    return found, pushed

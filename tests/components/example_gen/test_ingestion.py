@@ -1,0 +1,184 @@
+"""Ingestion as the pipeline runs it: rows in = examples + rejects, the same files each time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import proto_utils
+
+from components.artifacts import Rejects
+from components.example_gen.catalogue import CatalogueError
+from components.example_gen.executor import ImageTextExampleGenExecutor, IngestionError
+from components.example_gen.options import DataOptions
+from components.example_gen.records import REASONS
+from models import features
+from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
+
+GOOD_ROWS = 40
+SPLITS = {"train": 0.5, "val": 0.25, "test": 0.25}
+
+
+def exec_properties(data: DataOptions) -> dict[str, Any]:
+    path = Path(data.catalogue)
+    pattern = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=path.name)])
+    return {
+        "input_base": str(path.parent),
+        "input_config": proto_utils.proto_to_json(pattern),
+        "data_options": data.model_dump_json(exclude={"catalogue": True}),
+        "image_options": SMALL.model_dump_json(),
+    }
+
+
+def run(data: DataOptions, folder: Path, *beam_args: str) -> standard_artifacts.Examples:
+    """Runs the executor; its outputs are folder/examples and folder/rejects."""
+    examples, rejects = standard_artifacts.Examples(), Rejects()
+    examples.uri, rejects.uri = str(folder / "examples"), str(folder / "rejects")
+    context = BaseBeamExecutor.Context(beam_pipeline_args=list(beam_args), tmp_dir=str(folder / "tmp"), unique_id="1")
+    outputs = {"examples": [examples], "rejects": [rejects]}
+    ImageTextExampleGenExecutor(context).Do({}, outputs, exec_properties(data))
+    return examples
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def records_of(folder: Path, split: str) -> list[dict[str, Any]]:
+    files = sorted(str(path) for path in (folder / "examples" / f"Split-{split}").iterdir())
+    spec = features.parsing_spec(features.RECORD)
+    return list(tf.data.TFRecordDataset(files).map(lambda record: tf.io.parse_single_example(record, spec)))
+
+
+def groups_of(folder: Path, split: str) -> set[bytes]:
+    return {group for record in records_of(folder, split) for group in record["group"].values.numpy()}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataOptions:
+    """40 good rows in 20 groups, then one row for every reject reason, and two groups with one picture."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    rows = []
+
+    def add(image: str, group: str = "", description: str = "some text", label: str = "cat") -> None:
+        rows.append({"image": image, "description": description, "label": label, "group": group})
+
+    for number in range(GOOD_ROWS):
+        write_image(folder / f"{number}.png", seed=number)
+        add(f"{number}.png", f"group {number // 2}", f"text {number}", "cat" if number % 3 else "dog")
+    (folder / "broken.png").write_bytes(as_file(noise(0))[:50])
+    (folder / "bmp of 0.bmp").write_bytes(as_file(noise(0), "BMP"))
+    add("")
+    add("absent.png")
+    add("../secret.png")
+    add("broken.png")
+    add("0.png", description=" ")
+    add("0.png", label="")
+    add("bmp of 0.bmp", "group 19", "text 0", "dog")
+    add("1.png", "group 18", "another text for the picture of group 0")
+    data = write_catalogue(folder, rows, splits=SPLITS, split_by="group", rows_per_shard=7)
+    with open(data.catalogue, "a", encoding="utf-8") as file:
+        file.write("too,few\n")
+    return data
+
+
+@pytest.fixture(scope="module")
+def done(data: DataOptions, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one run."""
+    folder = tmp_path_factory.mktemp("run")
+    run(data, folder)
+    return folder
+
+
+def test_every_row_is_accounted_for(done: Path) -> None:
+    account = json.loads((done / "rejects" / "account.json").read_text())
+    assert account["rows"] == GOOD_ROWS + 9
+    assert account["rejects"] == dict.fromkeys(sorted(REASONS), 1)
+    assert account["examples"] == {split: len(records_of(done, split)) for split in features.SPLITS}
+    assert account["rows"] == sum(account["examples"].values()) + sum(account["rejects"].values())
+
+
+def test_rejects_are_listed_in_the_order_of_the_catalogue(done: Path) -> None:
+    lines = [json.loads(line) for line in (done / "rejects" / "rejects.jsonl").read_text().splitlines()]
+    numbers = [line["row"] for line in lines]
+    assert numbers == sorted(numbers)
+    assert Counter(line["reason"] for line in lines) == dict.fromkeys(REASONS, 1)
+    (duplicate,) = (line for line in lines if line["reason"] == "duplicate")
+    assert duplicate == {
+        "row": 47,
+        "id": "bmp of 0.bmp",
+        "image": "bmp of 0.bmp",
+        "reason": "duplicate",
+        "detail": "repeats row 1",
+    }
+
+
+def test_records_hold_to_the_contract(done: Path) -> None:
+    records = [record for split in features.SPLITS for record in records_of(done, split)]
+    assert {len(record["image"].numpy()) for record in records} == {SMALL.height * SMALL.width * 3}
+    (row_1,) = (record for record in records if record["id"] == b"0.png")
+    assert (row_1["description"], row_1["label"]) == (b"text 0", b"dog")
+    assert (row_1["image/width"], row_1["image/height"], row_1["image/format"]) == (14, 12, b"PNG")
+
+
+def test_groups_stay_whole_and_a_shared_picture_joins_two(done: Path) -> None:
+    train, val, test = (groups_of(done, split) for split in features.SPLITS)
+    assert len(train | val | test) == 20
+    assert not (train & val or train & test or val & test)
+    # Rows 1 and 47 share a picture, rows 2 and 48 another: groups 0, 18 and 19 are one.
+    assert any({b"group 0", b"group 18", b"group 19"} <= split for split in (train, val, test))
+
+
+def test_files_are_uncompressed_shards_and_nothing_else(done: Path) -> None:
+    names = sorted(files_of(done / "examples"))
+    assert all(name.startswith("Split-") and name.endswith("-of-00007.tfrecord") for name in names)
+    assert {name.split("/")[0] for name in names} == {f"Split-{split}" for split in features.SPLITS}
+
+
+@pytest.mark.parametrize(
+    "beam_args",
+    [(), (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_threading")],
+    ids=["again", "two threads"],
+)
+def test_every_run_writes_the_same_bytes(
+    data: DataOptions, done: Path, tmp_path: Path, beam_args: tuple[str, ...]
+) -> None:
+    run(data, tmp_path, *beam_args)
+    for output in ("examples", "rejects"):
+        assert files_of(tmp_path / output) == files_of(done / output)
+
+
+def test_the_artifact_names_its_splits(tmp_path: Path, data: DataOptions) -> None:
+    whole = data.model_copy(update={"split_by": None, "rows_per_shard": 500})
+    examples = run(whole, tmp_path)
+    assert artifact_utils.decode_split_names(examples.split_names) == list(features.SPLITS)
+    assert all(len(records_of(tmp_path, split)) for split in features.SPLITS)
+    assert not any(groups_of(tmp_path, split) for split in features.SPLITS)
+
+
+def test_an_empty_split_stops_the_run(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", seed=1)
+    data = write_catalogue(tmp_path, [{"image": "a.png", "description": "t", "label": "c"}])
+    with pytest.raises(IngestionError, match="no example in split .*of 1 rows"):
+        run(data, tmp_path)
+
+
+def test_rejects_alone_stop_the_run_and_are_written_down(tmp_path: Path) -> None:
+    data = write_catalogue(tmp_path, [{"image": "absent.png", "description": "t", "label": "c"}] * 3)
+    with pytest.raises(IngestionError, match="{'missing_file': 3}"):
+        run(data, tmp_path)
+    assert len((tmp_path / "rejects" / "rejects.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_catalogue_without_rows_is_told(tmp_path: Path) -> None:
+    data = write_catalogue(tmp_path, [{"image": "a.png", "description": "t", "label": "c"}])
+    Path(data.catalogue).write_text("image,description,label\n")
+    with pytest.raises(CatalogueError, match="has no row"):
+        run(data, tmp_path)

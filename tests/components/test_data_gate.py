@@ -1,0 +1,215 @@
+"""The gate stops what must not be learned, and names rows and features."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from components.data_gate.findings import check_anomaly, check_labels, check_rejects, name_some
+from components.data_gate.options import GateOptions
+from models import features
+from tests.helpers import IN_PROCESS, record_values, write_records
+
+SPLIT_SIZES = {"train": 8, "val": 2, "test": 2}
+
+
+def reject(row: int, reason: str = "missing_file") -> dict[str, Any]:
+    return {"row": row, "id": "", "image": "", "reason": reason, "detail": "no file"}
+
+
+def test_names_are_cut_and_counted() -> None:
+    assert name_some(["a", "b"]) == "a, b"
+    assert name_some("abcdefg") == "a, b, c, d, e and 2 more"
+    assert name_some([]) == ""
+
+
+def test_no_reject_no_finding() -> None:
+    assert check_rejects({"rows": 3, "rejects": {}}, [], GateOptions(max_reject_ratio=0)) == []
+
+
+@pytest.mark.parametrize(("ratio", "stops"), [(0.0, True), (0.19, True), (0.2, False), (1.0, False)])
+def test_rejects_stop_the_run_above_the_ratio(ratio: float, stops: bool) -> None:
+    account = {"rows": 10, "rejects": {"missing_file": 2}}
+    (finding,) = check_rejects(account, [reject(4), reject(7)], GateOptions(max_reject_ratio=ratio))
+    assert finding.stops is stops
+    assert "2 of 10 rows (20.0%) were rejected: 2 missing_file; row 4 (missing_file: no file), row 7" in finding.message
+    assert ("gate.max_reject_ratio" in finding.message) is stops
+
+
+def test_two_labels_of_training_are_enough() -> None:
+    assert check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}) == []
+
+
+def test_one_label_cannot_be_learned() -> None:
+    (finding,) = check_labels({"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}})
+    assert finding.stops
+    assert "one label only (a)" in finding.message
+
+
+def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
+    (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}})
+    assert finding.stops
+    assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("option", "severity", "stops"),
+    [
+        ("error", "ERROR", True),
+        ("error", "WARNING", False),
+        ("warning", "ERROR", True),
+        ("warning", "WARNING", True),
+        ("never", "ERROR", False),
+    ],
+)
+def test_severity_decides(option: Any, severity: str, stops: bool) -> None:
+    finding = check_anomaly("val", "label", severity, "Odd: it is odd", ["7"], GateOptions(severity=option))
+    assert finding.stops is stops
+    assert finding.message.startswith("split 'val', feature 'label': Odd: it is odd; rows with id 7")
+
+
+def test_a_ratio_is_a_share() -> None:
+    with pytest.raises(ValidationError):
+        GateOptions(max_reject_ratio=1.5)
+
+
+class Inputs:
+    """The gate's inputs on disk: records, an account, a schema, and the anomalies that TFDV finds by it."""
+
+    def __init__(self, root: Path, schema: str, **of_train: dict[int, Any]) -> None:
+        from tfx.types import standard_artifacts
+
+        from components.artifacts import Rejects
+
+        self.root = root
+        for split, size in SPLIT_SIZES.items():
+            changes = of_train if split == "train" else {}
+            rows = [
+                record_values(n, id=f"{split}-{n}", **{key: by[n] for key, by in changes.items() if n in by})
+                for n in range(size)
+            ]
+            write_records(root / "examples" / f"Split-{split}" / "data.tfrecord", rows)
+        (root / "schema").mkdir()
+        (root / "schema" / "schema.pbtxt").write_text(schema)
+        (root / "rejects").mkdir()
+        self.account(rows=12, rejects=[])
+        types = {
+            "examples": standard_artifacts.Examples,
+            "schema": standard_artifacts.Schema,
+            "rejects": Rejects,
+            "anomalies": standard_artifacts.ExampleAnomalies,
+        }
+        self.artifacts = {name: [kind()] for name, kind in types.items()}
+        for name, (artifact,) in self.artifacts.items():
+            artifact.uri = str(root / name)
+        self._validate()
+
+    def account(self, rows: int, rejects: list[dict[str, Any]]) -> None:
+        counts: dict[str, int] = {}
+        for each in rejects:
+            counts[each["reason"]] = counts.get(each["reason"], 0) + 1
+        (self.root / "rejects" / "account.json").write_text(json.dumps({"rows": rows, "rejects": counts}))
+        (self.root / "rejects" / "rejects.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rejects))
+
+    def _validate(self) -> None:
+        import tensorflow_data_validation as tfdv
+        from apache_beam.options.pipeline_options import PipelineOptions
+        from tfx.types import artifact_utils
+
+        schema = tfdv.load_schema_text(str(self.root / "schema" / "schema.pbtxt"))
+        options = tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES))
+        for split in SPLIT_SIZES:
+            statistics = tfdv.generate_statistics_from_tfrecord(
+                str(self.root / "examples" / f"Split-{split}" / "data.tfrecord"),
+                stats_options=options,
+                pipeline_options=PipelineOptions([IN_PROCESS]),
+            )
+            found = tfdv.validate_statistics(statistics, schema)
+            folder = self.root / "anomalies" / f"Split-{split}"
+            folder.mkdir(parents=True)
+            (folder / "SchemaDiff.pb").write_bytes(found.SerializeToString())
+        (anomalies,) = self.artifacts["anomalies"]
+        anomalies.split_names = artifact_utils.encode_split_names(list(SPLIT_SIZES))
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        from components.artifacts import Verdict
+        from components.data_gate.executor import DataGateExecutor
+
+        verdict = Verdict()
+        verdict.uri = str(self.root / "verdict")
+        properties = {"gate_options": GateOptions(**options).model_dump_json()}
+        DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
+        return self.verdict()
+
+    def verdict(self) -> dict[str, Any]:
+        return dict(json.loads((self.root / "verdict" / "verdict.json").read_text()))
+
+
+def schema_text(**domains: str) -> str:
+    """A curated schema of every light feature; a domain is added to a feature's text."""
+    kinds = {"bytes": "BYTES", "int64": "INT", "float": "FLOAT"}
+    parts = []
+    for name in features.LIGHT_FEATURES:
+        feature = features.RECORD[name]
+        presence = "presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }" if feature.required else ""
+        parts.append(f'feature {{ name: "{name}" type: {kinds[feature.kind]} {presence} {domains.get(name, "")} }}')
+    return "\n".join(parts)
+
+
+LABEL_DOMAIN = 'string_domain { value: "odd" value: "even" }'
+BRIGHTNESS_DOMAIN = "float_domain { min: 10 max: 250 }"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Data without an anomaly."""
+    schema = schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN})
+    return Inputs(tmp_path_factory.mktemp("good"), schema)
+
+
+def test_good_data_passes(good: Inputs) -> None:
+    good.account(rows=12, rejects=[])
+    assert good.run(max_reject_ratio=0) == {"passed": True, "findings": []}
+
+
+def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
+    from components.data_gate.executor import DataGateError
+
+    inputs = Inputs(
+        tmp_path,
+        schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN}),
+        label={3: "od", 5: "od"},
+        **{"image/brightness": {2: 0.0}},
+    )
+    with pytest.raises(DataGateError) as raised:
+        inputs.run()
+    message = str(raised.value)
+    assert "split 'train', feature 'label': Unexpected string values" in message
+    assert "rows with id train-3, train-5;" in message
+    assert "feature 'image/brightness'" in message
+    assert "rows with id train-2;" in message
+    verdict = inputs.verdict()
+    assert not verdict["passed"]
+    assert len(verdict["findings"]) == 2
+    assert inputs.run(severity="never")["passed"]
+
+
+def test_rejects_above_the_ratio_stop_the_run(good: Inputs) -> None:
+    from components.data_gate.executor import DataGateError
+
+    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    assert good.run(max_reject_ratio=0.2)["passed"]
+    with pytest.raises(DataGateError, match="3 of 15 rows .* row 3 .*allows 10.0%"):
+        good.run()
+
+
+def test_a_label_of_one_row_outside_training_stops_the_run(tmp_path: Path) -> None:
+    from components.data_gate.executor import DataGateError
+
+    inputs = Inputs(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
+    with pytest.raises(DataGateError, match=r"one label only \(even\)[\s\S]*label 'odd' is in split 'val'.*val-1"):
+        inputs.run()

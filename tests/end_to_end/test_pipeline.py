@@ -1,0 +1,234 @@
+"""The whole pipeline on a few hundred real images, as a person runs it: by the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import features
+from pipeline.demo import write_demo
+
+pytestmark = pytest.mark.e2e
+
+ROWS = 320
+CONFIG = """
+name: digits
+data: {catalogue: data/catalogue.csv, rows_per_shard: 100, splits: {train: 0.7, val: 0.15, test: 0.15}}
+image: {height: 32, width: 32}
+model: {filters: [16, 32], image_units: 32, text_units: 16}
+train: {epochs: 15, batch_size: 16, patience: 15}
+evaluate: {slices: [label], thresholds: {accuracy: 0.5}, gain_over_baseline: {accuracy: -0.2}}
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a catalogue and a configuration."""
+
+    folder: Path
+
+    def diptych(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pipeline", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:
+        settings = [argument for override in overrides for argument in ("--set", override)]
+        return self.diptych("run", "diptych.yaml", "--output", "run", *settings)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "run" / "summary.json").read_text()))
+
+    @property
+    def catalogue(self) -> list[dict[str, str]]:
+        with (self.folder / "data" / "catalogue.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def write_catalogue(self, rows: list[dict[str, str]]) -> None:
+        with (self.folder / "data" / "catalogue.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["image", "description", "label"])
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def split(self, name: str) -> list[bytes]:
+        """The serialised records of a split."""
+        import tensorflow as tf
+
+        folder = Path(self.summary["artifacts"]["ImageTextExampleGen"]["examples"]) / f"Split-{name}"
+        files = sorted(str(path) for path in folder.iterdir())
+        return list(tf.data.TFRecordDataset(files).as_numpy_iterator())
+
+
+def make_project(folder: Path) -> Project:
+    write_demo(str(folder / "data"))
+    project = Project(folder)
+    (folder / "diptych.yaml").write_text(CONFIG)
+    broken = folder / "data" / "images" / "broken.png"
+    broken.write_bytes((folder / "data" / "images" / "digit-0000.png").read_bytes()[:60])
+    good = project.catalogue
+    text = good[0]["description"]
+    bad = [
+        {"image": "images/broken.png", "description": text, "label": "digit 0"},
+        {"image": "images/absent.png", "description": text, "label": "digit 0"},
+        {"image": good[ROWS]["image"], "description": " ", "label": good[ROWS]["label"]},
+        {"image": good[ROWS + 1]["image"], "description": text, "label": ""},
+    ]
+    project.write_catalogue(good[:ROWS] + bad)
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose pipeline has run once."""
+    made = make_project(tmp_path_factory.mktemp("project"))
+    done = made.run()
+    assert done.returncode == 0, done.stderr + done.stdout
+    (made.folder / "first.txt").write_text(done.stdout)
+    return made
+
+
+def test_every_row_is_accounted_for(project: Project) -> None:
+    summary = project.summary
+    assert summary["rows"] == ROWS + 4 == sum(summary["examples"].values()) + sum(summary["rejects"].values())
+    assert summary["rejects"] == {
+        "empty_description": 1,
+        "missing_file": 1,
+        "missing_label": 1,
+        "unreadable_image": 1,
+    }
+    rejects = Path(summary["artifacts"]["ImageTextExampleGen"]["rejects"]) / "rejects.jsonl"
+    rows = [json.loads(line)["row"] for line in rejects.read_text().splitlines()]
+    assert rows == [ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4]
+
+
+def test_the_summary_holds_what_programs_need(project: Project) -> None:
+    summary = project.summary
+    assert summary["status"] == "succeeded"
+    assert set(summary["metrics"]) >= {"accuracy", "macro_f1"}
+    assert set(summary["baseline"]) == {"accuracy", "macro_f1"}
+    assert summary["blessed"] is True
+    assert summary["blessing_reasons"]
+    assert summary["versions"]["tfx"]
+    assert set(summary["seconds"]) == set(summary["artifacts"])
+    assert all(Path(path).exists() for outputs in summary["artifacts"].values() for path in outputs.values())
+    assert (Path(summary["pushed"]) / "saved_model.pb").exists()
+
+
+def test_a_person_sees_progress_and_a_summary_and_no_noise(project: Project) -> None:
+    shown = (project.folder / "first.txt").read_text()
+    assert "ImageTextExampleGen  done in" in shown
+    assert "epoch 1 of at most 15: loss" in shown
+    assert f"{ROWS + 4} = {ROWS} examples + 4 rejects" in shown
+    assert "Linear baseline" in shown
+    assert not any(noise in shown for noise in ("WARNING", "INFO", "absl", "Traceback"))
+    assert len(shown.splitlines()) < 60
+    assert "Component Pusher is finished" in (project.folder / "run" / "pipeline.log").read_text()
+
+
+def test_the_schema_and_the_statistics_know_no_pixels(project: Project) -> None:
+    artifacts = project.summary["artifacts"]
+    schema = (Path(artifacts["SchemaGen"]["schema"]) / "schema.pbtxt").read_text()
+    assert 'name: "description"' in schema
+    assert 'name: "image"\n' not in schema
+
+
+def test_splits_share_no_pixels(project: Project) -> None:
+    import tensorflow as tf
+
+    spec = features.parsing_spec([features.SHA256])
+    splits = [set(tf.io.parse_example(project.split(name), spec)[features.SHA256].numpy()) for name in features.SPLITS]
+    assert all(splits)
+    assert len(set.union(*splits)) == sum(map(len, splits))
+
+
+def test_predict_agrees_with_the_evaluator(project: Project) -> None:
+    """From image files and texts come the scores that the Evaluator's signature gives for the stored records."""
+    import tensorflow as tf
+
+    summary = project.summary
+    records = project.split(features.TEST)
+    spec = features.parsing_spec([features.ID, features.DESCRIPTION, features.LABEL])
+    parsed = {name: values.numpy() for name, values in tf.io.parse_example(records, spec).items()}
+    model = tf.saved_model.load(summary["pushed"])
+    evaluated = np.sort(model.signatures["serving_default"](examples=tf.constant(records))["scores"].numpy())[:, ::-1]
+
+    images = [str(project.folder / "data" / image.decode()) for image in parsed[features.ID]]
+    texts = [argument for text in parsed[features.DESCRIPTION] for argument in ("--text", text.decode())]
+    done = project.diptych("predict", "run", *images, *texts, "--json")
+    assert done.returncode == 0, done.stderr
+    predictions = json.loads(done.stdout)
+    assert np.allclose([answer["scores"] for answer in predictions], evaluated, atol=1e-4)
+    right = [a["labels"][0] == label.decode() for a, label in zip(predictions, parsed[features.LABEL], strict=True)]
+    assert np.mean(right) == pytest.approx(summary["metrics"]["accuracy"])
+
+
+def test_classify_takes_image_files_as_they_are(project: Project) -> None:
+    import tensorflow as tf
+
+    row = project.catalogue[0]
+    model = tf.saved_model.load(project.summary["pushed"])
+    image = (project.folder / "data" / row["image"]).read_bytes()
+    answer = model.signatures["classify"](image=tf.constant([image]), description=tf.constant([row["description"]]))
+    scores = answer["scores"].numpy()[0]
+    assert scores.sum() == pytest.approx(1.0, abs=1e-5)
+    assert list(scores) == sorted(scores, reverse=True)
+    assert {label.decode() for label in answer["labels"].numpy()[0]} == {f"digit {digit}" for digit in range(10)}
+
+
+def test_predict_names_an_image_it_cannot_use(project: Project) -> None:
+    done = project.diptych("predict", "run", "data/images/broken.png", "--text", "a digit")
+    assert done.returncode == 2
+    assert "broken.png" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_run_is_cached_until_a_pixel_changes(project: Project) -> None:
+    before = project.summary
+    assert project.run().returncode == 0
+    again = project.summary
+    assert Counter(again["cached"]) == Counter(list(before["artifacts"]))
+    assert again["artifacts"] == before["artifacts"]
+    assert again["metrics"] == before["metrics"]
+
+    path = project.folder / "data" / project.catalogue[0]["image"]
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[0, 0] ^= 1
+    Image.fromarray(pixels).save(path)
+    done = project.run("train.epochs=1", "evaluate.thresholds={accuracy: 1.0}")
+    assert done.returncode == 0, done.stderr
+    changed = project.summary
+    assert "ImageTextExampleGen" not in changed["cached"]
+    assert changed["blessed"] is False
+    assert any("is below 1.0000 (evaluate.thresholds.accuracy)" in reason for reason in changed["blessing_reasons"])
+    assert any("last blessed model" in reason for reason in changed["blessing_reasons"])
+    assert changed["pushed"] is None
+
+
+def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    rows = project.catalogue[:100]
+    for row in rows[:30]:
+        (tmp_path / "data" / row["image"]).write_bytes(b"not an image")
+    project.write_catalogue(rows)
+    done = project.run()
+    assert done.returncode == 3
+    assert "the run failed in DataGate" in done.stderr
+    assert "30 of 100 rows (30.0%) were rejected: 30 unreadable_image" in done.stderr
+    assert "row 1 (unreadable_image" in done.stderr
+    assert "gate.max_reject_ratio" in done.stderr
+    assert "pipeline.log" in done.stderr
+    assert "Traceback" not in done.stderr
+    summary = project.summary
+    assert summary["status"] == "failed"
+    assert summary["failure"]["component"] == "DataGate"
+    assert "Trainer" not in summary["artifacts"]

@@ -1,0 +1,47 @@
+"""The linear baseline reads texts as the network's options say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+
+from models.baseline import fit_baseline, score_labels
+from models.preprocessing import TextOptions
+
+TEXTS = ["Red apple", "red rose", "green leaf", "Green grass"]
+LABELS = ["warm", "warm", "cold", "cold"]
+
+
+def terms(**options: object) -> set[str]:
+    return set(fit_baseline(TEXTS, LABELS, TextOptions(**options))[0].get_feature_names_out())
+
+
+def test_it_learns_what_words_tell() -> None:
+    model = fit_baseline(TEXTS, LABELS, TextOptions())
+    assert model.predict(["a red thing", "green"]).tolist() == ["warm", "cold"]
+
+
+def test_every_text_option_is_heard() -> None:
+    assert terms() == {"red", "apple", "rose", "green", "leaf", "grass"}
+    assert terms(lowercase=False) >= {"Red", "red", "Green", "green"}
+    assert terms(min_df=2) == {"red", "green"}
+    assert terms(max_features=2) == {"red", "green"}
+    assert terms(ngrams=(2, 2)) == {"red apple", "red rose", "green leaf", "green grass"}
+    assert terms(stop_words=("red", "green")) == {"apple", "rose", "leaf", "grass"}
+
+
+def test_no_term_left_is_an_error() -> None:
+    with pytest.raises(ValueError, match="min_df"):
+        fit_baseline(TEXTS, LABELS, TextOptions(min_df=4))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40))
+def test_scores_are_plain_ones(answers: list[tuple[str, str]]) -> None:
+    actual, predicted = zip(*answers, strict=True)
+    assert score_labels(actual, predicted) == {
+        "accuracy": pytest.approx(accuracy_score(actual, predicted)),
+        "macro_f1": pytest.approx(f1_score(actual, predicted, average="macro", zero_division=0)),
+    }

@@ -1,0 +1,64 @@
+"""The record contract: what is written is what is parsed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import features
+from tests.helpers import record_values
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def parse(record: bytes, names: list[str]) -> dict:
+    import tensorflow as tf
+
+    return tf.io.parse_example([record], features.parsing_spec(names))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    text=TEXT,
+    label=TEXT,
+    phash=st.integers(-(2**63), 2**63 - 1),
+    entropy=st.floats(width=32, allow_nan=False),
+    group=st.none() | TEXT,
+)
+def test_what_is_written_is_parsed(text: str, label: str, phash: int, entropy: float, group: str | None) -> None:
+    changes = {"description": text, "label": label, "image/phash": phash, "image/entropy": entropy, "group": group}
+    record = features.encode_record(record_values(1, **changes))
+    parsed = parse(record, list(features.RECORD))
+    assert parsed["description"].numpy().tolist() == [text.encode()]
+    assert parsed["label"].numpy().tolist() == [label.encode()]
+    assert parsed["image/phash"].numpy().tolist() == [phash]
+    assert parsed["image/entropy"].numpy() == np.float32([entropy])
+    assert parsed["group"].values.numpy().tolist() == ([] if group is None else [group.encode()])
+
+
+def test_equal_values_give_equal_bytes_in_any_order() -> None:
+    values = record_values(1, group="g")
+    assert features.encode_record(values) == features.encode_record(dict(reversed(values.items())))
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\['colour'\] are not in the record contract"):
+        features.encode_record(record_values(1, colour="red"))
+
+
+@pytest.mark.parametrize("name", [name for name, feature in features.RECORD.items() if feature.required])
+def test_a_required_feature_must_have_a_value(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is required"):
+        features.encode_record(record_values(1, **{name: None}))
+
+
+def test_a_name_that_is_not_in_the_contract_cannot_be_parsed() -> None:
+    with pytest.raises(KeyError):
+        features.parsing_spec(["colour"])
+
+
+def test_statistics_never_read_the_pixels() -> None:
+    assert features.IMAGE not in features.LIGHT_FEATURES
+    assert len(features.LIGHT_FEATURES) == len(features.RECORD) - 1
