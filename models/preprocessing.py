@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from models import features
 from models.options import Options
@@ -36,14 +36,13 @@ class TextOptions(Options):
         None, description="Words to drop: 'english' for scikit-learn's list, or a list."
     )
 
-    @model_validator(mode="after")
-    def _ngrams_in_order(self) -> TextOptions:
-        shortest, longest = self.ngrams
+    @field_validator("ngrams")
+    @classmethod
+    def _ngrams_in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        shortest, longest = value
         if not 1 <= shortest <= longest <= 5:
-            raise ValueError(
-                f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(self.ngrams)}"
-            )
-        return self
+            raise ValueError(f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(value)}")
+        return value
 
     @field_validator("stop_words")
     @classmethod

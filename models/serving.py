@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from models import features
-from models.images import ImageOptions, decode_image_file, decode_stored
+from models.card import ModelCard, write_card
+from models.images import decode_image_file, decode_stored
 from models.input import IMAGE_INPUT, TEXT_INPUT, Decoder
 
 SCORES = "scores"
@@ -18,8 +17,6 @@ LABELS = "labels"
 EXAMPLES_SIGNATURE = "serving_default"
 TRANSFORM_SIGNATURE = "transform_features"
 CLASSIFY_SIGNATURE = "classify"
-
-_CARD_FILE = os.path.join("assets.extra", "diptych.json")
 
 
 class ServedModel(tf.Module):
@@ -89,21 +86,4 @@ def export(model: keras.Model, decoder: Decoder, uri: str) -> None:
         CLASSIFY_SIGNATURE: served.classify,
     }
     tf.saved_model.save(served, uri, signatures=signatures)
-    card = {"labels": decoder.labels, "image": decoder.image.model_dump()}
-    tf.io.gfile.makedirs(os.path.dirname(os.path.join(uri, _CARD_FILE)))
-    with tf.io.gfile.GFile(os.path.join(uri, _CARD_FILE), "w") as file:
-        file.write(json.dumps(card, indent=2, ensure_ascii=False))
-
-
-def read_card(uri: str) -> tuple[list[str], ImageOptions]:
-    """Labels and image options of an exported model.
-
-    Raises:
-        FileNotFoundError: the folder holds no model of Diptych's.
-    """
-    path = os.path.join(uri, _CARD_FILE)
-    if not tf.io.gfile.exists(path):
-        raise FileNotFoundError(f"'{uri}' holds no model that Diptych exported")
-    with tf.io.gfile.GFile(path) as file:
-        card = json.loads(file.read())
-    return card["labels"], ImageOptions(**card["image"])
+    write_card(ModelCard(labels=decoder.labels, image=decoder.image), uri)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.example_gen.images import ImageError, decode, encode
+from models.card import read_card
 from models.images import ImageOptions
 
 
@@ -65,12 +66,13 @@ def predict(model: str, images: Sequence[str], texts: Sequence[str]) -> list[Pre
         raise PredictError(f"{len(images)} images and {len(texts)} texts: give a --text for each image, or one for all")
     texts = list(texts) * (len(images) if len(texts) == 1 else 1)
     folder = find_model(model)
+    try:
+        card = read_card(folder)
+    except (FileNotFoundError, ValueError) as error:
+        raise PredictError(str(error)) from None
+    files = [read_image(path, card.image) for path in images]
     import tensorflow as tf
 
-    from models.serving import read_card
-
-    _, options = read_card(folder)
-    files = [read_image(path, options) for path in images]
     classify = tf.saved_model.load(folder).signatures["classify"]
     answers = classify(image=tf.constant(files), description=tf.constant(texts))
     labels, scores = answers["labels"].numpy(), answers["scores"].numpy()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from models.serving import read_card
+from models.card import read_card
 
 
 def find_last_blessed(push_directory: str) -> str | None:
@@ -27,16 +27,16 @@ def find_last_blessed(push_directory: str) -> str | None:
 def incomparable(candidate: str, blessed: str) -> str | None:
     """Why two exported models cannot score the same records, or None if they can."""
     try:
-        old_labels, old_image = read_card(blessed)
+        old = read_card(blessed)
     except FileNotFoundError as error:
         return str(error)
-    except (KeyError, ValueError) as error:
-        return f"its card cannot be read: {error!r}"
-    labels, image = read_card(candidate)
-    if old_image != image:
-        return f"it reads images stored as {old_image.model_dump()}, this run stores {image.model_dump()}"
-    if set(old_labels) != set(labels):
-        return f"it knows other labels: {sorted(set(old_labels) ^ set(labels))}"
+    except ValueError as error:
+        return f"its card cannot be read: {error}"
+    new = read_card(candidate)
+    if old.image != new.image:
+        return f"it reads images stored as {old.image.model_dump()}, this run stores {new.image.model_dump()}"
+    if set(old.labels) != set(new.labels):
+        return f"it knows other labels: {sorted(set(old.labels) ^ set(new.labels))}"
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from models.features import LABEL, LIGHT_FEATURES
 from models.options import Options
@@ -27,8 +27,9 @@ class EvaluateOptions(Options):
     )
     slices: tuple[str, ...] = Field((LABEL,), description="Features of the record by whose values metrics are sliced.")
 
-    @model_validator(mode="after")
-    def _slices_exist(self) -> EvaluateOptions:
-        if unknown := sorted(set(self.slices) - set(LIGHT_FEATURES)):
-            raise ValueError(f"slices {unknown} are not features of the record: {', '.join(LIGHT_FEATURES)}")
-        return self
+    @field_validator("slices")
+    @classmethod
+    def _slices_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(value) - set(LIGHT_FEATURES)):
+            raise ValueError(f"{unknown} are not features of the record: {', '.join(LIGHT_FEATURES)}")
+        return value

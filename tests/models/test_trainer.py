@@ -123,11 +123,11 @@ def test_every_epoch_learns_from_data(trained: tuple[Path, list[dict[str, Any]]]
 def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, list[dict[str, Any]]]) -> None:
     import tensorflow as tf
 
-    from models.serving import read_card
+    from models.card import read_card
 
     path = str(trained[0] / "model")
-    labels, image = read_card(path)
-    assert (set(labels), image) == ({"odd", "even"}, SMALL)
+    card = read_card(path)
+    assert (set(card.labels), card.image) == ({"odd", "even"}, SMALL)
     signatures = tf.saved_model.load(path).signatures
     assert set(signatures) == {"serving_default", "transform_features", "classify"}
 
