@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_ARTIFACT_TYPES = ("Metrics", "Rejects", "Verdict")
+_ARTIFACT_TYPES = ("Metrics", "Rejects", "Report", "Verdict")
 
 
 def __getattr__(name: str) -> Any:

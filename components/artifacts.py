@@ -28,6 +28,12 @@ class Metrics(Artifact):
     TYPE_NAME = "components.Metrics"
 
 
+class Report(Artifact):
+    """One page over all that a run came to (``report.html``)."""
+
+    TYPE_NAME = "components.Report"
+
+
 def write_json(uri: str, name: str, value: Any) -> None:
     """Writes ``<uri>/<name>`` as indented JSON with sorted keys."""
     fileio.makedirs(uri)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import Any
 
 from pipeline.cli import OK, add_settings_arguments
@@ -17,11 +19,12 @@ def compile_command(commands: Any) -> None:
 
 
 def _compile(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from kubeflow.compiler import compile_pipeline
+    from pipeline.capture import captured_output
     from pipeline.settings import load_settings
 
-    tasks = compile_pipeline(load_settings(options.config, options.overrides), options.output)
-    Console(soft_wrap=True, highlight=False).print(f"{options.output}: {len(tasks)} tasks: {', '.join(tasks)}")
+    settings = load_settings(options.config, options.overrides)
+    with captured_output(os.devnull):
+        tasks = compile_pipeline(settings, options.output)
+    sys.stdout.write(f"{options.output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
     return OK

@@ -31,7 +31,7 @@ def captured_output(log_path: str) -> Iterator[Console]:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     try:
-        yield Console(file=terminal)
+        yield Console(file=terminal, highlight=False)
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

@@ -11,8 +11,7 @@ from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from pipeline.check import Check
     from pipeline.settings import Settings
 
 OK, FAILED, USAGE, GATE_STOPPED = 0, 1, 2, 3
@@ -49,6 +48,10 @@ def _usage_code(error: Exception) -> int | None:
     from pipeline.settings import SettingsError
 
     return USAGE if isinstance(error, (SettingsError, CatalogueError, PredictError, RunLockedError)) else None
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 def _complain(message: str, code: int) -> int:
@@ -142,38 +145,35 @@ def _add_check(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from pipeline.check import check_catalogue
     from pipeline.settings import load_settings
 
     check = check_catalogue(load_settings(options.config, options.overrides))
-    console = Console(soft_wrap=True, highlight=False, markup=False)
     if options.json:
         rejects = [reject.as_json() for reject in check.rejects]
         findings = [finding.as_json() for finding in check.findings]
         report = {"rows": check.rows, "examples": check.examples, "rejects": rejects, "findings": findings}
-        console.print(json.dumps(report, indent=2, ensure_ascii=False))
+        _print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        _show_check(check, console)
+        _show_check(check)
     return OK if check.passes else GATE_STOPPED
 
 
-def _show_check(check: Any, console: Console) -> None:
+def _show_check(check: Check) -> None:
     from components.example_gen.records import REASONS
 
     splits = ", ".join(f"{split} {count:,}" for split, count in check.examples.items())
-    console.print(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
-    console.print(f"Examples: {splits}")
+    _print(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
+    _print(f"Examples: {splits}")
     for reject in check.rejects:
-        console.print(f"row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
+        _print(f"row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
     for reason in sorted({reject.reason for reject in check.rejects}):
-        console.print(f"What to do about {reason}: {REASONS[reason]}")
+        _print(f"What to do about {reason}: {REASONS[reason]}")
     for finding in check.findings:
         if finding.stops:
-            console.print(f"A run would stop: {finding.message}")
+            _print(f"A run would stop: {finding.message}")
     if empty := [split for split, count in check.examples.items() if count == 0]:
-        console.print(f"A run would stop: no example in split {', '.join(empty)}")
+        _print(f"A run would stop: no example in split {', '.join(empty)}")
 
 
 def _add_predict(commands: Any) -> None:
@@ -187,21 +187,19 @@ def _add_predict(commands: Any) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from dataclasses import asdict
 
-    from rich.console import Console
-
+    from pipeline.capture import captured_output
     from pipeline.predict import predict
 
-    predictions = predict(options.model, options.images, options.text)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    with captured_output(os.devnull):
+        predictions = predict(options.model, options.images, options.text)
     if options.json:
-        console.print(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
+        _print(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
         return OK
     for prediction in predictions:
         best = list(zip(prediction.labels, prediction.scores, strict=True))[: options.top]
-        console.print(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
+        _print(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
     return OK
 
 
@@ -234,17 +232,15 @@ def _add_doctor(commands: Any) -> None:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from rich.console import Console
-
+    from pipeline.capture import captured_output
     from pipeline.doctor import examine, versions
 
-    console = Console(soft_wrap=True, highlight=False, markup=False)
     for name, found in versions().items():
-        console.print(f"{name:<28} {found}")
-    symptoms = list(examine())
+        _print(f"{name:<28} {found}")
+    with captured_output(os.devnull):
+        symptoms = list(examine())
     for symptom in symptoms:
-        console.print(f"Problem: {symptom.problem}. {symptom.remedy.capitalize()}.")
+        _print(f"Problem: {symptom.problem}. To do: {symptom.remedy}.")
     if not symptoms:
-        console.print("Nothing is missing.")
+        _print("Nothing is missing.")
     return FAILED if symptoms else OK
