@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import tensorflow_transform as tft
 
 from models import features
 from models.images import ImageOptions, decode_stored
+from models.transform_graph import TransformGraph
 
 IMAGE_INPUT = "image"
 TEXT_INPUT = "description"
@@ -52,9 +53,9 @@ class Decoder:
             spec |= features.parsing_spec([features.IMAGE])
         return dict(tf.io.parse_example(records, spec))
 
-    def bag_of_words(self, layer: Callable[..., Any], raw: dict[str, Any]) -> tf.Tensor:
-        """Term counts float32 ``[batch, terms]`` from raw features, which ``layer`` transforms."""
-        transformed = layer({features.DESCRIPTION: raw[features.DESCRIPTION]})
+    def bag_of_words(self, graph: TransformGraph, raw: dict[str, Any]) -> tf.Tensor:
+        """Term counts float32 ``[batch, terms]`` from raw features, which ``graph`` transforms."""
+        transformed = graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
         return counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], self.terms)
 
 
@@ -108,14 +109,14 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
 
 
 def _decode(batches: tf.data.Dataset, decoder: Decoder) -> tf.data.Dataset:
-    layer = decoder.transform.transform_features_layer()
+    graph = TransformGraph(decoder.transform)
 
     # AutoGraph would rewrite TFT's and Keras's code below this call, which takes longer than an epoch.
     @tf.autograph.experimental.do_not_convert
     def decode(records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
         image = decode_stored(raw.pop(features.IMAGE), decoder.image)
-        transformed = layer(raw)
+        transformed = graph(raw)
         text = counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], decoder.terms)
         return {IMAGE_INPUT: image, TEXT_INPUT: text}, transformed[features.LABEL_ID]
 

@@ -11,6 +11,7 @@ from models import features
 from models.card import ModelCard, write_card
 from models.images import decode_image_file, decode_stored
 from models.input import IMAGE_INPUT, TEXT_INPUT, Decoder
+from models.transform_graph import TransformGraph
 
 SCORES = "scores"
 LABELS = "labels"
@@ -32,7 +33,7 @@ class ServedModel(tf.Module):
         self._decoder = decoder
         self._model = model
         # Held as attributes so that the SavedModel keeps weights, tables and vocabulary files.
-        self._transform = decoder.transform.transform_features_layer()
+        self._transform = TransformGraph(decoder.transform)
         self._labels = tf.constant(decoder.labels)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)

@@ -76,9 +76,13 @@ def run_fn(fn_args: FnArgs) -> None:
     model = build_network(network, image, decoder.terms, len(decoder.labels))
     compile_network(model, train)
     labels = read_labels(fn_args.train_files)
+    val = input_fn_eval(fn_args.eval_files, decoder, train.batch_size)
+    if len(read_labels(fn_args.eval_files)) <= train.shuffle_buffer:
+        # As much memory as shuffling takes; decoding val anew costs seconds an epoch, mostly to set up the iterator.
+        val = val.cache()
     model.fit(
         input_fn_train(fn_args.train_files, decoder, train.batch_size, train.shuffle_buffer, train.seed),
-        validation_data=input_fn_eval(fn_args.eval_files, decoder, train.batch_size),
+        validation_data=val,
         epochs=train.epochs,
         steps_per_epoch=math.ceil(len(labels) / train.batch_size),
         class_weight=class_weights(labels, decoder.labels, train.class_weights),

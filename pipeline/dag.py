@@ -16,6 +16,7 @@ from components.data_gate.component import DataGate
 from components.evaluator.component import Evaluator
 from components.example_gen.component import ImageTextExampleGen
 from components.linear_baseline.component import LinearBaseline
+from components.report.component import Report
 from components.stock import ImportSchemaGen, StatisticsGen, Transform
 from models import preprocessing, trainer
 from models.features import LIGHT_FEATURES, TRAIN, VAL
@@ -55,6 +56,8 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         custom_config={preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(), "code": models},
         materialize=False,
         disable_statistics=True,
+        # What it would keep serves analyses over several spans; an unchanged run is cached as a whole.
+        disable_analyzer_cache=True,
     )
     linear_baseline = LinearBaseline(examples, settings.text, code=components)
     for component in (transform, linear_baseline):
@@ -88,6 +91,20 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_directory)
         ),
     )
+    report = Report(
+        examples=examples,
+        rejects=example_gen.outputs["rejects"],
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema,
+        anomalies=example_validator.outputs["anomalies"],
+        verdict=data_gate.outputs["verdict"],
+        linear_baseline=linear_baseline.outputs["metrics"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        image=settings.image,
+        title=settings.name,
+        code=components,
+    )
     return [
         example_gen,
         statistics_gen,
@@ -99,6 +116,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         model_trainer,
         evaluator,
         pusher,
+        report,
     ]
 
 

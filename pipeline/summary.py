@@ -130,6 +130,8 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     lines.append(("Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"))
     if summary.pushed:
         lines.append(("Pushed model", summary.pushed))
+    if report := summary.artifacts.get("Report", {}).get("report"):
+        lines.append(("Report", os.path.join(report, "report.html")))
     if rejects_folder := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
         lines.append(("Rejected rows", os.path.join(rejects_folder, "rejects.jsonl")))
     if run := summary.artifacts.get("Trainer", {}).get("model_run"):

@@ -14,7 +14,7 @@ CANDIDATE = "candidate"
 BLESSED = "blessed"
 
 _CLASSES = {
-    "accuracy": {"class_name": "SparseCategoricalAccuracy"},
+    "accuracy": {"class_name": "Accuracy", "module": "components.evaluator.metrics"},
     "macro_f1": {"class_name": "MacroF1", "module": "components.evaluator.metrics"},
 }
 

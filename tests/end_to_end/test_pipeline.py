@@ -142,6 +142,13 @@ def test_the_schema_and_the_statistics_know_no_pixels(project: Project) -> None:
     assert 'name: "image"\n' not in schema
 
 
+def test_the_report_shows_every_reject(project: Project) -> None:
+    page = (Path(project.summary["artifacts"]["Report"]["report"]) / "report.html").read_text()
+    for reason in project.summary["rejects"]:
+        assert reason in page
+    assert "images/absent.png" in page
+
+
 def test_splits_share_no_pixels(project: Project) -> None:
     import tensorflow as tf
 

@@ -1,0 +1,16 @@
+"""Lists the benchmarks."""
+
+import importlib
+
+COMMANDS = ("startup", "demo", "stock")
+
+
+def main() -> None:
+    """Prints each benchmark's command and the first line of its documentation."""
+    for name in COMMANDS:
+        documentation = importlib.import_module(f"benchmarks.{name}").__doc__ or ""
+        print(f"python -m benchmarks.{name:<8} {documentation.splitlines()[0]}")
+
+
+if __name__ == "__main__":
+    main()

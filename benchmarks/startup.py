@@ -1,0 +1,80 @@
+"""Start-up: `diptych --help` and the time to the first component, against `from tfx import v1`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.tools import ROOT, BenchmarkError, environment, parser, python, show, timed
+
+_ROWS = 40
+_FIRST = "Component ImageTextExampleGen is running."
+_POLL_SECONDS = 0.02
+_LIMIT_SECONDS = 600.0
+
+_STOCK = 'python -c "from tfx import v1"'
+_HELP = "diptych --help"
+_COMPONENT = "diptych run, to its first component"
+
+
+def main() -> None:
+    """Runs the three by turns and prints their medians."""
+    repeat = parser(__doc__, repeat=5).parse_args().repeat
+    seconds: dict[str, list[float]] = {_STOCK: [], _HELP: [], _COMPONENT: []}
+    with tempfile.TemporaryDirectory() as name:
+        config = _write_config(Path(name))
+        # Once unmeasured: the first start also compiles byte code and fills the file cache.
+        for turn in range(repeat + 1):
+            measured = {
+                _STOCK: timed(python("-c", "from tfx import v1")),
+                _HELP: timed(python("-m", "pipeline", "--help")),
+                _COMPONENT: _first_component(config, Path(name, str(turn))),
+            }
+            if turn:
+                for command, value in measured.items():
+                    seconds[command].append(value)
+    stock = median(seconds[_STOCK])
+    rows = [(command, median(values), median(values) / stock) for command, values in seconds.items()]
+    show(f"Start-up, median of {repeat}", ("command", "seconds", "ratio"), rows)
+
+
+def _write_config(folder: Path) -> Path:
+    """Settings of a catalogue that is read in a moment."""
+    from pipeline.demo import write_demo
+
+    catalogue = Path(write_demo(str(folder)))
+    lines = catalogue.read_text(encoding="utf-8").splitlines(keepends=True)
+    catalogue.write_text("".join(lines[: _ROWS + 1]), encoding="utf-8")
+    config = folder / "diptych.yaml"
+    config.write_text(json.dumps({"data": {"catalogue": str(catalogue)}}), encoding="utf-8")
+    return config
+
+
+def _first_component(config: Path, folder: Path) -> float:
+    """Seconds from the start of the process until the log names the first component; the run ends there.
+
+    Raises:
+        BenchmarkError: the run ended before, or took too long.
+    """
+    log = folder / "pipeline.log"
+    started = time.monotonic()
+    command = python("-m", "pipeline", "run", str(config), "--output", str(folder))
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            while process.poll() is None and time.monotonic() - started < _LIMIT_SECONDS:
+                if log.exists() and _FIRST in log.read_text(encoding="utf-8", errors="replace"):
+                    return time.monotonic() - started
+                time.sleep(_POLL_SECONDS)
+        finally:
+            process.kill()
+    raise BenchmarkError(f"{' '.join(command)} reached no component in {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

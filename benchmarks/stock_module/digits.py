@@ -1,0 +1,103 @@
+"""The ``module_file`` of the stock DAG, after TFX's penguin and MNIST examples.
+
+The text and the network are Diptych's, so that both sides compute the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+from tfx_bsl.public import tfxio
+
+from models.images import ImageOptions
+from models.input import IMAGE_INPUT, TEXT_INPUT, counts
+from models.networks import NetworkOptions, build_network
+from models.preprocessing import TextOptions, bag_of_words
+
+_LABEL = "label_id"
+
+
+def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The image goes through: Trainer reads transformed examples only."""
+    index, value = bag_of_words(tf.reshape(inputs["description"], [-1]), TextOptions())
+    return {
+        "image": inputs["image"],
+        "description_index": index,
+        "description_value": value,
+        _LABEL: tft.compute_and_apply_vocabulary(inputs["label"], vocab_filename="label"),
+    }
+
+
+def run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """Fits on the materialised examples and saves the model with the examples' two signatures."""
+    config = fn_args.custom_config
+    image = ImageOptions.model_validate_json(config["image"])
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    terms = transform.vocabulary_size_by_name("description")
+    classes = transform.vocabulary_size_by_name("label")
+    model = build_network(NetworkOptions.model_validate_json(config["model"]), image, terms, classes)
+    # The default of compile, jit_compile="auto", is what users have; on a CPU it chooses XLA.
+    model.compile(
+        optimizer=keras.optimizers.Adam(config["learning_rate"]),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+        jit_compile=config["jit_compile"],
+    )
+    model.fit(
+        _input_fn(fn_args.train_files, fn_args, transform, image, terms),
+        epochs=config["epochs"],
+        steps_per_epoch=fn_args.train_steps,
+        validation_data=_input_fn(fn_args.eval_files, fn_args, transform, image, terms),
+        validation_steps=fn_args.eval_steps,
+        callbacks=[keras.callbacks.TensorBoard(log_dir=fn_args.model_run_dir, update_freq="epoch")],
+    )
+    served = _Served(model, transform, image, terms)
+    signatures = {"serving_default": served.serve, "transform_features": served.transform}
+    tf.saved_model.save(served, fn_args.serving_model_dir, signatures=signatures)
+
+
+def _input_fn(
+    files: list[str], fn_args: tfx.components.FnArgs, transform: tft.TFTransformOutput, image: ImageOptions, terms: int
+) -> tf.data.Dataset:
+    batches = fn_args.data_accessor.tf_dataset_factory(
+        files,
+        tfxio.TensorFlowDatasetOptions(batch_size=fn_args.custom_config["batch_size"], label_key=_LABEL),
+        transform.transformed_metadata.schema,
+    )
+    return batches.map(
+        lambda features, label: (_network_input(features, image, terms), label), num_parallel_calls=tf.data.AUTOTUNE
+    ).repeat()
+
+
+def _network_input(features: dict[str, Any], image: ImageOptions, terms: int) -> dict[str, tf.Tensor]:
+    pixels = tf.reshape(tf.io.decode_raw(features["image"], tf.uint8), [-1, image.height, image.width, 3])
+    text = counts(features["description_index"], features["description_value"], terms)
+    return {IMAGE_INPUT: pixels, TEXT_INPUT: text}
+
+
+class _Served(tf.Module):
+    """Keras 3 models take no signatures as the examples' Keras 2 models do; a module around them does."""
+
+    def __init__(self, model: keras.Model, transform: tft.TFTransformOutput, image: ImageOptions, terms: int) -> None:
+        super().__init__()
+        self.model = model
+        self.tft_layer = transform.transform_features_layer()
+        self._spec = transform.raw_feature_spec()
+        self._image = image
+        self._terms = terms
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores serialised examples."""
+        spec = {name: feature for name, feature in self._spec.items() if name != "label"}
+        transformed = self.tft_layer(tf.io.parse_example(examples, spec))
+        return {"scores": self.model(_network_input(transformed, self._image, self._terms))}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def transform(self, examples: tf.Tensor) -> dict[str, Any]:
+        """What Evaluator reads the label from."""
+        return dict(self.tft_layer(tf.io.parse_example(examples, self._spec)))
