@@ -5,7 +5,6 @@ from __future__ import annotations
 from tfx import types
 from tfx.components.schema_gen.import_schema_gen import component as import_schema_gen
 from tfx.components.statistics_gen import component as statistics_gen
-from tfx.components.statistics_gen import executor as statistics_gen_executor
 from tfx.components.transform import component as transform
 from tfx.components.transform import executor as transform_executor
 from tfx.dsl.components.base import base_component, executor_spec
@@ -13,10 +12,7 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ExecutionParameter
 
 from components.beam import LeanBeamExecutor
-
-
-class StatisticsGenExecutor(LeanBeamExecutor, statistics_gen_executor.Executor):
-    """StatisticsGen's work."""
+from components.statistics import StatisticsGenExecutor
 
 
 class TransformExecutor(LeanBeamExecutor, transform_executor.Executor):
