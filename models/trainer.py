@@ -112,6 +112,7 @@ def _callbacks(train: TrainOptions, log_dir: str) -> list[keras.callbacks.Callba
     return [
         keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, train.patience // 2)),
         keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True),
-        keras.callbacks.TensorBoard(log_dir),
+        # The graph it would write takes seconds and says nothing that the code does not.
+        keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ReportProgress(),
     ]

@@ -139,6 +139,6 @@ def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path,
     answers = signatures["classify"](image=tf.constant(files), description=tf.constant(texts))
     names = [[name.decode() for name in row] for row in answers["labels"].numpy()]
     assert np.allclose(np.sort(scores)[:, ::-1], answers["scores"].numpy(), atol=1e-6)
-    assert [row[0] for row in names] == [labels[place] for place in scores.argmax(axis=1)]
+    assert [row[0] for row in names] == [card.labels[place] for place in scores.argmax(axis=1)]
     ids = signatures["transform_features"](examples=records)["label_id"].numpy()
-    assert [labels[place] for place in ids] == [row[features.LABEL] for row in rows]
+    assert [card.labels[place] for place in ids] == [row[features.LABEL] for row in rows]
