@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -33,6 +34,11 @@ class Decoder:
     transform: tft.TFTransformOutput
     image: ImageOptions
 
+    @cached_property
+    def graph(self) -> TransformGraph:
+        """Raw features to transformed ones; loaded once for all who use this decoder."""
+        return TransformGraph(self.transform)
+
     @property
     def terms(self) -> int:
         """Size of the description's vocabulary."""
@@ -53,9 +59,9 @@ class Decoder:
             spec |= features.parsing_spec([features.IMAGE])
         return dict(tf.io.parse_example(records, spec))
 
-    def bag_of_words(self, graph: TransformGraph, raw: dict[str, Any]) -> tf.Tensor:
-        """Term counts float32 ``[batch, terms]`` from raw features, which ``graph`` transforms."""
-        transformed = graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
+    def bag_of_words(self, raw: dict[str, Any]) -> tf.Tensor:
+        """Term counts float32 ``[batch, terms]`` of raw features."""
+        transformed = self.graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
         return counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], self.terms)
 
 
@@ -109,18 +115,28 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
 
 
 def _decode(batches: tf.data.Dataset, decoder: Decoder) -> tf.data.Dataset:
-    graph = TransformGraph(decoder.transform)
-
     # AutoGraph would rewrite TFT's and Keras's code below this call, which takes longer than an epoch.
     @tf.autograph.experimental.do_not_convert
     def decode(records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
         image = decode_stored(raw.pop(features.IMAGE), decoder.image)
-        transformed = graph(raw)
+        transformed = decoder.graph(raw)
         text = counts(transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE], decoder.terms)
         return {IMAGE_INPUT: image, TEXT_INPUT: text}, transformed[features.LABEL_ID]
 
-    return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    decoded = batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return decoded.prefetch(tf.data.AUTOTUNE).with_options(_without_tuner())
+
+
+def _without_tuner() -> tf.data.Options:
+    """Each core decodes, without the thread that tries other numbers.
+
+    That thread sleeps ever longer, up to a minute, and dropping an iterator now and then waits until it wakes: a fit
+    then takes up to twice its time.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def read_labels(files: Sequence[str]) -> list[str]:

@@ -58,10 +58,11 @@ def build_network(options: NetworkOptions, image: ImageOptions, terms: int, clas
         x = layers.RandomRotation(0.03, fill_mode="nearest")(x)
     for filters in options.filters:
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        # Pooled first, a quarter of the values is left to normalise.
+        x = layers.MaxPooling2D(padding="same")(x)
         # Keras's momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
-        x = layers.MaxPooling2D(padding="same")(x)
     x = layers.Flatten()(layers.AveragePooling2D(2, padding="same")(x))
     x = layers.Dense(options.image_units, activation="relu")(layers.Dropout(options.dropout)(x))
 

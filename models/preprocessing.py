@@ -22,6 +22,7 @@ TEXT_OPTIONS_KEY = "text_options"
 
 # Python's \w is str.isalnum or "_"; RE2's is ASCII.
 _NON_WORD = r"[^\p{L}\p{N}_]+"
+_ONE_CHARACTER = "[^ ]"
 _MIN_TERM_FILTER = "description_min_df"
 
 
@@ -102,9 +103,7 @@ def bag_of_words(texts: tf.Tensor, options: TextOptions) -> tuple[tf.SparseTenso
     vocabulary = tft.vocabulary(
         terms.flat_values, top_k=options.max_features, vocab_filename=features.DESCRIPTION_VOCABULARY
     )
-    ids = terms.with_flat_values(tft.apply_vocabulary(terms.flat_values, vocabulary, default_value=-1))
-    ids = tf.ragged.boolean_mask(ids, ids >= 0)
-    return _count(ids)
+    return _count(terms.with_flat_values(tft.apply_vocabulary(terms.flat_values, vocabulary, default_value=-1)))
 
 
 def tokenize(texts: tf.Tensor, options: TextOptions) -> tf.RaggedTensor:
@@ -113,12 +112,12 @@ def tokenize(texts: tf.Tensor, options: TextOptions) -> tf.RaggedTensor:
 
     if options.lowercase:
         texts = tf.strings.lower(texts, encoding="utf-8")
-    words = tf.strings.split(tf.strings.regex_replace(texts, _NON_WORD, " "))
-    words = tf.ragged.boolean_mask(words, tf.strings.length(words, unit="UTF8_CHAR") >= 2)
-    if options.stop_words:
-        pattern = "|".join(re.escape(word) for word in options.stop_word_list)
-        stopped = tf.strings.regex_full_match(words.flat_values, pattern)
-        words = tf.ragged.boolean_mask(words, words.with_flat_values(~stopped))
+    # Each word has its own space on both sides: dropping one leaves its neighbours whole.
+    words = tf.strings.join([" ", tf.strings.regex_replace(texts, _NON_WORD, "  "), " "])
+    # A phrase among the stop words equals no word.
+    stop_words = [re.escape(word) for word in options.stop_word_list if " " not in word]
+    dropped = "|".join([_ONE_CHARACTER, *stop_words])
+    words = tf.strings.split(tf.strings.regex_replace(words, f" (?:{dropped}) ", ""))
     if options.ngrams == (1, 1):
         return words
     shortest, longest = options.ngrams
@@ -145,10 +144,12 @@ def _once_per_document(terms: tf.RaggedTensor) -> tf.Tensor:
 
 
 def _count(ids: tf.RaggedTensor) -> tuple[tf.SparseTensor, tf.SparseTensor]:
+    """Sparse indices and counts of ragged ``[batch, None]`` ids, less those of unknown terms, which are -1."""
     import tensorflow as tf
 
-    counts = tf.sparse.bincount(ids, axis=-1)
-    rows, terms = counts.indices[:, 0], counts.indices[:, 1]
-    index = tf.RaggedTensor.from_value_rowids(terms, rows, nrows=ids.nrows())
-    value = index.with_flat_values(tf.cast(counts.values, tf.float32))
-    return index.to_sparse(), value.to_sparse()
+    # Counting takes no negative number.
+    counts = tf.sparse.bincount(ids + 1, axis=-1)
+    counts = tf.sparse.retain(counts, counts.indices[:, 1] > 0)
+    rows, terms = counts.indices[:, 0], counts.indices[:, 1] - 1
+    index = tf.RaggedTensor.from_value_rowids(terms, rows, nrows=ids.nrows(), validate=False).to_sparse()
+    return index, index.with_values(tf.cast(counts.values, tf.float32))

@@ -11,7 +11,6 @@ from models import features
 from models.card import ModelCard, write_card
 from models.images import decode_image_file, decode_stored
 from models.input import IMAGE_INPUT, TEXT_INPUT, Decoder
-from models.transform_graph import TransformGraph
 
 SCORES = "scores"
 LABELS = "labels"
@@ -31,9 +30,10 @@ class ServedModel(tf.Module):
     def __init__(self, model: keras.Model, decoder: Decoder) -> None:
         super().__init__()
         self._decoder = decoder
-        self._model = model
+        # A model of the same layers, without the optimizer, whose state takes twice the room of the weights.
+        self._model = keras.Model(model.inputs, model.outputs)
         # Held as attributes so that the SavedModel keeps weights, tables and vocabulary files.
-        self._transform = TransformGraph(decoder.transform)
+        self._transform = decoder.graph
         self._labels = tf.constant(decoder.labels)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
@@ -71,7 +71,7 @@ class ServedModel(tf.Module):
         return {LABELS: tf.gather(self._labels, order), SCORES: tf.gather(scores, order, batch_dims=1)}
 
     def _score(self, images: tf.Tensor, raw: dict[str, Any]) -> tf.Tensor:
-        text = self._decoder.bag_of_words(self._transform, raw)
+        text = self._decoder.bag_of_words(raw)
         return self._model({IMAGE_INPUT: images, TEXT_INPUT: text}, training=False)
 
 

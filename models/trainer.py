@@ -99,20 +99,22 @@ def compile_network(model: keras.Model, train: TrainOptions) -> None:
     model.compile(
         optimizer=keras.optimizers.Adam(train.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=False,
     )
+    # A step that first has to make variables is traced twice: hence this, and a metric that is no mere name.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _callbacks(train: TrainOptions, log_dir: str) -> list[keras.callbacks.Callback]:
     import keras
 
-    from models.callbacks import ReportProgress
+    from models.callbacks import EpochTensorBoard, ReportProgress
 
     return [
         keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, train.patience // 2)),
         keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True),
         # The graph it would write takes seconds and says nothing that the code does not.
-        keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        EpochTensorBoard(log_dir, write_graph=False),
         ReportProgress(),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import os
 import re
@@ -80,6 +81,8 @@ def _launch(settings: Settings, folder: str, view: View) -> None:
 
     from pipeline.dag import build_components
 
+    # What importing made stays until the end: the garbage collector would look through it all, again and again.
+    gc.freeze()
     view.finish(_LOADING, "loaded")
     pipeline = Pipeline(
         pipeline_name=settings.name,
