@@ -58,17 +58,18 @@ def build_network(options: NetworkOptions, image: ImageOptions, terms: int, clas
         x = layers.RandomRotation(0.03, fill_mode="nearest")(x)
     for filters in options.filters:
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        # Pooled first, a quarter of the values is left to normalise.
-        x = layers.MaxPooling2D(padding="same")(x)
         # Keras's momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
+        x = layers.MaxPooling2D(padding="same")(x)
     x = layers.Flatten()(layers.AveragePooling2D(2, padding="same")(x))
     x = layers.Dense(options.image_units, activation="relu")(layers.Dropout(options.dropout)(x))
 
-    words = layers.Dense(options.text_units, activation="relu", name="text_embedding")(text)
+    # Without it a few rare terms learn each training row by heart.
+    terms_kept = layers.Dropout(options.dropout)(text)
+    words = layers.Dense(options.text_units, activation="relu", name="text_embedding")(terms_kept)
     joined = layers.Dropout(options.dropout)(layers.Concatenate()([x, words]))
     deep = layers.Dense(classes, name="deep")(joined)
-    wide = layers.Dense(classes, use_bias=False, kernel_initializer="zeros", name="wide")(text)
+    wide = layers.Dense(classes, use_bias=False, kernel_initializer="zeros", name="wide")(terms_kept)
     scores = layers.Softmax(dtype="float32", name="scores")(layers.Add()([deep, wide]))
     return keras.Model({IMAGE_INPUT: pixels, TEXT_INPUT: text}, scores, name="diptych")

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
-from tfx.components.evaluator import executor
+from tfx.components.evaluator import constants, executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils, proto_utils
@@ -50,6 +50,9 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
         super().Do(input_dict, output_dict, exec_properties)
         if compared:
             fileio.rmtree(work_uri)
+            # TFX notes the number of the copy, which no metadata store has given one; Kubeflow's entry point looks it up.
+            blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
+            blessing.mlmd_artifact.custom_properties.pop(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, None)
 
         slices = read_slices(evaluation)
         decision = decide(slices, asked)
