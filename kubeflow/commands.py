@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import OK, add_settings_arguments
+from pipeline.cli import FAILED, OK, USAGE, add_settings_arguments
+
+if TYPE_CHECKING:
+    from kubeflow.simulate import Run
 
 
 def compile_command(commands: Any) -> None:
     """Adds ``diptych compile``."""
-    parser = commands.add_parser("compile", help="write the pipeline spec for Kubeflow Pipelines")
+    parser = commands.add_parser("compile", help="write the pipeline spec for Kubeflow Pipelines or Vertex")
     add_settings_arguments(parser)
-    parser.add_argument("--output", default="pipeline.yaml", help="file to write (default: %(default)s)")
+    parser.add_argument(
+        "--target", choices=["kfp", "vertex"], default="kfp", help="who is to run it (default: %(default)s)"
+    )
+    parser.add_argument("--output", help="file to write (default: pipeline.yaml, for vertex pipeline.json)")
     parser.set_defaults(command=_compile)
 
 
@@ -24,7 +30,151 @@ def _compile(options: argparse.Namespace) -> int:
     from pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
+    output = options.output or {"kfp": "pipeline.yaml", "vertex": "pipeline.json"}[options.target]
     with captured_output(os.devnull):
-        tasks = compile_pipeline(settings, options.output)
-    sys.stdout.write(f"{options.output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
+        tasks = compile_pipeline(settings, output, options.target)
+    sys.stdout.write(f"{output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
     return OK
+
+
+def simulate_command(commands: Any) -> None:
+    """Adds ``diptych simulate``."""
+    parser = commands.add_parser("simulate", help="run a compiled spec on this machine as KFP would, without a cluster")
+    parser.add_argument("spec", metavar="SPEC", help="the YAML file that diptych compile wrote")
+    parser.add_argument(
+        "--root",
+        required=True,
+        help="folder of everything; ROOT/stores/minio/BUCKET is what minio://BUCKET means to the steps",
+    )
+    parser.add_argument("--param", dest="parameters", metavar="KEY=VALUE", action="append", default=[])
+    parser.add_argument("--pipeline-root", help="URI of the artifacts (default: the spec's)")
+    parser.add_argument("--image-root", help="root file system of the built image to run the steps in, as root")
+    parser.add_argument("--json", action="store_true", help="print JSON: id, state, tasks")
+    parser.set_defaults(command=_simulate)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from kubeflow.simulate import Simulation, SimulationError, load_spec, resolve_parameters
+
+    def watch(task: str, state: str) -> None:
+        sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
+
+    try:
+        spec = load_spec(options.spec)
+        parameters = resolve_parameters(spec, parse_parameters(options.parameters))
+        simulation = Simulation(spec, options.root, options.pipeline_root, options.image_root, watch)
+        run = simulation.run(parameters)
+    except SimulationError as error:
+        sys.stderr.write(f"diptych: {error}\n")
+        return USAGE
+    if options.json:
+        tasks = {name: asdict(result) for name, result in run.tasks.items()}
+        sys.stdout.write(json.dumps({"id": run.id, "state": run.state, "tasks": tasks}, indent=2) + "\n")
+    else:
+        _show_simulation(run, os.path.join(options.root, "runs", run.id))
+    return OK if run.state == "SUCCEEDED" else FAILED
+
+
+def _show_simulation(run: Run, folder: str) -> None:
+    sys.stdout.write(f"{'step':<20} {'state':<10} {'seconds':>8} {'cpu s':>8} {'memory':>9}\n")
+    for name, result in run.tasks.items():
+        usage = result.usage
+        figures = f"{usage.seconds:8.1f} {usage.cpu:8.1f} {usage.memory / 1e9:6.2f} GB" if usage else ""
+        sys.stdout.write(f"{name:<20} {result.state.lower():<10} {figures}\n")
+        if result.state == "FAILED":
+            logs = sorted(file for file in os.listdir(folder) if file.startswith(f"{name}-"))
+            with open(os.path.join(folder, logs[-1]), encoding="utf-8", errors="replace") as log:
+                sys.stderr.write("".join(line for line in log if line.startswith("diptych: ")))
+    sys.stdout.write(f"{run.state.lower()}; logs: {folder}\n")
+
+
+def parse_parameters(texts: list[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` texts as a mapping; a value is YAML, so that a number is a number.
+
+    Raises:
+        SettingsError: a text has another form.
+    """
+    import yaml
+
+    from pipeline.settings import SettingsError
+
+    parameters = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise SettingsError(f"--param {text}: write it as key=value, for example epochs=5")
+        try:
+            parameters[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--param {text}: the value is not YAML: {error}") from None
+    return parameters
+
+
+def submit_command(commands: Any) -> None:
+    """Adds ``diptych submit``."""
+    from kubeflow.submit import cron, http_url, key_and_value
+
+    parser = commands.add_parser(
+        "submit",
+        help="run the pipeline on Kubeflow Pipelines",
+        description="Compiles the pipeline, uploads it as a new version, and starts a run.",
+        epilog="Secrets come from files. Without these options kfp's own configuration applies: "
+        "~/.config/kfp/context.json, KF_PIPELINES_SA_TOKEN_PATH or the token in a Kubeflow pod, "
+        "KF_PIPELINES_IAP_OAUTH2_CLIENT_ID and KF_PIPELINES_APP_OAUTH2_CLIENT_{ID,SECRET} for Google's proxy. "
+        "KF_PIPELINES_UI_ENDPOINT is where links lead, SSL_CERT_FILE holds your CA.",
+    )
+    add_settings_arguments(parser)
+    endpoint = os.environ.get("KF_PIPELINES_ENDPOINT")
+    parser.add_argument("--host", type=http_url, default=endpoint, help="KFP's URL (default: $KF_PIPELINES_ENDPOINT)")
+    parser.add_argument("--namespace", help="yours, where KFP serves several users")
+    parser.add_argument(
+        "--experiment",
+        help="made where it is missing (default: $KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, else the pipeline's name)",
+    )
+    parser.add_argument("--run-name", help="default: the pipeline's name and version")
+    parser.add_argument(
+        "--param",
+        dest="params",
+        metavar="NAME=VALUE",
+        type=key_and_value,
+        action="append",
+        default=[],
+        help="a parameter of the run; lists and structs as JSON",
+    )
+    parser.add_argument("--pipeline-root", metavar="URI", help="where this run keeps its artifacts")
+    parser.add_argument("--no-cache", action="store_true", help="run every step, also what is unchanged")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--wait", action="store_true", help="follow the run; exit code 1 unless it succeeds")
+    kind.add_argument(
+        "--recurring",
+        metavar="CRON",
+        type=cron,
+        help="run again and again: 5 fields as in cron, or KFP's 6, which begin with seconds (5 get a 0 in front)",
+    )
+    parser.add_argument(
+        "--existing-token-file", metavar="FILE", help="holds the bearer token, read anew when it expires"
+    )
+    parser.add_argument("--cookies-file", metavar="FILE", help="holds the Cookie header: NAME=VALUE; NAME=VALUE")
+    parser.add_argument(
+        "--target",
+        choices=("kfp", "vertex"),
+        default="kfp",
+        help="vertex submits nothing: it compiles NAME.vertex.json and prints the call (default: %(default)s)",
+    )
+    parser.set_defaults(command=_submit)
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from kubeflow.submit import Order, SubmitError, submit
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.config, options.overrides)
+    order = Order(**{name: getattr(options, name) for name in Order.__dataclass_fields__})
+    try:
+        return submit(settings, order)
+    except SubmitError as error:
+        sys.stderr.write(f"diptych: {error}\n")
+        return FAILED

@@ -90,6 +90,7 @@ def _launch(settings: Settings, folder: str, view: View) -> None:
         metadata_connection_config=metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE)),
         components=build_components(settings, push_directory(settings, folder)),
         enable_cache=True,
+        beam_pipeline_args=settings.beam.arguments(settings.kubeflow.image),
     )
     LocalDagRunner().run(pipeline)
 

@@ -18,6 +18,7 @@ from models.networks import NetworkOptions
 from models.options import Options
 from models.preprocessing import TextOptions
 from models.trainer import TrainOptions
+from pipeline.beam import BeamOptions
 from pipeline.cluster import KubeflowOptions
 from pipeline.push import PushOptions
 
@@ -44,6 +45,7 @@ class Settings(Options):
     evaluate: EvaluateOptions = EvaluateOptions()
     gate: GateOptions = GateOptions()
     push: PushOptions = PushOptions()
+    beam: BeamOptions = BeamOptions()
     kubeflow: KubeflowOptions = KubeflowOptions()
 
 

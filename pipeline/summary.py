@@ -75,19 +75,30 @@ def summarize(
         artifacts: component to output to path, of the components that ended well.
         facts: further fields of ``Summary``, ``status`` at least.
     """
-    summary = Summary(folder=folder, artifacts=artifacts, seconds=seconds, cached=cached, versions=_versions(), **facts)
+    facts = {**facts, **read_facts(artifacts)}
+    return Summary(
+        folder=folder, artifacts=artifacts, seconds=seconds, cached=cached, versions=library_versions(), **facts
+    )
+
+
+def read_facts(artifacts: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Fields of ``Summary`` as the components wrote them down.
+
+    Args:
+        artifacts: component to output to path, of the components that ended well.
+    """
+    facts: dict[str, Any] = {}
     if account := _read(artifacts, "ImageTextExampleGen", "rejects", "account.json"):
-        summary = summary.model_copy(update=account)
+        facts |= account
     if baseline := _read(artifacts, "LinearBaseline", "metrics", "metrics.json"):
-        summary = summary.model_copy(update={"baseline": baseline})
+        facts["baseline"] = baseline
     if decision := _read(artifacts, "Evaluator", "evaluation", "decision.json"):
-        update = {
+        facts |= {
             "metrics": decision["metrics"],
             "blessed": decision["blessed"],
             "blessing_reasons": decision["reasons"],
         }
-        summary = summary.model_copy(update=update)
-    return summary
+    return facts
 
 
 def _read(artifacts: dict[str, dict[str, str]], component: str, output: str, name: str) -> Any:
@@ -98,7 +109,8 @@ def _read(artifacts: dict[str, dict[str, str]], component: str, output: str, nam
         return json.load(file)
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Of what a result depends on."""
     return {library: version(library) for library in _LIBRARIES}
 
 
@@ -136,10 +148,10 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("Rejected rows", os.path.join(rejects_folder, "rejects.jsonl")))
     if run := summary.artifacts.get("Trainer", {}).get("model_run"):
         lines.append(("TensorBoard", f"tensorboard --logdir {run}"))
-    lines += [
-        ("Summary", os.path.join(summary.folder, SUMMARY_FILE)),
-        ("Log", os.path.join(summary.folder, LOG_FILE)),
-    ]
+    lines.append(("Summary", os.path.join(summary.folder, SUMMARY_FILE)))
+    # In a cluster each step has a log of its own, where the cluster keeps it.
+    if os.path.exists(log := os.path.join(summary.folder, LOG_FILE)):
+        lines.append(("Log", log))
     return lines
 
 

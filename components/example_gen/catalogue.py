@@ -41,11 +41,12 @@ class Row:
 
 
 def images_root(options: DataOptions) -> str:
-    """The folder that the catalogue's image paths are relative to."""
-    if options.images_root:
-        return options.images_root
+    """The folder that the catalogue's image paths are relative to; itself, if relative, to the catalogue's folder."""
     path = posixpath if is_remote(options.catalogue) else os.path
-    return path.dirname(options.catalogue) or "."
+    folder = path.dirname(options.catalogue) or "."
+    if not options.images_root:
+        return folder
+    return options.images_root if is_remote(options.images_root) else path.join(folder, options.images_root)
 
 
 def read_catalogue(options: DataOptions) -> Iterator[Row]:

@@ -70,7 +70,7 @@ class ImageTextExampleGen(component.FileBasedExampleGen):
             output_file_format=example_gen_pb2.FILE_FORMAT_UNSPECIFIED,
             examples=types.Channel(type=standard_artifacts.Examples),
             rejects=types.Channel(type=Rejects),
-            data_options=data.model_dump_json(exclude={"catalogue": True}),
+            data_options=data.model_dump_json(exclude={"catalogue", "schema_file"}),
             image_options=image.model_dump_json(),
             code=code,
         )

@@ -192,7 +192,9 @@ def test_images_lie_beside_the_catalogue_unless_told_otherwise() -> None:
     assert images_root(DataOptions(catalogue="data/rows.csv")) == "data"
     assert images_root(DataOptions(catalogue="rows.csv")) == "."
     assert images_root(DataOptions(catalogue="gs://bucket/data/rows.csv")) == "gs://bucket/data"
-    assert images_root(DataOptions(catalogue="data/rows.csv", images_root="images")) == "images"
+    assert images_root(DataOptions(catalogue="data/rows.csv", images_root="images")) == "data/images"
+    assert images_root(DataOptions(catalogue="data/rows.csv", images_root="/images")) == "/images"
+    assert images_root(DataOptions(catalogue="data/rows.csv", images_root="gs://b/images")) == "gs://b/images"
 
 
 @settings(max_examples=50, deadline=None)
