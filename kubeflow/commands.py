@@ -39,6 +39,8 @@ def _compile(options: argparse.Namespace) -> int:
 
 def simulate_command(commands: Any) -> None:
     """Adds ``diptych simulate``."""
+    from kubeflow.parameters import key_and_value
+
     parser = commands.add_parser("simulate", help="run a compiled spec on this machine as KFP would, without a cluster")
     parser.add_argument("spec", metavar="SPEC", help="the YAML file that diptych compile wrote")
     parser.add_argument(
@@ -46,7 +48,15 @@ def simulate_command(commands: Any) -> None:
         required=True,
         help="folder of everything; ROOT/stores/minio/BUCKET is what minio://BUCKET means to the steps",
     )
-    parser.add_argument("--param", dest="parameters", metavar="KEY=VALUE", action="append", default=[])
+    parser.add_argument(
+        "--param",
+        dest="params",
+        metavar="NAME=VALUE",
+        type=key_and_value,
+        action="append",
+        default=[],
+        help="a parameter of the run; lists and structs as JSON",
+    )
     parser.add_argument("--pipeline-root", help="URI of the artifacts (default: the spec's)")
     parser.add_argument("--image-root", help="root file system of the built image to run the steps in, as root")
     parser.add_argument("--json", action="store_true", help="print JSON: id, state, tasks")
@@ -57,6 +67,7 @@ def _simulate(options: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from kubeflow.parameters import read_parameters
     from kubeflow.simulate import Simulation, SimulationError, load_spec, resolve_parameters
 
     def watch(task: str, state: str) -> None:
@@ -64,7 +75,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
     try:
         spec = load_spec(options.spec)
-        parameters = resolve_parameters(spec, parse_parameters(options.parameters))
+        parameters = resolve_parameters(spec, read_parameters(spec, options.params))
         simulation = Simulation(spec, options.root, options.pipeline_root, options.image_root, watch)
         run = simulation.run(parameters)
     except SimulationError as error:
@@ -91,31 +102,11 @@ def _show_simulation(run: Run, folder: str) -> None:
     sys.stdout.write(f"{run.state.lower()}; logs: {folder}\n")
 
 
-def parse_parameters(texts: list[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` texts as a mapping; a value is YAML, so that a number is a number.
-
-    Raises:
-        SettingsError: a text has another form.
-    """
-    import yaml
-
-    from pipeline.settings import SettingsError
-
-    parameters = {}
-    for text in texts:
-        key, separator, value = text.partition("=")
-        if not separator or not key:
-            raise SettingsError(f"--param {text}: write it as key=value, for example epochs=5")
-        try:
-            parameters[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise SettingsError(f"--param {text}: the value is not YAML: {error}") from None
-    return parameters
-
-
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``."""
-    from kubeflow.submit import cron, http_url, key_and_value
+    from kubeflow.cron import cron
+    from kubeflow.parameters import key_and_value
+    from kubeflow.server import http_url
 
     parser = commands.add_parser(
         "submit",
@@ -168,7 +159,8 @@ def submit_command(commands: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from kubeflow.submit import Order, SubmitError, submit
+    from kubeflow.server import SubmitError
+    from kubeflow.submit import Order, submit
     from pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)

@@ -2,82 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import logging
 import os
-import re
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from kubeflow.parameters import read_parameters
+from kubeflow.server import Server, SubmitError
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 POLL_SECONDS = 5.0
-# To connect, and to read. Without them urllib3 would wait for ever; it tries three times more by itself.
-TIME_LIMITS = (5.0, 60.0)
 # Before each new attempt to hear of a run: a cluster's gateway may restart while a model trains.
 RETRY_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
 
-# What the generated API is asked: the service it belongs to, and what that is about.
-_REQUESTS = {
-    "get_healthz": ("healthzs", "the health check"),
-    "get_pipeline_by_name": ("pipelines", "the search for the pipeline"),
-    "create_pipeline": ("pipelines", "the pipeline"),
-    "upload_pipeline_version": ("pipeline_uploads", "the pipeline's new version"),
-    "list_experiments": ("experiments", "the search for the experiment"),
-    "create_experiment": ("experiments", "the experiment"),
-    "create_run": ("runs", "the run"),
-    "create_recurring_run": ("recurring_runs", "the recurring run"),
-    "get_run": ("runs", "the question after the run"),
-}
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
 _ENDS = (_SUCCEEDED, _FAILED, "SKIPPED", "CANCELED")
 _PASSING = (None, 401, 429, 500, 502, 503, 504)
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "STRING": str,
-    "NUMBER_INTEGER": int,
-    "INT": int,
-    "NUMBER_DOUBLE": float,
-    "DOUBLE": float,
-    "BOOLEAN": {"true": True, "false": False}.__getitem__,
-    "LIST": json.loads,
-    "STRUCT": json.loads,
-}
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_CRON_FIELDS: tuple[tuple[str, int, int, Sequence[str]], ...] = (
-    ("second", 0, 59, ()),
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
-    ("month", 1, 12, _MONTHS),
-    ("day of the week", 0, 6, _DAYS),
-)
-_CRON_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-
-
-class SubmitError(RuntimeError):
-    """The pipeline was not submitted, or its run did not succeed; the message says what to do.
-
-    Attributes:
-        status: of HTTP, where there was an answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -96,66 +47,6 @@ class Order:
     target: str = "kfp"
     existing_token_file: str | None = None
     cookies_file: str | None = None
-
-
-# ---- the command line's values
-
-
-def http_url(text: str) -> str:
-    """The value of ``--host``, without a slash at its end."""
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"\s", text):
-        raise argparse.ArgumentTypeError("it must be an http:// or https:// URL, for example http://localhost:8080")
-    if "@" in parts.netloc:
-        raise argparse.ArgumentTypeError("leave user and password out of it; --existing-token-file holds a secret")
-    if parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError("leave out what follows '?' or '#'")
-    return text.rstrip("/")
-
-
-def key_and_value(text: str) -> tuple[str, str]:
-    """The value of ``--param``."""
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise argparse.ArgumentTypeError("write it as NAME=VALUE")
-    return key, value
-
-
-def cron(text: str) -> str:
-    """The value of ``--recurring`` with the six fields that KFP reads, the first of them seconds."""
-    fields = text.split()
-    if text.strip() in _CRON_NAMES:
-        return text.strip()
-    if len(fields) == 5:
-        fields = ["0", *fields]
-    if len(fields) != 6:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' has {len(fields)} fields; cron has 5 (minute, hour, day, month, day of the week), "
-            "or 6 with seconds first"
-        )
-    for field, (name, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
-        if not all(_fits(part, low, high, names) for part in field.split(",")):
-            raise argparse.ArgumentTypeError(f"'{text}': '{field}' is no {name}; it goes from {low} to {high}")
-    return " ".join(fields)
-
-
-def _fits(part: str, low: int, high: int, names: Sequence[str]) -> bool:
-    """Whether KFP's parser takes one part of a field, such as ``*/5`` or ``mon-fri``."""
-    match = re.fullmatch(r"(?:[*?]|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)
-    if match is None or match[3] is not None and int(match[3]) == 0:
-        return False
-    ends = [_number(end, low, names) for end in (match[1], match[2]) if end is not None]
-    return all(low <= end <= high for end in ends) and ends == sorted(ends)
-
-
-def _number(text: str, low: int, names: Sequence[str]) -> int:
-    if text.lower() in names:
-        return low + list(names).index(text.lower())
-    return int(text) if text.isdecimal() and text.isascii() else -1
 
 
 # ---- the command
@@ -262,218 +153,6 @@ def disable_cache(path: str) -> None:
             task["cachingOptions"] = {"enableCache": False}
     with open(path, "w", encoding="utf-8") as file:
         yaml.safe_dump_all(documents, file, sort_keys=False)
-
-
-def read_parameters(spec: Mapping[str, Any], params: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The values of ``--param``, in the types that the pipeline declares.
-
-    Raises:
-        SettingsError: there is no such parameter, its value has another type, or a required one is missing.
-    """
-    from pipeline.settings import SettingsError
-
-    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    values = {}
-    for name, text in params:
-        if name not in declared:
-            raise SettingsError(f"--param {name}: the pipeline's parameters are: {', '.join(declared) or 'none'}")
-        values[name] = _read_parameter(name, text, declared[name])
-    for name, parameter in declared.items():
-        if name not in values and not parameter.get("isOptional") and "defaultValue" not in parameter:
-            raise SettingsError(f"the pipeline needs a value: --param {name}=VALUE")
-    return values
-
-
-def _read_parameter(name: str, text: str, declared: Mapping[str, Any]) -> Any:
-    from pipeline.settings import SettingsError
-
-    kind = declared.get("parameterType") or declared.get("type") or "STRING"  # the latter in schema version 2.0.0
-    with suppress(ValueError, KeyError):
-        value = _PARSERS[kind](text)
-        if isinstance(value, {"LIST": list, "STRUCT": dict}.get(kind, object)):
-            return value
-    raise SettingsError(f"--param {name}={text}: its type is {kind}")
-
-
-# ---- talking to the server
-
-
-class Server:
-    """KFP's API at one address, as ``kfp.Client`` signs in to it. Whatever goes wrong is a ``SubmitError``."""
-
-    def __init__(self, order: Order) -> None:
-        from pipeline.settings import SettingsError
-
-        if not order.host:
-            raise SettingsError("--host is missing: give KFP's URL, or set KF_PIPELINES_ENDPOINT")
-        self.host = order.host
-        self._order = order
-        self.connect()
-
-    def connect(self) -> None:
-        """Signs in with what token and cookie files hold now, and makes sure that KFP answers."""
-        token = _read_secret("--existing-token-file", self._order.existing_token_file)
-        cookies = _read_secret("--cookies-file", self._order.cookies_file)
-        self._secrets = [secret for secret in (token, cookies) if secret]
-        with self._clear_errors("get_healthz"):
-            self._client = _make_client(self._order, token, cookies)
-            health = self._client.get_kfp_healthz()
-        self.namespace = self._order.namespace or self._client.get_user_namespace() or None
-        if health.multi_user and not self.namespace:
-            raise SubmitError(f"{self.host} serves several users: name your namespace with --namespace")
-
-    def ask(self, request: str, *args: Any, **options: Any) -> Any:
-        """Sends one request of the generated API."""
-        with self._clear_errors(request):
-            return _method(self._client, request)(*args, **options, _request_timeout=TIME_LIMITS)
-
-    def model(self, name: str, **values: Any) -> Any:
-        """A model of the published API."""
-        return getattr(self._client.api_models, name)(**values)
-
-    def link(self, place: str) -> str:
-        """The address of a page of KFP's user interface."""
-        front = os.environ.get("KF_PIPELINES_UI_ENDPOINT") or self.host
-        front = front if front.startswith(("http://", "https://")) else f"http://{front}"
-        return f"{front.rstrip('/')}/#/{place}"
-
-    @contextmanager
-    def _clear_errors(self, request: str) -> Iterator[None]:
-        from kfp_server_api import ApiException
-        from urllib3.exceptions import HTTPError  # type: ignore[import-untyped]
-
-        try:
-            yield
-        except ApiException as error:
-            message = self._explain(request, int(error.status or 0), _server_message(error))
-            raise SubmitError(self._hide_secrets(message), error.status or None) from None
-        except HTTPError as error:
-            raise SubmitError(self._hide_secrets(f"{self.host}: {_connection_problem(error)}")) from None
-
-    def _explain(self, request: str, status: int, message: str) -> str:
-        about = _REQUESTS[request][1]
-        said = f"; it says: {message}" if message else ""
-        if status == 0:
-            return f"cannot talk to {self.host}: {message}"
-        if status == 401:
-            return (
-                f"{self.host} knows no such user (401): the token or cookie is missing, wrong or out of date; "
-                f"give a fresh one with --existing-token-file or --cookies-file{said}"
-            )
-        if status == 403:
-            return (
-                f"{self.host} does not allow {about} (403); have the rights given to you, "
-                f"or name another --namespace or token{said}"
-            )
-        if status == 404 and request == "get_healthz":
-            return (
-                f"there is no KFP API at {self.host} (404): --host must be the address below which "
-                "/apis/v2beta1/healthz answers; Kubeflow often has it at https://HOST/pipeline"
-            )
-        if status == 409:
-            return f"{about} is there already (409), perhaps another submission made it just now: submit again{said}"
-        if status >= 500 or status == 429:
-            return f"{self.host} has trouble with {about} ({status}): try again later, and see the server's log{said}"
-        return f"{self.host} rejects {about} ({status}){said or ' without a word: see the log of ml-pipeline'}"
-
-    def _hide_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def _read_secret(option: str, path: str | None) -> str | None:
-    from pipeline.settings import SettingsError
-
-    if path is None:
-        return None
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read().strip()
-    except OSError as error:
-        raise SettingsError(f"{option} {path}: {error.strerror}") from None
-    if not text or not text.isascii() or not text.isprintable():
-        # The HTTP client would show the whole header in its own complaint.
-        raise SettingsError(f"{option} {path}: the file must hold one line of plain characters")
-    return text
-
-
-def _make_client(order: Order, token: str | None, cookies: str | None) -> Any:
-    import kfp
-    from kfp_server_api import ApiException
-    from urllib3.exceptions import HTTPError
-
-    class Client(kfp.Client):
-        def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-            """Asks once; kfp asks five times, 5 s apart, and hides the answer."""
-            ask = _method(self, "get_healthz")
-            health = ask(_request_timeout=TIME_LIMITS)
-            _assert_json(ask.__self__.api_client.last_response.data)
-            return health
-
-    options = {"namespace": order.namespace} if order.namespace else {}
-    try:
-        return Client(
-            host=order.host,
-            existing_token=token,
-            cookies=cookies,
-            credentials=_pod_credentials(),
-            ssl_ca_cert=os.environ.get("SSL_CERT_FILE"),
-            **options,
-        )
-    except (ApiException, HTTPError, SubmitError):
-        raise
-    except Exception as error:  # Google's sign-in, kfp's own files: each has errors of its own
-        raise SubmitError(f"kfp's client cannot be made ready: {type(error).__name__}: {error}") from None
-
-
-def _pod_credentials() -> Any:
-    """The token that Kubeflow puts into its pods; kfp itself takes it only where no host is named."""
-    from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH
-    from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
-
-    if os.environ.get(KF_PIPELINES_SA_TOKEN_ENV) or os.path.exists(KF_PIPELINES_SA_TOKEN_PATH):
-        return ServiceAccountTokenVolumeCredentials()
-    return None
-
-
-def _method(client: Any, request: str) -> Any:
-    """A method of the generated API; newer clients put the name of its service in front, as ``run_service_``."""
-    service = vars(getattr(client, _REQUESTS[request][0]))
-    return next(service[name] for name in service if name == request or name.endswith(f"_service_{request}"))
-
-
-def _assert_json(body: str | bytes) -> None:
-    """A gateway answers with its sign-in page, and status 200, whoever has no cookie."""
-    try:
-        json.loads(body)
-    except ValueError:
-        raise SubmitError(
-            "--host answers with a page, not with KFP's API: either it is not KFP's address, or it wants "
-            "you to sign in; then give --cookies-file or --existing-token-file"
-        ) from None
-
-
-def _server_message(error: Any) -> str:
-    """What the server says; uploads say it in another form than all else."""
-    try:
-        answer = json.loads(error.body)
-    except (TypeError, ValueError):
-        return "" if error.body else " ".join(str(error.reason or "").split())
-    if not isinstance(answer, dict):
-        return ""
-    return str(answer.get("error_message") or answer.get("message") or answer.get("error") or "")
-
-
-def _connection_problem(error: Exception) -> str:
-    from urllib3 import exceptions  # type: ignore[import-untyped]
-
-    reason = getattr(error, "reason", None) or error
-    if isinstance(reason, exceptions.SSLError):
-        return f"its TLS certificate is not trusted; name the file of your CA in SSL_CERT_FILE ({reason})"
-    if isinstance(reason, exceptions.TimeoutError) and not isinstance(reason, exceptions.NewConnectionError):
-        return "no answer in time; is it the right --host, and is a VPN or port-forward missing? Then try again"
-    return f"cannot be reached; is it the right --host, and does it run? ({str(reason).rpartition(': ')[2]})"
 
 
 # ---- pipeline, experiment, run

@@ -50,7 +50,7 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
         super().Do(input_dict, output_dict, exec_properties)
         if compared:
             fileio.rmtree(work_uri)
-            # TFX notes the number of the copy, which no metadata store has given one; Kubeflow's entry point looks it up.
+            # TFX notes the number of the copy, which no metadata store has; Kubeflow's entry point would look it up.
             blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
             blessing.mlmd_artifact.custom_properties.pop(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, None)
 

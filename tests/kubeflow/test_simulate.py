@@ -240,7 +240,7 @@ def test_the_command_shows_states_and_what_each_step_took(tmp_path: Path, capsys
     assert "write" in output.err
     assert "succeeded; logs: " in output.out
     assert main([*arguments, "--param", "word=fail"]) == FAILED
-    assert main([*arguments, "--param", "word"]) == USAGE
+    assert main([*arguments, "--param", "wrod=hi"]) == USAGE
     assert main(["simulate", str(tmp_path / "absent.yaml"), "--root", str(tmp_path)]) == USAGE
     capsys.readouterr()
     assert main([*arguments, "--param", "word=hi", "--json"]) == OK

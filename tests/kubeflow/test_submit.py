@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from kubeflow import server as server_module
 from kubeflow import submit
+from kubeflow.cron import cron
+from kubeflow.server import Server
 from pipeline.cli import FAILED, OK, USAGE, main
 from tests.kubeflow.api_server import ApiServer, Moment, read_spec
 
@@ -231,7 +234,7 @@ def test_waiting_outlasts_a_gateway_that_restarts(
 ) -> None:
     server.story = [Moment("RUNNING", {}), Moment("SUCCEEDED", {})]
     server.failures["get_run"] = (503, "<html>no upstream</html>")
-    monkeypatch.setattr(submit.Server, "connect", _after_first(submit.Server.connect, server.failures.clear))
+    monkeypatch.setattr(Server, "connect", _after_first(Server.connect, server.failures.clear))
     assert command("--wait") == OK
 
 
@@ -275,7 +278,7 @@ def test_a_recurring_run(server: ApiServer, command: Submit, capfd: pytest.Captu
     ],
 )
 def test_cron_gets_seconds(text: str, read: str) -> None:
-    assert submit.cron(text) == read
+    assert cron(text) == read
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def test_a_closed_port(spec: dict[str, Any], config: str, capfd: pytest.CaptureF
 def test_a_host_that_never_answers(
     spec: dict[str, Any], config: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit, "TIME_LIMITS", (0.1, 0.1))
+    monkeypatch.setattr(server_module, "TIME_LIMITS", (0.1, 0.1))
     with socket.create_server(("127.0.0.1", 0)) as mute:
         host = f"http://127.0.0.1:{mute.getsockname()[1]}"
         assert main(["submit", config, "--host", host]) == FAILED
