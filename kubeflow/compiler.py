@@ -131,7 +131,8 @@ def _catalogue(settings: Settings) -> str | None:
 
 
 def _check(settings: Settings, target: Target) -> None:
-    if target == "kfp":
+    reason = _why_native(settings, target)
+    if reason is None:
         return
     named = {
         "kubeflow.pipeline_root": settings.kubeflow.pipeline_root,
@@ -141,13 +142,25 @@ def _check(settings: Settings, target: Target) -> None:
     }
     for key, uri in named.items():
         if not uri.startswith("gs://"):
-            raise SettingsError(f"{key}: Vertex reads and writes gs:// only (given: {uri!r})")
-    for step, resources in settings.kubeflow.resources.items():
+            raise SettingsError(f"{key}: {reason} (given: {uri!r})")
+    for step, resources in settings.kubeflow.resources.items() if target == "vertex" else ():
         for key in ("node_selector", "timeout_minutes"):
             if getattr(resources, key):
                 raise SettingsError(
                     f"kubeflow.resources.{step}.{key}: Vertex has no such thing; leave it out, or compile for kfp"
                 )
+
+
+def _why_native(settings: Settings, target: Target) -> str | None:
+    """Why steps must use URIs as they are, or None if they use what KFP's launcher mirrors in their containers."""
+    if target == "vertex":
+        return "Vertex reads and writes gs:// only"
+    if settings.beam.runner != "direct":
+        return (
+            f"workers of beam.runner '{settings.beam.runner}' do not see what KFP mirrors in a step's container: "
+            "only gs:// will do"
+        )
+    return None
 
 
 def _parameters(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -325,9 +338,10 @@ def _in_data_order(tasks: Mapping[str, Any]) -> list[str]:
 
 
 def _finish(spec: dict[str, Any], task: dict[str, Any], step: str, settings: Settings, target: Target) -> None:
-    """Caching, retries and resources of one task, and which platform its command runs on."""
+    """Caching, retries and resources of one task, and how its command takes URIs."""
     container = _container(spec, step)
-    container["args"] = ["--platform", target, "--step", step, *container["args"]]
+    artifacts = "native" if _why_native(settings, target) else "mirrored"
+    container["args"] = ["--artifacts", artifacts, "--step", step, *container["args"]]
     store = settings.kubeflow.store
     if target == "kfp" and store.endpoint:
         container["env"] = [{"name": "AWS_ENDPOINT_URL", "value": store.endpoint}]

@@ -1,8 +1,8 @@
 """What each step's container runs: TFX's own executor, made at home under KFP's launcher.
 
 TFX writes to an artifact's URI as it is, and its file systems know no ``minio://``. KFP's launcher mirrors each URI in
-the container's file system, so the executor is given the mirror's paths, and what it reports is mapped back. On Vertex
-``gs://`` stays as it is.
+the container's file system, so the executor is given the mirror's paths, and what it reports is mapped back. Where no
+launcher is (Vertex), or Beam's workers are elsewhere and would not see its mirrors, ``gs://`` is used as it is.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one step; returns 0, or 1 after a message on standard error."""
     parser = argparse.ArgumentParser(prog="python -m kubeflow.entrypoint", description=__doc__)
     parser.add_argument("mode", choices=["step", "sources", "publish"])
-    parser.add_argument("--platform", choices=["kfp", "vertex"], required=True)
+    parser.add_argument("--artifacts", choices=["mirrored", "native"], required=True)
     parser.add_argument("--step", required=True, help="name of the task")
     parser.add_argument("--json_serialized_invocation_args", required=True, help="KFP's ExecutorInput, as JSON")
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}", help="the inputs' types, as JSON")
     parser.add_argument("--executor_class_path")
     options, beam_arguments = parser.parse_known_args(arguments)
     try:
-        task = Task(options.platform, options.step, options.json_serialized_invocation_args)
+        task = Task(options.artifacts, options.step, options.json_serialized_invocation_args)
         {"step": _run_step, "sources": _run_sources, "publish": _run_publish}[options.mode](
             task, options, beam_arguments
         )
@@ -65,7 +65,7 @@ class Task:
     """A step's ExecutorInput, and the way between URIs and paths.
 
     Args:
-        platform: ``kfp`` or ``vertex``.
+        artifacts: ``mirrored`` by KFP's launcher, or ``native``, which only ``gs://`` is.
         name: of the task.
         executor_input: as JSON.
 
@@ -73,11 +73,11 @@ class Task:
         StepError: it is no ExecutorInput.
     """
 
-    def __init__(self, platform: str, name: str, executor_input: str) -> None:
+    def __init__(self, artifacts: str, name: str, executor_input: str) -> None:
         from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
 
-        self.platform = platform
+        self._is_mirrored = artifacts == "mirrored"
         self.name = name
         self.input = pipeline_spec_pb2.ExecutorInput()
         try:
@@ -105,7 +105,7 @@ class Task:
     def is_native(self, uri: str) -> bool:
         """Whether TensorFlow reads and writes the URI where it is."""
         parsed = store.parse(uri)
-        return parsed is None or (self.platform == "vertex" and parsed[0] == "gs")
+        return parsed is None or (not self._is_mirrored and parsed[0] == "gs")
 
     def stand_for(self, path: str, uri: str) -> None:
         """Remembers that a path, and what lies below it, stands for a URI."""
@@ -139,16 +139,16 @@ class Task:
         uri = str(artifact.uri)
         if not uri:
             raise StepError(f"artifact '{artifact.name}' has no URI")
-        if self.platform == "vertex":
+        if not self._is_mirrored:
             if not self.is_native(uri) or store.parse(uri) is None:
-                raise StepError(f"'{uri}' of artifact '{artifact.name}': Vertex keeps artifacts at gs:// only")
+                raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
             return uri
         artifact.uri = store.mirror(uri, os.environ.get(ROOT_VARIABLE, "/"))
         self.stand_for(artifact.uri, uri)
         return str(artifact.uri)
 
     def _exists(self, path: str) -> bool:
-        if self.platform == "kfp":
+        if self._is_mirrored:
             return os.path.exists(path)
         from tfx.dsl.io import fileio
 
@@ -156,7 +156,7 @@ class Task:
 
     def _prepare(self, name: str, path: str) -> None:
         """Makes an empty folder: what an attempt before this one left would be taken for part of the result."""
-        if self.platform == "vertex":
+        if not self._is_mirrored:
             from tfx.dsl.io import fileio
 
             if fileio.exists(path):

@@ -296,11 +296,14 @@ def test_a_curated_schema_travels_in_the_spec(folder: Path) -> None:
 
 def test_beams_runner_reaches_every_step(folder: Path) -> None:
     output = folder / "flink.yaml"
-    compile_pipeline(settings_with(folder, "beam={runner: flink, endpoint: 'flink:8081', workers: 4}"), str(output))
+    overrides = ["kubeflow.pipeline_root=gs://b/root", "kubeflow.catalogue=gs://b/c.csv"]
+    flink = "beam={runner: flink, endpoint: 'flink:8081', workers: 4}"
+    compile_pipeline(settings_with(folder, flink, *overrides), str(output))
     spec = next(iter(yaml.safe_load_all(output.read_text())))
     wanted = ["--runner=FlinkRunner", "--flink_master=flink:8081", "--parallelism=4", "--environment_type=EXTERNAL"]
     assert all(argument in containers(spec)["ImageTextExampleGen"]["args"] for argument in wanted)
     assert all(argument in containers(spec)["Evaluator"]["args"] for argument in wanted)
+    assert containers(spec)["Evaluator"]["args"][:2] == ["--artifacts", "native"]
 
 
 def test_vertex_gets_a_pipeline_job(vertex_job: dict[str, Any]) -> None:
@@ -311,7 +314,7 @@ def test_vertex_gets_a_pipeline_job(vertex_job: dict[str, Any]) -> None:
     assert job.runtime_config.gcs_output_directory == "gs://b/root"
     spec = vertex_job["pipelineSpec"]
     assert spec["schemaVersion"] == "2.1.0"
-    assert containers(spec)["Trainer"]["args"][:2] == ["--platform", "vertex"]
+    assert containers(spec)["Trainer"]["args"][:2] == ["--artifacts", "native"]
     publish = spec["root"]["dag"]["tasks"]["Publish"]["inputs"]["parameters"]
     assert publish["run"] == {"runtimeValue": {"constant": "{{$.pipeline_job_name}}"}}
 
@@ -328,6 +331,7 @@ def test_vertex_gets_a_pipeline_job(vertex_job: dict[str, Any]) -> None:
         ),
         ("kfp", ["kubeflow.resources.Pusher.retries=1"], "kubeflow.resources.Pusher.retries"),
         ("kfp", ["data.images_root=/"], "data.images_root"),
+        ("kfp", ["beam={runner: spark, endpoint: 'spark:8099'}"], "kubeflow.pipeline_root"),
     ],
 )
 def test_what_cannot_hold_in_a_cluster_is_refused_by_its_key(

@@ -37,8 +37,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def task_of(given: dict[str, Any], step: str = "Trainer", platform: str = "kfp") -> Task:
-    return Task(platform, step, json.dumps(given))
+def task_of(given: dict[str, Any], step: str = "Trainer", artifacts: str = "mirrored") -> Task:
+    return Task(artifacts, step, json.dumps(given))
 
 
 def test_artifacts_get_the_paths_of_their_mirrors(root: Path) -> None:
@@ -83,18 +83,18 @@ def test_an_unknown_scheme_is_refused(root: Path) -> None:
         task_of(given).map_artifacts()
 
 
-def test_on_vertex_gs_stays_and_nothing_else_is_taken(root: Path) -> None:
-    task = task_of(executor_input(root), platform="vertex")
+def test_without_mirrors_gs_stays_and_nothing_else_is_taken(root: Path) -> None:
+    task = task_of(executor_input(root), artifacts="native")
     assert task.is_native("gs://bucket/x")
     assert not task.is_native("minio://bucket/x")
-    with pytest.raises(StepError, match="Vertex keeps artifacts at gs:// only"):
+    with pytest.raises(StepError, match="without mirrors, artifacts are at gs:// only"):
         task.map_artifacts()
 
 
 def test_vertexs_run_is_found_in_its_output_file(root: Path) -> None:
     given = executor_input(root)
     given["outputs"]["outputFile"] = "gs://b/root/4711/shop-2026/Trainer_-99/executor_output.json"
-    assert task_of(given, platform="vertex").run == "shop-2026"
+    assert task_of(given, artifacts="native").run == "shop-2026"
 
 
 def test_runtime_parameters_go_to_their_places(root: Path) -> None:
@@ -142,7 +142,7 @@ def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch
     }
 
     def sources() -> dict[str, Any]:
-        arguments = ["sources", "--platform=kfp", "--step=Sources", "--json_serialized_invocation_args"]
+        arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--json_serialized_invocation_args"]
         assert main([*arguments, json.dumps(given)]) == 0
         return dict(json.loads(Path(given["outputs"]["outputFile"]).read_text())["parameterValues"])
 
@@ -168,7 +168,7 @@ def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(given: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["sources", "--platform=kfp", "--step=Sources", "--json_serialized_invocation_args", given]
+    arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--json_serialized_invocation_args", given]
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("diptych: Sources failed: ")
