@@ -25,6 +25,15 @@ from kubeflow import store
 from kubeflow.entrypoint import ROOT_VARIABLE
 
 _SCHEMA_VERSION = "2.1.0"
+# What KFP mounts for the launcher (backend/src/v2/compiler/argocompiler/container.go), and where output parameters go.
+_SCRATCH = (*store.MIRRORS.values(), "tmp/kfp")
+# Of kubeflow/Dockerfile: a root file system alone does not tell.
+_IMAGE_USER = (1000, 0)
+_IMAGE_ENVIRONMENT = {
+    "PATH": "/opt/diptych/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/home/diptych",
+    "USER": "diptych",
+}
 _EXIT_STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
 _TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
@@ -386,7 +395,10 @@ class Simulation:
         stores.mkdir(parents=True, exist_ok=True)
         if self._image_root:
             command = _in_image(command, self._image_root, stores)
-            environment = {**environment, store.STORES_VARIABLE: "/stores", ROOT_VARIABLE: "/", "HOME": "/tmp"}
+            environment = {**_IMAGE_ENVIRONMENT, **environment, store.STORES_VARIABLE: "/stores", ROOT_VARIABLE: "/"}
+            # The launcher is the step's user; this process is root.
+            for folder in (stores, *(self._inside(name, mirror) for mirror in _SCRATCH)):
+                _give_to_user(folder)
         else:
             # The image's python is the one that runs this.
             command = [sys.executable if command[0] == "python" else command[0], *command[1:]]
@@ -453,12 +465,9 @@ class Simulation:
 
     def _empty(self, name: str) -> None:
         """A container starts from its image."""
-        for folder in (*store.MIRRORS.values(), "tmp/kfp"):
+        for folder in _SCRATCH:
             shutil.rmtree(self._inside(name, folder), ignore_errors=True)
-            if self._image_root and folder in store.MIRRORS.values():
-                # The launcher's mounts: backend/src/v2/compiler/argocompiler/container.go.
-                self._inside(name, folder).mkdir(mode=0o777)
-                self._inside(name, folder).chmod(0o777)
+            self._inside(name, folder).mkdir(parents=True)
 
     def _stored(self, uri: str) -> Path:
         scheme, path = store.parse(uri) or ("", "")
@@ -512,6 +521,11 @@ def _in_order(tasks: Mapping[str, Any]) -> Iterator[str]:
             del waiting[name]
 
 
+def _give_to_user(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, *_IMAGE_USER, follow_symlinks=False)
+
+
 def _in_image(command: list[str], image_root: str, stores: Path) -> list[str]:
     """The command inside the image's root file system, as a user without rights, with the stores mounted.
 
@@ -519,6 +533,7 @@ def _in_image(command: list[str], image_root: str, stores: Path) -> list[str]:
     """
     script = (
         'mkdir -p "$0/stores" && mount --bind "$1" "$0/stores" && mount -t proc proc "$0/proc" && '
-        'mount --rbind /dev "$0/dev" && root=$0 && shift && exec chroot --userspec=1000:0 "$root" "$@"'
+        'mount --rbind /dev "$0/dev" && root=$0 && shift && '
+        f'exec chroot --userspec={_IMAGE_USER[0]}:{_IMAGE_USER[1]} "$root" "$@"'
     )
     return ["unshare", "--mount", "--", "sh", "-c", script, image_root, str(stores), *command]
