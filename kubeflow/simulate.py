@@ -532,7 +532,7 @@ def _in_image(command: list[str], image_root: str, stores: Path) -> list[str]:
     The mounts live in a namespace of their own and end with the process.
     """
     script = (
-        'mkdir -p "$0/stores" && mount --bind "$1" "$0/stores" && mount -t proc proc "$0/proc" && '
+        'mkdir -p "$0/stores" "$0/proc" "$0/dev" && mount --bind "$1" "$0/stores" && mount -t proc proc "$0/proc" && '
         'mount --rbind /dev "$0/dev" && root=$0 && shift && '
         f'exec chroot --userspec={_IMAGE_USER[0]}:{_IMAGE_USER[1]} "$root" "$@"'
     )
