@@ -29,6 +29,7 @@ _SCHEMA_VERSION = "2.1.0"
 _SCRATCH = (*store.MIRRORS.values(), "tmp/kfp")
 # Of kubeflow/Dockerfile: a root file system alone does not tell.
 _IMAGE_USER = (1000, 0)
+_IMAGE_PYTHON = "opt/diptych/bin/python"
 _IMAGE_ENVIRONMENT = {
     "PATH": "/opt/diptych/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/home/diptych",
@@ -166,6 +167,9 @@ class Simulation:
         pipeline_root: URI of the artifacts; without it the spec's.
         image_root: root file system of the steps' image to run them in, by ``chroot``, which needs root's rights.
         watch: is told the state of each task as it changes.
+
+    Raises:
+        SimulationError: there is no such image.
     """
 
     def __init__(
@@ -179,6 +183,8 @@ class Simulation:
         self._spec = spec
         self._root = Path(root).absolute()
         self._image_root = image_root and os.path.abspath(image_root)
+        if self._image_root and not os.path.exists(os.path.join(self._image_root, _IMAGE_PYTHON)):
+            raise SimulationError(f"--image-root {image_root}: this is no image of the steps, it lacks {_IMAGE_PYTHON}")
         self._watch = watch
         self.id = str(uuid.uuid4())
         name = spec["pipelineInfo"]["name"]
@@ -361,7 +367,7 @@ class Simulation:
         else:
             return TaskResult("FAILED", usage=usage)
         artifacts, parameters = self._collect(name, executor_input)
-        shutil.rmtree(self._work(name), ignore_errors=True)
+        self._empty(name)
         if cached:
             self._cache[fingerprint] = {"artifacts": artifacts, "parameters": parameters}
             self._cache_file.write_text(json.dumps(self._cache))
@@ -372,6 +378,8 @@ class Simulation:
     ) -> tuple[Usage, int]:
         """Downloads inputs, makes output folders, runs the command; ``launcher_v2.go``, execute."""
         self._empty(name)
+        for folder in _SCRATCH:
+            self._inside(name, folder).mkdir(parents=True)
         for lists in executor_input["inputs"]["artifacts"].values():
             for artifact in lists["artifacts"]:
                 self._download(name, artifact["uri"])
@@ -464,10 +472,9 @@ class Simulation:
         return os.path.join(self._image_root, path.lstrip("/")) if self._image_root else path
 
     def _empty(self, name: str) -> None:
-        """A container starts from its image."""
+        """Removes what a step left in its container; nothing else, for that may be an image's root file system."""
         for folder in _SCRATCH:
             shutil.rmtree(self._inside(name, folder), ignore_errors=True)
-            self._inside(name, folder).mkdir(parents=True)
 
     def _stored(self, uri: str) -> Path:
         scheme, path = store.parse(uri) or ("", "")

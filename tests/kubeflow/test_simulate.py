@@ -224,6 +224,22 @@ def test_a_resolver_stops_where_kfp_would(tmp_path: Path) -> None:
         run(spec, tmp_path)
 
 
+def test_a_folder_that_is_no_image_is_refused(tmp_path: Path) -> None:
+    for folder in ("/", str(tmp_path)):
+        with pytest.raises(SimulationError, match="it lacks opt/diptych/bin/python"):
+            Simulation(make_spec(), str(tmp_path), image_root=folder)
+
+
+def test_nothing_of_an_image_is_removed_but_scratch(tmp_path: Path) -> None:
+    python = tmp_path / "image/opt/diptych/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+    (tmp_path / "image/minio/bucket").mkdir(parents=True)
+    Simulation(make_spec(), str(tmp_path), image_root=str(tmp_path / "image"))._empty("write")
+    assert python.exists()
+    assert not (tmp_path / "image/minio").exists()
+
+
 def test_tasks_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     spec = make_spec()
     spec["components"]["both"]["dag"]["tasks"]["write"]["dependentTasks"] = ["read"]
