@@ -261,6 +261,8 @@ def _adapt(task: Task, stack: ExitStack) -> Callable[[], None]:
         _write_schema(task, stack, text)
     if (catalogue := task.take("catalogue")) is not None:
         _resolve_input(task, stack, catalogue)
+    if task.name == "DataGate":
+        return _bring_accepted(task, stack)
     if task.name == "Evaluator":
         return _bring_last_blessed(task, stack)
     if task.name == "Pusher":
@@ -328,15 +330,9 @@ def _resolve_input(task: Task, stack: ExitStack, catalogue: str) -> None:
 
 def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
     """The newest pushed model, from the push destination: no Resolver is needed."""
-    uri = task.parameters["push_directory"].string_value
-    if task.is_native(uri):
+    scratch = _bring_newest(task, stack, "")
+    if scratch is None:
         return lambda: None
-    scratch = stack.enter_context(TemporaryDirectory())
-    task.stand_for(scratch, uri)
-    if versions := [name for name in store.names(uri) if name.isdecimal()]:
-        newest = max(versions, key=int)
-        store.download(f"{uri}/{newest}", os.path.join(scratch, newest))
-    task.parameters["push_directory"].string_value = scratch
 
     def restore_decision() -> None:
         from components.artifacts import read_json, write_json
@@ -346,6 +342,43 @@ def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
         write_json(evaluation, DECISION_FILE, _map_strings(read_json(evaluation, DECISION_FILE), task.original))
 
     return restore_decision
+
+
+def _bring_accepted(task: Task, stack: ExitStack) -> Callable[[], None]:
+    """The last accepted statistics, from the push destination, where the next ones go."""
+    from components.data_gate.drift import ACCEPTED
+
+    uri = task.parameters["push_directory"].string_value
+    scratch = _bring_newest(task, stack, ACCEPTED)
+    if scratch is None:
+        return lambda: None
+    brought = set(os.listdir(scratch))
+
+    def upload() -> None:
+        for version in set(os.listdir(scratch)) - brought:
+            store.upload(os.path.join(scratch, version), f"{uri}/{ACCEPTED}/{version}")
+
+    return upload
+
+
+def _bring_newest(task: Task, stack: ExitStack, part: str) -> str | None:
+    """Copies the newest numbered folder of a part of the push destination to scratch, which takes its place.
+
+    Returns:
+        The part's folder in scratch; None if the destination is used as it is.
+    """
+    uri = task.parameters["push_directory"].string_value
+    if task.is_native(uri):
+        return None
+    scratch = stack.enter_context(TemporaryDirectory())
+    task.stand_for(scratch, uri)
+    task.parameters["push_directory"].string_value = scratch
+    source, folder = posixpath.join(uri, part).rstrip("/"), os.path.join(scratch, part)
+    os.makedirs(folder, exist_ok=True)
+    if versions := [name for name in store.names(source) if name.isdecimal()]:
+        newest = max(versions, key=int)
+        store.download(f"{source}/{newest}", os.path.join(folder, newest))
+    return folder
 
 
 def _push_by_way_of_scratch(task: Task, stack: ExitStack) -> Callable[[], None]:

@@ -28,7 +28,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
     """The components in the order of the data.
 
     Args:
-        push_directory: where blessed models go, and where the last one is found.
+        push_directory: where blessed models and accepted statistics go, and where the last ones are found.
     """
     components = code_digest("components", "models")
     models = code_digest("models")
@@ -44,9 +44,11 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
     data_gate = DataGate(
         examples=examples,
         rejects=example_gen.outputs["rejects"],
+        statistics=statistics_gen.outputs["statistics"],
         schema=schema,
         anomalies=example_validator.outputs["anomalies"],
         options=settings.gate,
+        push_directory=push_directory,
         code=components,
     )
     transform = Transform(

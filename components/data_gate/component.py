@@ -8,17 +8,22 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.artifacts import Rejects, Verdict
-from components.data_gate.executor import GATE_OPTIONS_KEY, DataGateExecutor
+from components.data_gate.executor import GATE_OPTIONS_KEY, PUSH_DIRECTORY_KEY, DataGateExecutor
 from components.data_gate.options import GateOptions
 
 
 class DataGateSpec(ComponentSpec):
     """Inputs, output and options of DataGate."""
 
-    PARAMETERS = {GATE_OPTIONS_KEY: ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
+    PARAMETERS = {
+        GATE_OPTIONS_KEY: ExecutionParameter(type=str),
+        PUSH_DIRECTORY_KEY: ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "rejects": ChannelParameter(type=Rejects),
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
     }
@@ -26,7 +31,7 @@ class DataGateSpec(ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run on rejects, anomalies or labels that must not reach training."""
+    """Stops the run on rejects, anomalies, labels or drift that must not reach training."""
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataGateExecutor)
@@ -35,20 +40,30 @@ class DataGate(base_component.BaseComponent):
         self,
         examples: types.BaseChannel,
         rejects: types.BaseChannel,
+        statistics: types.BaseChannel,
         schema: types.BaseChannel,
         anomalies: types.BaseChannel,
         options: GateOptions,
+        push_directory: str,
         code: str,
     ) -> None:
-        """Constructs the component from what it judges, when it stops, and a digest of its code."""
+        """Constructs the component from what it judges.
+
+        Args:
+            options: when it stops.
+            push_directory: where the last accepted statistics are found, and the next ones kept.
+            code: a digest of the code that judges.
+        """
         super().__init__(
             DataGateSpec(
                 examples=examples,
                 rejects=rejects,
+                statistics=statistics,
                 schema=schema,
                 anomalies=anomalies,
                 verdict=types.Channel(type=Verdict),
                 gate_options=options.model_dump_json(),
+                push_directory=push_directory,
                 code=code,
             )
         )

@@ -20,11 +20,13 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from components.artifacts import read_json, write_json
+from components.data_gate.drift import STATISTICS_FILE, accept, check_drift
 from components.data_gate.findings import Finding, check_anomaly, check_labels, check_rejects
 from components.data_gate.options import GateOptions
 from models import features
 
 GATE_OPTIONS_KEY = "gate_options"
+PUSH_DIRECTORY_KEY = "push_directory"
 VERDICT_FILE = "verdict.json"
 
 # Enough to name rows; more would only be counted.
@@ -46,7 +48,7 @@ class DataGateExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes ``verdict.json``.
+        """Writes ``verdict.json``; accepted statistics become what the next run's are compared with.
 
         Raises:
             DataGateError: a finding stops the run.
@@ -58,16 +60,21 @@ class DataGateExecutor(base_executor.BaseExecutor):
         schema = io_utils.SchemaReader().read(
             io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
         )
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        of_train = os.path.join(artifact_utils.get_split_uri([statistics], features.TRAIN), STATISTICS_FILE)
+        push_directory = exec_properties[PUSH_DIRECTORY_KEY]
         findings = [
             *check_rejects(read_json(rejects, "account.json"), _read_rejects(rejects), options),
             *check_labels({split: _ids_by_label(examples.uri, split) for split in features.SPLITS}),
             *_check_anomalies(anomalies, examples, schema, options),
+            *check_drift(of_train, push_directory, options),
         ]
         stopped = [finding.message for finding in findings if finding.stops]
         verdict = artifact_utils.get_single_uri(output_dict["verdict"])
         write_json(verdict, VERDICT_FILE, {"passed": not stopped, "findings": [f.as_json() for f in findings]})
         if stopped:
             raise DataGateError("the data gate stopped the run:\n" + "\n".join(f"- {message}" for message in stopped))
+        accept(of_train, push_directory)
 
 
 def _read_rejects(uri: str) -> list[dict[str, Any]]:

@@ -18,3 +18,12 @@ class GateOptions(Options):
     max_reject_ratio: float = Field(
         0.1, ge=0, le=1, description="The largest share of rejected rows that does not stop the run."
     )
+    drift: Literal["ignore", "warn", "stop"] = Field(
+        "warn", description="What to do when the training split has moved from the last one that a gate accepted."
+    )
+    max_drift: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="The largest L-infinity distance of the label's shares, and Jensen-Shannon divergence of a number.",
+    )

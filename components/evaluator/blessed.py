@@ -1,4 +1,4 @@
-"""The last blessed model: the newest one at the push destination.
+"""The last blessed model: the newest one at the push destination, which Pusher names by the time of the push.
 
 A Resolver node would find it in the metadata store, but open-source Kubeflow runs none.
 """
@@ -13,15 +13,6 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from models.card import read_card
-
-
-def find_last_blessed(push_directory: str) -> str | None:
-    """The newest model's folder: Pusher names folders by the time of the push."""
-    if not tf.io.gfile.isdir(push_directory):
-        return None
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(push_directory)]
-    versions = [name for name in names if name.isdecimal()]
-    return os.path.join(push_directory, max(versions, key=int)) if versions else None
 
 
 def incomparable(candidate: str, blessed: str) -> str | None:

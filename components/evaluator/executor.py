@@ -15,10 +15,11 @@ from tfx.utils import path_utils, proto_utils
 
 from components.artifacts import read_json, write_json
 from components.beam import LeanBeamExecutor
-from components.evaluator.blessed import as_model_artifact, find_last_blessed, incomparable
+from components.evaluator.blessed import as_model_artifact, incomparable
 from components.evaluator.config import BLESSED, CANDIDATE, eval_config
 from components.evaluator.criteria import METRICS, Criterion, criteria
 from components.evaluator.options import EvaluateOptions
+from components.versions import newest
 
 DECISION_FILE = "decision.json"
 LINEAR_BASELINE_KEY = "linear_baseline"
@@ -67,7 +68,7 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
         input_dict: dict[str, list[types.Artifact]], push_directory: str, work_uri: str
     ) -> tuple[str | None, str | None]:
         """Gives the last blessed model to TFMA; returns its folder, and why it is not compared where it is not."""
-        blessed = find_last_blessed(push_directory)
+        blessed = newest(push_directory)
         if blessed is None:
             return None, None
         candidate = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])

@@ -101,6 +101,7 @@ class Inputs:
             "examples": standard_artifacts.Examples,
             "schema": standard_artifacts.Schema,
             "rejects": Rejects,
+            "statistics": standard_artifacts.ExampleStatistics,
             "anomalies": standard_artifacts.ExampleAnomalies,
         }
         self.artifacts = {name: [kind()] for name, kind in types.items()}
@@ -129,19 +130,26 @@ class Inputs:
                 pipeline_options=PipelineOptions([IN_PROCESS]),
             )
             found = tfdv.validate_statistics(statistics, schema)
-            folder = self.root / "anomalies" / f"Split-{split}"
-            folder.mkdir(parents=True)
-            (folder / "SchemaDiff.pb").write_bytes(found.SerializeToString())
-        (anomalies,) = self.artifacts["anomalies"]
-        anomalies.split_names = artifact_utils.encode_split_names(list(SPLIT_SIZES))
+            for name, file, message in (
+                ("statistics", "FeatureStats.pb", statistics),
+                ("anomalies", "SchemaDiff.pb", found),
+            ):
+                folder = self.root / name / f"Split-{split}"
+                folder.mkdir(parents=True)
+                (folder / file).write_bytes(message.SerializeToString())
+        for name in ("statistics", "anomalies"):
+            self.artifacts[name][0].split_names = artifact_utils.encode_split_names(list(SPLIT_SIZES))
 
-    def run(self, **options: Any) -> dict[str, Any]:
+    def run(self, push_directory: Path | None = None, **options: Any) -> dict[str, Any]:
         from components.artifacts import Verdict
         from components.data_gate.executor import DataGateExecutor
 
         verdict = Verdict()
         verdict.uri = str(self.root / "verdict")
-        properties = {"gate_options": GateOptions(**options).model_dump_json()}
+        properties = {
+            "gate_options": GateOptions(**options).model_dump_json(),
+            "push_directory": str(push_directory or self.root / "pushed"),
+        }
         DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
         return self.verdict()
 
@@ -213,3 +221,53 @@ def test_a_label_of_one_row_outside_training_stops_the_run(tmp_path: Path) -> No
     inputs = Inputs(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
     with pytest.raises(DataGateError, match=r"one label only \(even\)[\s\S]*label 'odd' is in split 'val'.*val-1"):
         inputs.run()
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Data that no schema objects to, with other labels and darker images than ``good``."""
+    dark = {n: float(n) for n in range(8)}
+    labels = dict.fromkeys((0, 2, 4), "odd")
+    return Inputs(tmp_path_factory.mktemp("moved"), schema_text(), label=labels, **{"image/brightness": dark})
+
+
+def test_without_accepted_data_nothing_drifts(moved: Inputs, tmp_path: Path) -> None:
+    assert moved.run(tmp_path, max_drift=0.001) == {"passed": True, "findings": []}
+    assert len(list((tmp_path / "accepted").iterdir())) == 1
+
+
+def test_drift_names_feature_formula_and_distance(good: Inputs, moved: Inputs, tmp_path: Path) -> None:
+    from components.data_gate.executor import DataGateError
+
+    good.account(rows=12, rejects=[])
+    good.run(tmp_path)
+    verdict = moved.run(tmp_path, max_drift=0.3)
+    messages = [finding["message"] for finding in verdict["findings"]]
+    # 8 rows: 4 of them odd before, 7 of them since.
+    assert any("feature 'label' drifted: L-infinity distance 0.375 from" in message for message in messages)
+    assert any("feature 'image/brightness' drifted: Jensen-Shannon divergence" in message for message in messages)
+    assert verdict["passed"]
+    # What was accepted with a warning is what the next is compared with.
+    assert moved.run(tmp_path, max_drift=0.001)["findings"] == []
+    with pytest.raises(DataGateError, match=r"feature 'label' drifted: .*gate\.max_drift allows 0\.3"):
+        good.run(tmp_path, drift="stop")
+    assert good.run(tmp_path, drift="ignore")["findings"] == []
+
+
+def test_the_same_statistics_are_kept_once_and_a_stopped_run_keeps_none(
+    good: Inputs, moved: Inputs, tmp_path: Path
+) -> None:
+    from components.data_gate.executor import DataGateError
+
+    def kept() -> int:
+        return len(list((tmp_path / "accepted").iterdir()))
+
+    good.account(rows=12, rejects=[])
+    good.run(tmp_path)
+    good.run(tmp_path)
+    assert kept() == 1
+    with pytest.raises(DataGateError):
+        moved.run(tmp_path, drift="stop")
+    assert kept() == 1
+    moved.run(tmp_path)
+    assert kept() == 2

@@ -137,16 +137,6 @@ def write_card(folder: Path, labels: list[str], image: ImageOptions) -> str:
     return str(folder)
 
 
-def test_the_last_blessed_model_is_the_newest_push(tmp_path: Path) -> None:
-    from components.evaluator.blessed import find_last_blessed
-
-    assert find_last_blessed(str(tmp_path / "absent")) is None
-    assert find_last_blessed(str(tmp_path)) is None
-    for name in ("9", "10", "tmp", "10.old"):
-        (tmp_path / name).mkdir()
-    assert find_last_blessed(str(tmp_path)) == str(tmp_path / "10")
-
-
 def test_models_compare_if_they_read_the_same_images_and_know_the_same_labels(tmp_path: Path) -> None:
     from components.evaluator.blessed import incomparable
 

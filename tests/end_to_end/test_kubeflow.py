@@ -169,6 +169,8 @@ def test_a_changed_image_is_noticed_and_compared_with_the_last_model(
     assert states(run)["ImageTextExampleGen"] == "COMPLETE"
     assert any("last blessed model" in reason for reason in summary["blessing_reasons"])
     assert summary["pushed"] != first[1]["pushed"]
+    accepted = cluster.stored("minio://shop/artifacts/emoji/pushed/accepted")
+    assert [len(list(version.iterdir())) for version in sorted(accepted.iterdir())] == [1, 1]
 
 
 def test_a_gate_stop_reaches_the_summary_and_training_never_starts(cluster: Cluster) -> None:
