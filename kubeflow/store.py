@@ -98,6 +98,7 @@ def download(uri: str, folder: str) -> None:
     from pyarrow import fs
 
     store, path = _open(uri)
+    os.makedirs(folder, exist_ok=True)
     with _explained("read", uri):
         fs.copy_files(path, folder, source_filesystem=store, destination_filesystem=fs.LocalFileSystem())
 

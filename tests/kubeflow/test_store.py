@@ -60,6 +60,12 @@ def test_folders_go_up_and_come_down(mounted: Path, tmp_path: Path) -> None:
     assert (tmp_path / "copy/variables/index").read_bytes() == b"weights"
 
 
+def test_a_folder_without_folders_comes_down_too(mounted: Path, tmp_path: Path) -> None:
+    store.write("s3://bucket/accepted/1/FeatureStats.pb", b"statistics")
+    store.download("s3://bucket/accepted/1", str(tmp_path / "new" / "1"))
+    assert (tmp_path / "new/1/FeatureStats.pb").read_bytes() == b"statistics"
+
+
 def test_a_mounted_folder_is_not_copied(mounted: Path) -> None:
     with store.local_copy("gs://bucket/catalogue") as folder:
         assert folder == str(mounted / "gs/bucket/catalogue")
