@@ -68,7 +68,8 @@ def _simulate(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from kubeflow.parameters import read_parameters
-    from kubeflow.simulate import Simulation, SimulationError, load_spec, resolve_parameters
+    from kubeflow.simulate import Simulation
+    from kubeflow.spec import SpecError, load_spec, resolve_parameters
 
     def watch(task: str, state: str) -> None:
         sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
@@ -78,7 +79,7 @@ def _simulate(options: argparse.Namespace) -> int:
         parameters = resolve_parameters(spec, read_parameters(spec, options.params))
         simulation = Simulation(spec, options.root, options.pipeline_root, options.image_root, watch)
         run = simulation.run(parameters)
-    except SimulationError as error:
+    except SpecError as error:
         sys.stderr.write(f"diptych: {error}\n")
         return USAGE
     if options.json:

@@ -14,17 +14,15 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kubeflow import store
 from kubeflow.entrypoint import ROOT_VARIABLE
+from kubeflow.spec import SpecError, in_order, needs_of
 
-_SCHEMA_VERSION = "2.1.0"
 # What KFP mounts for the launcher (backend/src/v2/compiler/argocompiler/container.go), and where output parameters go.
 _SCRATCH = (*store.MIRRORS.values(), "tmp/kfp")
 # Of kubeflow/Dockerfile: a root file system alone does not tell.
@@ -36,18 +34,6 @@ _IMAGE_ENVIRONMENT = {
     "USER": "diptych",
 }
 _EXIT_STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
-_TYPES: dict[str, tuple[type, ...]] = {
-    "STRING": (str,),
-    "NUMBER_INTEGER": (int, float),
-    "NUMBER_DOUBLE": (int, float),
-    "BOOLEAN": (bool,),
-    "LIST": (list,),
-    "STRUCT": (dict,),
-}
-
-
-class SimulationError(ValueError):
-    """The spec or a parameter would be refused by KFP; the message says by which rule."""
 
 
 @dataclass(frozen=True)
@@ -95,68 +81,6 @@ class Run:
     tasks: Mapping[str, TaskResult]
 
 
-def load_spec(path: str) -> dict[str, Any]:
-    """Reads a spec and refuses what KFP's API server refuses.
-
-    ``backend/src/apiserver/template/v2_template.go``, NewV2SpecTemplate.
-
-    Raises:
-        SimulationError: it is no pipeline spec that KFP takes.
-    """
-    from google.protobuf import json_format
-    from kfp.pipeline_spec import pipeline_spec_pb2
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            documents = [document for document in yaml.safe_load_all(file) if document]
-    except OSError as error:
-        raise SimulationError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise SimulationError(f"{path} is not YAML: {error}") from None
-    specs = [document for document in documents if isinstance(document, dict) and "pipelineInfo" in document]
-    if len(specs) != 1:
-        raise SimulationError(f"{path}: {len(specs)} pipeline specs; one is needed (diptych compile writes it)")
-    spec = specs[0]
-    try:
-        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
-    except json_format.ParseError as error:
-        raise SimulationError(f"{path}: invalid v2 pipeline spec: {error}") from None
-    if spec.get("schemaVersion") != _SCHEMA_VERSION:
-        raise SimulationError(
-            f"{path}: KFP takes schema version {_SCHEMA_VERSION} only, not {spec.get('schemaVersion')}"
-        )
-    if not spec["pipelineInfo"].get("name") or "root" not in spec:
-        raise SimulationError(f"{path}: the spec has no name or no root")
-    return dict(spec)
-
-
-def resolve_parameters(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The run's parameters: given, else the defaults.
-
-    ``backend/src/apiserver/template/v2_template.go``, validatePipelineJobInputs.
-
-    Raises:
-        SimulationError: an unknown parameter, one of another type, or one without a value.
-    """
-    wanted = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    if unknown := sorted(set(given) - set(wanted)):
-        raise SimulationError(
-            f"the pipeline knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(wanted))}"
-        )
-    values = {}
-    for name, definition in wanted.items():
-        if name in given:
-            values[name] = given[name]
-        elif "defaultValue" in definition:
-            values[name] = definition["defaultValue"]
-        else:
-            raise SimulationError(f"parameter '{name}' has no default: give it a value (--param {name}=...)")
-        kind = definition["parameterType"]
-        if not isinstance(values[name], _TYPES[kind]) or (isinstance(values[name], bool) and kind != "BOOLEAN"):
-            raise SimulationError(f"parameter '{name}' must be a {kind}, not {values[name]!r}")
-    return values
-
-
 class Simulation:
     """One run of a spec.
 
@@ -169,7 +93,7 @@ class Simulation:
         watch: is told the state of each task as it changes.
 
     Raises:
-        SimulationError: there is no such image.
+        SpecError: there is no such image.
     """
 
     def __init__(
@@ -184,7 +108,7 @@ class Simulation:
         self._root = Path(root).absolute()
         self._image_root = image_root and os.path.abspath(image_root)
         if self._image_root and not os.path.exists(os.path.join(self._image_root, _IMAGE_PYTHON)):
-            raise SimulationError(f"--image-root {image_root}: this is no image of the steps, it lacks {_IMAGE_PYTHON}")
+            raise SpecError(f"--image-root {image_root}: this is no image of the steps, it lacks {_IMAGE_PYTHON}")
         self._watch = watch
         self.id = str(uuid.uuid4())
         name = spec["pipelineInfo"]["name"]
@@ -218,8 +142,8 @@ class Simulation:
         exits = {
             name for name, task in tasks.items() if task.get("triggerPolicy", {}).get("strategy") == _EXIT_STRATEGY
         }
-        for name in _in_order({name: task for name, task in tasks.items() if name not in exits}):
-            if all(states[need] in ("COMPLETE", "CACHED") for need in _needs(tasks[name])):
+        for name in in_order({name: task for name, task in tasks.items() if name not in exits}):
+            if all(states[need] in ("COMPLETE", "CACHED") for need in needs_of(tasks[name])):
                 states[name] = self._run_task(name, tasks[name], parameters, states)
             else:
                 states[name] = "NOT_RUN"
@@ -233,6 +157,8 @@ class Simulation:
     def _run_task(
         self, name: str, task: Mapping[str, Any], parent: Mapping[str, Any], states: Mapping[str, str]
     ) -> str:
+        if "condition" in task.get("triggerPolicy", {}):
+            raise SpecError(f"task {name}: KFP would evaluate a condition, which is not simulated")
         component = self._spec["components"][task["componentRef"]["name"]]
         inputs = self._resolve_inputs(name, task, component, parent, states)
         if "dag" in component:
@@ -261,11 +187,13 @@ class Simulation:
         for key, definition in component.get("inputDefinitions", {}).get("parameters", {}).items():
             if key not in values:
                 if "defaultValue" not in definition and not definition.get("isOptional"):
-                    raise SimulationError(f"task {name}: neither value nor default for parameter '{key}'")
+                    raise SpecError(f"task {name}: neither value nor default for parameter '{key}'")
             elif definition["parameterType"] == "STRING" and not isinstance(values[key], str):
                 values[key] = json.dumps(values[key])
         artifacts = {}
         for key, spec in given.get("artifacts", {}).items():
+            if "taskOutputArtifact" not in spec:
+                raise SpecError(f"task {name}: artifact '{key}' comes from no task, which is not simulated")
             source = spec["taskOutputArtifact"]
             produced = self._tasks[source["producerTask"]].artifacts
             artifacts[key] = {"artifacts": [produced[source["outputArtifactKey"]]]}
@@ -297,7 +225,7 @@ class Simulation:
         try:
             value = spec["runtimeValue"]["constant"]
         except KeyError:
-            raise SimulationError(f"task {name}: KFP resolves no parameter of the form {spec}") from None
+            raise SpecError(f"task {name}: KFP resolves no parameter of the form {spec}") from None
         return constants.get(value, value) if isinstance(value, str) else value
 
     def _provision_outputs(self, name: str, component: Mapping[str, Any]) -> dict[str, Any]:
@@ -351,7 +279,7 @@ class Simulation:
         """``backend/src/v2/driver/container.go`` and ``backend/src/v2/component/launcher_v2.go``, Execute."""
         container = self._spec["deploymentSpec"]["executors"][component["executorLabel"]].get("container")
         if container is None:
-            raise SimulationError(f"task {name}: its executor is no container; KFP runs containers and importers only")
+            raise SpecError(f"task {name}: its executor is no container; KFP runs containers and importers only")
         executor_input = {"inputs": inputs, "outputs": self._provision_outputs(name, component)}
         cached = task.get("cachingOptions", {}).get("enableCache", False)
         fingerprint = self._fingerprint(container, executor_input)
@@ -497,35 +425,6 @@ class Simulation:
         elif source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-
-
-def _needs(task: Mapping[str, Any]) -> set[str]:
-    """Tasks whose success a task waits for: those it names, and the producers of its inputs."""
-    needs = set(task.get("dependentTasks", []))
-    inputs = task.get("inputs", {})
-    for spec in (*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()):
-        for kind in ("taskOutputArtifact", "taskOutputParameter"):
-            if kind in spec:
-                needs.add(spec[kind]["producerTask"])
-    return needs
-
-
-def _in_order(tasks: Mapping[str, Any]) -> Iterator[str]:
-    """The tasks' names, each after those it needs.
-
-    Raises:
-        SimulationError: a task needs one that does not exist, or itself.
-    """
-    waiting = {name: _needs(task) for name, task in sorted(tasks.items())}
-    done: set[str] = set()
-    while waiting:
-        ready = [name for name, needs in waiting.items() if needs <= done]
-        if not ready:
-            raise SimulationError(f"tasks wait for each other or for none: {waiting}")
-        for name in ready:
-            yield name
-            done.add(name)
-            del waiting[name]
 
 
 def _give_to_user(folder: Path) -> None:

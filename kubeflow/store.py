@@ -33,7 +33,7 @@ def parse(uri: str) -> tuple[str, str] | None:
     """Scheme and path (``bucket/key``) of a URI, or None for a path.
 
     Raises:
-        StoreError: the scheme is none of ``minio``, ``s3``, ``gs``.
+        StoreError: the scheme is none of ``minio``, ``s3``, ``gs``, or the path would leave its bucket.
     """
     match = _URI.match(uri)
     if match is None:
@@ -41,6 +41,8 @@ def parse(uri: str) -> tuple[str, str] | None:
     scheme, path = match.groups()
     if scheme not in MIRRORS:
         raise StoreError(f"'{uri}': unknown scheme '{scheme}://'; known are {', '.join(f'{s}://' for s in MIRRORS)}")
+    if ".." in path.split("/"):
+        raise StoreError(f"'{uri}': a URI must not hold '..', which leaves its bucket where stores are folders")
     return scheme, path
 
 

@@ -99,7 +99,7 @@ def explain(error: BaseException) -> str:
     """The cause of an error in plain words: our own errors speak for themselves, others need their type."""
     # Beam appends the name of the step, and raises a copy of the error.
     message = re.sub(r"\s*\[while running '.*'\]\s*$", "", str(error).strip(), flags=re.DOTALL)
-    if type(error).__module__.split(".")[0] in ("components", "models", "pipeline") and message:
+    if type(error).__module__.split(".")[0] in ("components", "kubeflow", "models", "pipeline") and message:
         return message
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 

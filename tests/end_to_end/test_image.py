@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from kubeflow.compiler import build_spec
-from kubeflow.simulate import Simulation, resolve_parameters
+from kubeflow.simulate import Simulation
+from kubeflow.spec import resolve_parameters
 from pipeline.demo import write_demo
 from pipeline.settings import check_settings
 from tests.end_to_end.conftest import ROOT, Image

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kubeflow.simulate import Run, Simulation, SimulationError, load_spec, resolve_parameters
+from kubeflow.simulate import Run, Simulation
+from kubeflow.spec import SpecError, load_spec, resolve_parameters
 from pipeline.cli import FAILED, OK, USAGE, main
 
 # Writes its parameter into its artifact; fails where the parameter says so.
@@ -191,14 +192,14 @@ def test_retries_are_kept(tmp_path: Path) -> None:
     ],
 )
 def test_parameters_are_checked_as_the_api_server_does(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(SimulationError, match=message):
+    with pytest.raises(SpecError, match=message):
         resolve_parameters(make_spec(), given)
 
 
 def test_a_parameter_without_a_value_is_asked_for() -> None:
     spec = make_spec()
     del spec["root"]["inputDefinitions"]["parameters"]["word"]["defaultValue"]
-    with pytest.raises(SimulationError, match="--param word="):
+    with pytest.raises(SpecError, match="--param word="):
         resolve_parameters(spec, {})
 
 
@@ -213,20 +214,27 @@ def test_a_parameter_without_a_value_is_asked_for() -> None:
 def test_specs_are_refused_as_the_api_server_does(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text(yaml.safe_dump({**make_spec(), **change}))
-    with pytest.raises(SimulationError, match=message):
+    with pytest.raises(SpecError, match=message):
         load_spec(str(file))
 
 
 def test_a_resolver_stops_where_kfp_would(tmp_path: Path) -> None:
     spec = make_spec()
     spec["deploymentSpec"]["executors"]["w"] = {"resolver": {}}
-    with pytest.raises(SimulationError, match="executor is no container"):
+    with pytest.raises(SpecError, match="executor is no container"):
+        run(spec, tmp_path)
+
+
+def test_what_is_not_simulated_is_said(tmp_path: Path) -> None:
+    spec = make_spec()
+    spec["components"]["both"]["dag"]["tasks"]["write"]["triggerPolicy"] = {"condition": "1 == 1"}
+    with pytest.raises(SpecError, match="condition, which is not simulated"):
         run(spec, tmp_path)
 
 
 def test_a_folder_that_is_no_image_is_refused(tmp_path: Path) -> None:
     for folder in ("/", str(tmp_path)):
-        with pytest.raises(SimulationError, match="it lacks opt/diptych/bin/python"):
+        with pytest.raises(SpecError, match="it lacks opt/diptych/bin/python"):
             Simulation(make_spec(), str(tmp_path), image_root=folder)
 
 
@@ -243,7 +251,7 @@ def test_nothing_of_an_image_is_removed_but_scratch(tmp_path: Path) -> None:
 def test_tasks_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     spec = make_spec()
     spec["components"]["both"]["dag"]["tasks"]["write"]["dependentTasks"] = ["read"]
-    with pytest.raises(SimulationError, match="wait for each other"):
+    with pytest.raises(SpecError, match="wait for each other"):
         run(spec, tmp_path)
 
 

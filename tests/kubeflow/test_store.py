@@ -29,6 +29,11 @@ def test_an_unknown_scheme_is_refused_with_those_that_are_known(uri: str) -> Non
         store.parse(uri)
 
 
+def test_no_uri_leaves_its_bucket() -> None:
+    with pytest.raises(StoreError, match="leaves its bucket"):
+        store.read("minio://bucket/../../etc/passwd")
+
+
 def test_a_path_is_no_artifact_uri() -> None:
     assert store.parse("/data/catalogue.csv") is None
     with pytest.raises(StoreError, match="no URI of an object store"):
