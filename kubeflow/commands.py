@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from kubeflow.simulate import Run
 
 
+def _add_param_argument(parser: argparse.ArgumentParser) -> None:
+    from kubeflow.parameters import key_and_value
+
+    parser.add_argument(
+        "--param",
+        dest="params",
+        metavar="NAME=VALUE",
+        type=key_and_value,
+        action="append",
+        default=[],
+        help="a parameter of the run; lists and structs as JSON",
+    )
+
+
 def compile_command(commands: Any) -> None:
     """Adds ``diptych compile``."""
     parser = commands.add_parser("compile", help="write the pipeline spec for Kubeflow Pipelines or Vertex")
@@ -39,8 +53,6 @@ def _compile(options: argparse.Namespace) -> int:
 
 def simulate_command(commands: Any) -> None:
     """Adds ``diptych simulate``."""
-    from kubeflow.parameters import key_and_value
-
     parser = commands.add_parser("simulate", help="run a compiled spec on this machine as KFP would, without a cluster")
     parser.add_argument("spec", metavar="SPEC", help="the YAML file that diptych compile wrote")
     parser.add_argument(
@@ -48,15 +60,7 @@ def simulate_command(commands: Any) -> None:
         required=True,
         help="folder of everything; ROOT/stores/minio/BUCKET is what minio://BUCKET means to the steps",
     )
-    parser.add_argument(
-        "--param",
-        dest="params",
-        metavar="NAME=VALUE",
-        type=key_and_value,
-        action="append",
-        default=[],
-        help="a parameter of the run; lists and structs as JSON",
-    )
+    _add_param_argument(parser)
     parser.add_argument("--pipeline-root", help="URI of the artifacts (default: the spec's)")
     parser.add_argument("--image-root", help="root file system of the built image to run the steps in, as root")
     parser.add_argument("--json", action="store_true", help="print JSON: id, state, tasks")
@@ -106,7 +110,6 @@ def _show_simulation(run: Run, folder: str) -> None:
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``."""
     from kubeflow.cron import cron
-    from kubeflow.parameters import key_and_value
     from kubeflow.server import http_url
 
     parser = commands.add_parser(
@@ -127,15 +130,7 @@ def submit_command(commands: Any) -> None:
         help="made where it is missing (default: $KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, else the pipeline's name)",
     )
     parser.add_argument("--run-name", help="default: the pipeline's name and version")
-    parser.add_argument(
-        "--param",
-        dest="params",
-        metavar="NAME=VALUE",
-        type=key_and_value,
-        action="append",
-        default=[],
-        help="a parameter of the run; lists and structs as JSON",
-    )
+    _add_param_argument(parser)
     parser.add_argument("--pipeline-root", metavar="URI", help="where this run keeps its artifacts")
     parser.add_argument("--no-cache", action="store_true", help="run every step, also what is unchanged")
     kind = parser.add_mutually_exclusive_group()

@@ -12,7 +12,7 @@ from kubeflow import entrypoint, store
 from kubeflow.entrypoint import ROOT_VARIABLE, StepError, Task, main
 from kubeflow.store import StoreError
 
-RUN = "minio://bucket/root/shop/run-7"
+RUN = "minio://bucket/kept/shop/run-7"
 EXAMPLES = "title: tfx.Examples\ntype: object\n"
 
 
@@ -24,7 +24,7 @@ def executor_input(root: Path, step: str = "Trainer", **changes: Any) -> dict[st
         "inputs": {"artifacts": {"examples": {"artifacts": [artifact]}}, "parameterValues": {"epochs": 3}},
         "outputs": {
             "artifacts": {"model": {"artifacts": [output]}},
-            "outputFile": str(root / f"minio/bucket/root/shop/run-7/{step}/s/output_metadata.json"),
+            "outputFile": str(root / f"minio/bucket/kept/shop/run-7/{step}/s/output_metadata.json"),
         },
         **changes,
     }
@@ -42,13 +42,13 @@ def task_of(given: dict[str, Any], step: str = "Trainer", artifacts: str = "mirr
 
 
 def test_artifacts_get_the_paths_of_their_mirrors(root: Path) -> None:
-    mirrored = root / "minio/bucket/root/shop/run-7/ImageTextExampleGen/s/examples"
+    mirrored = root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples"
     mirrored.mkdir(parents=True)
     task = task_of(executor_input(root))
     task.map_artifacts()
     assert task.input.inputs.artifacts["examples"].artifacts[0].uri == str(mirrored)
     model = task.input.outputs.artifacts["model"].artifacts[0].uri
-    assert model == str(root / "minio/bucket/root/shop/run-7/Trainer/s/model")
+    assert model == str(root / "minio/bucket/kept/shop/run-7/Trainer/s/model")
     assert Path(model).is_dir()
     assert task.original(f"see {model}/x") == f"see {RUN}/Trainer/s/model/x"
     assert task.run == "run-7"
@@ -60,17 +60,17 @@ def test_a_missing_input_is_named(root: Path) -> None:
 
 
 def test_what_an_earlier_attempt_left_is_removed(root: Path) -> None:
-    (root / "minio/bucket/root/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
-    stale = root / "minio/bucket/root/shop/run-7/Trainer/s/model/stale"
+    (root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
+    stale = root / "minio/bucket/kept/shop/run-7/Trainer/s/model/stale"
     stale.mkdir(parents=True)
     task_of(executor_input(root)).map_artifacts()
     assert not stale.exists()
 
 
 def test_an_output_that_cannot_be_written_is_named(root: Path) -> None:
-    (root / "minio/bucket/root/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
+    (root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
     # A file where a folder is needed refuses everyone, root too.
-    (root / "minio/bucket/root/shop/run-7/Trainer").write_text("")
+    (root / "minio/bucket/kept/shop/run-7/Trainer").write_text("")
     with pytest.raises(StepError, match=rf"output 'model' \({RUN}/Trainer/s/model\) cannot be written"):
         task_of(executor_input(root)).map_artifacts()
 
@@ -93,7 +93,7 @@ def test_without_mirrors_gs_stays_and_nothing_else_is_taken(root: Path) -> None:
 
 def test_vertexs_run_is_found_in_its_output_file(root: Path) -> None:
     given = executor_input(root)
-    given["outputs"]["outputFile"] = "gs://b/root/4711/shop-2026/Trainer_-99/executor_output.json"
+    given["outputs"]["outputFile"] = "gs://b/kept/4711/shop-2026/Trainer_-99/executor_output.json"
     assert task_of(given, artifacts="native").run == "shop-2026"
 
 
@@ -111,7 +111,7 @@ def test_runtime_parameters_go_to_their_places(root: Path) -> None:
 
 
 def test_the_output_has_uris_again(root: Path) -> None:
-    (root / "minio/bucket/root/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
+    (root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
     task = task_of(executor_input(root))
     task.map_artifacts()
     path = task.input.outputs.artifacts["model"].artifacts[0].uri
@@ -138,7 +138,7 @@ def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch
                 "data_options": "{}",
             }
         },
-        "outputs": {"outputFile": str(root / "minio/bucket/root/shop/run-7/Sources/s/output_metadata.json")},
+        "outputs": {"outputFile": str(root / "minio/bucket/kept/shop/run-7/Sources/s/output_metadata.json")},
     }
 
     def sources() -> dict[str, Any]:

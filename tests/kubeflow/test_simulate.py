@@ -52,7 +52,7 @@ def make_spec() -> dict[str, Any]:
     return {
         "pipelineInfo": {"name": "words"},
         "schemaVersion": "2.1.0",
-        "defaultPipelineRoot": "minio://bucket/root",
+        "defaultPipelineRoot": "minio://bucket/kept",
         "deploymentSpec": {"executors": {"w": executor(WRITE), "r": executor(READ), "t": executor(TELL)}},
         "components": {
             "write": {
@@ -145,7 +145,7 @@ def test_artifacts_pass_by_way_of_the_store(tmp_path: Path) -> None:
     assert states(result) == {"write": "COMPLETE", "read": "COMPLETE", "tell": "COMPLETE"}
     assert result.tasks["read"].parameters == {"said": "hi"}
     uri = result.tasks["write"].artifacts["text"]["uri"]
-    assert uri.startswith(f"minio://bucket/root/words/{result.id}/write/")
+    assert uri.startswith(f"minio://bucket/kept/words/{result.id}/write/")
     assert (tmp_path / "stores/minio" / uri.removeprefix("minio://")).read_text() == "hi"
     usage = result.tasks["write"].usage
     assert usage is not None
