@@ -239,14 +239,15 @@ def _run_step(task: Task, options: argparse.Namespace, beam_arguments: list[str]
 
 def _execute(task: Task, options: argparse.Namespace, beam_arguments: list[str]) -> dict[str, Any]:
     from google.protobuf import json_format
+    from tfx.dsl.io import fileio
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     task.map_artifacts()
     with ExitStack() as stack:
         after = _adapt(task, stack)
         # What an earlier attempt reported is not this one's.
-        if os.path.exists(task.input.outputs.output_file):
-            os.remove(task.input.outputs.output_file)
+        if fileio.exists(task.input.outputs.output_file):
+            fileio.remove(task.input.outputs.output_file)
         options.json_serialized_invocation_args = json_format.MessageToJson(task.input)
         kubeflow_v2_run_executor.main((options, beam_arguments))
         after()

@@ -97,7 +97,7 @@ def build(builder: Builder) -> Image:
         pytest.skip("building the image needs Debian's mirror, which is out of reach")
     assert made.returncode == 0, made.stdout[-4000:] + made.stderr
     builder.must("commit", "--rm", base, "base")
-    options = ["--layers=false", "--build-arg=BASE=localhost/base", "--file=kubeflow/Dockerfile", "--tag=diptych"]
+    options = ["--layers=false", "--build-arg=BASE=localhost/base", "--tag=diptych"]
     builder.must("bud", *options, *mirror(), ".")
     container = builder.must("from", "diptych")
     config = json.loads(builder.must("inspect", "--type", "image", "diptych"))["OCIv1"]["config"]

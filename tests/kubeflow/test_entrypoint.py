@@ -124,6 +124,32 @@ def test_the_output_has_uris_again(root: Path) -> None:
     }
 
 
+def test_a_curated_schema_reaches_tfxs_executor(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole way of a step: paths, TFX's own executor, URIs again, and the note for the summary."""
+    monkeypatch.setenv(store.STORES_VARIABLE, str(root / "stores"))
+    text = 'feature { name: "label" type: BYTES }\n'
+    uri = f"{RUN}/ImportSchemaGen/s/schema"
+    output_file = root / "minio/bucket/kept/shop/run-7/ImportSchemaGen/s/output_metadata.json"
+    output_file.parent.mkdir(parents=True)
+    output_file.write_text('{"parameterValues": {"schema_file": "of an attempt before"}}')
+    schema = {"name": "schema", "uri": uri, "type": {"instanceSchema": "title: tfx.Schema\n"}}
+    parameters = {"schema_file": "schema.pbtxt", "schema_text": text, "publish_directory": "minio://bucket/runs"}
+    given = {
+        "inputs": {"parameterValues": parameters},
+        "outputs": {"artifacts": {"schema": {"artifacts": [schema]}}, "outputFile": str(output_file)},
+    }
+    executor = "tfx.components.schema_gen.import_schema_gen.executor.Executor"
+    types = {"parameters": {"schema_file": {"parameterType": "STRING"}}}
+    step = ["step", "--artifacts=mirrored", "--step=ImportSchemaGen", "--executor_class_path", executor]
+    inputs = ["--json_serialized_invocation_args", json.dumps(given)]
+    assert main([*step, *inputs, "--json_serialized_inputs_spec_args", json.dumps(types)]) == 0
+    assert (root / "minio/bucket/kept/shop/run-7/ImportSchemaGen/s/schema/schema.pbtxt").read_text() == text
+    assert json.loads(output_file.read_text())["artifacts"]["schema"]["artifacts"][0]["uri"] == uri
+    note = json.loads((root / "stores/minio/bucket/runs/run-7/steps/ImportSchemaGen.json").read_text())
+    assert note["artifacts"] == {"schema": uri}
+    assert note["failure"] is None
+
+
 def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(store.STORES_VARIABLE, str(root / "stores"))
     folder = root / "stores/minio/bucket/cat/7"
