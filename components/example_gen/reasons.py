@@ -1,0 +1,66 @@
+"""Why a row becomes no example: a closed list, each reason with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: Every reason for which a row can be rejected, with what to do about it.
+REASONS = {
+    "malformed_row": "mend the row in the catalogue",
+    "missing_image": "name an image in the row",
+    "several_images": "give each image a row of its own",
+    "missing_file": "put the image where the row says, or mend the path",
+    "unreadable_file": "make it a regular file that may be read",
+    "outside_root": "keep images below data.images_root and name them by relative paths",
+    "fetch_failed": "see whether the store answers, then run again; data.fetch says how often it is asked",
+    "empty_file": "replace the file by a whole image",
+    "not_an_image": "replace the file by an image",
+    "unsupported_image": "convert the image to PNG or JPEG",
+    "truncated": "replace the file by a whole image",
+    "corrupt": "replace the file by a whole image",
+    "too_large": "make the file smaller, or raise data.limits.file_mb",
+    "too_many_pixels": "make the image smaller, or raise data.limits.pixels",
+    "too_small": "replace the image by a larger one, or lower data.limits.min_side",
+    "animated": "replace the animation by a still image, or raise data.limits.frames",
+    "too_slow": "replace the file, or raise data.limits.seconds",
+    "decoder_failed": "replace the file: it makes the decoder crash or exhaust its memory",
+    "missing_description": "write a description",
+    "description_too_long": "shorten the description, or raise data.limits.text_characters",
+    "bad_encoding": "save the catalogue in the encoding that data.encoding names",
+    "missing_label": "label the row",
+    "unknown_label": "mend the label, or add it to data.labels",
+    "unknown_split": "write train, val or test in the split column",
+    "duplicate_id": "give each row an id of its own",
+    "duplicate": "nothing to do: a row with the same image is kept (data.duplicates.exact)",
+    "near_duplicate": "nothing to do: a row with nearly the same image is kept (data.duplicates.near)",
+}
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that becomes no example.
+
+    Attributes:
+        source: name of the catalogue's file that holds the row.
+        row: number of the row in that file, from 1.
+        id: the row's identity; its image's path where it has none.
+        image: as the row names it.
+        reason: one of ``REASONS``.
+        detail: the offending value, in words.
+    """
+
+    source: str
+    row: int
+    id: str
+    image: str
+    reason: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"'{self.reason}' is none of the reasons {sorted(REASONS)}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The line of ``rejects.jsonl``."""
+        return asdict(self)
