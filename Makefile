@@ -1,10 +1,10 @@
 # Every target but help and clean first sees to .venv: see bootstrap.sh.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test unit e2e lint format bench lock clean
+.PHONY: help ready demo test unit e2e lint format bench bench-ingest lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 ready: ## make .venv, or find it up to date
 	@./bootstrap.sh
@@ -33,6 +33,9 @@ format: ready ## put the code in style
 
 bench: ready ## the tables of benchmarks/
 	$(BIN)/python -m benchmarks
+
+bench-ingest: ready ## ingestion against the blog's loop and other tools
+	$(BIN)/python -m benchmarks.ingest
 
 # The header of a lock names this target, and neither a registry nor a place on some disk.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml \

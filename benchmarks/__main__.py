@@ -2,14 +2,14 @@
 
 import importlib
 
-COMMANDS = ("startup", "demo", "stock")
+COMMANDS = ("startup", "demo", "stock", "ingest", "scale", "encodings", "photographs")
 
 
 def main() -> None:
     """Prints each benchmark's command and the first line of its documentation."""
     for name in COMMANDS:
         documentation = importlib.import_module(f"benchmarks.{name}").__doc__ or ""
-        print(f"python -m benchmarks.{name:<8} {documentation.splitlines()[0]}")
+        print(f"python -m benchmarks.{name:<11} {documentation.splitlines()[0]}")
 
 
 if __name__ == "__main__":

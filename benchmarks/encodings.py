@@ -1,0 +1,124 @@
+"""Stored encodings, with and without GZIP: what a record costs to write, to read with tf.data, and its size."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, get_args
+
+from benchmarks.ingest_peers.contender import SIDE, read_pixels, read_rows
+from benchmarks.photographs import Photographs, cached_photographs
+from benchmarks.tools import parser, show
+from components.example_gen.images import encode
+from models import features
+from models.images import ImageOptions, check_encoding, decode_stored
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_COMPRESSIONS = ("", "GZIP")
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds for each record, and its bytes in the file."""
+
+    encode: float
+    write: float
+    read: float
+    size: float
+
+
+def main() -> None:
+    """Measures all by turns, and prints medians."""
+    arguments = parser(__doc__, repeat=3)
+    arguments.add_argument("--rows", type=int, default=1000, help="how many photographs (default: %(default)s)")
+    options = arguments.parse_args()
+    # Before TensorFlow is loaded, which would tell of its processor and of each iterator's end.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    catalogue = cached_photographs(Photographs(options.rows))
+    pixels = [read_pixels(catalogue.parent / row["image"]) for row in read_rows(catalogue)]
+    sides = list(product(_encodings(), _COMPRESSIONS))
+    costs: dict[tuple[str, str], list[Cost]] = {side: [] for side in sides}
+    with tempfile.TemporaryDirectory() as name:
+        for side in sides * options.repeat:
+            image = ImageOptions(height=SIDE, width=SIDE, encoding=side[0])
+            costs[side].append(_measure(pixels, image, side[1], Path(name, "records")))
+    rows = [
+        (encoding, compression or "none", *_medians(costs[encoding, compression])) for encoding, compression in sides
+    ]
+    columns = ("encoding", "compression", "encode, us", "write, us", "read, us", "bytes")
+    show(f"A record of {SIDE} x {SIDE} pixels, median of {options.repeat} times {len(pixels):,}", columns, rows)
+
+
+def _encodings() -> list[str]:
+    """All that the installed TensorFlow reads."""
+    readable = []
+    for encoding in get_args(ImageOptions.model_fields["encoding"].annotation):
+        try:
+            check_encoding(ImageOptions(encoding=encoding))
+        except ValueError as error:
+            print(f"left out: {error}")
+        else:
+            readable.append(encoding)
+    return readable
+
+
+def _measure(pixels: Sequence[Any], image: ImageOptions, compression: str, file: Path) -> Cost:
+    import tensorflow as tf
+
+    started = time.perf_counter()
+    stored = [encode(one, image) for one in pixels]
+    encoded = time.perf_counter()
+    with tf.io.TFRecordWriter(str(file), compression) as writer:
+        for one in stored:
+            writer.write(_example(one))
+    written = time.perf_counter()
+    size = file.stat().st_size
+    dataset = _dataset(file, compression, image)
+    # Once unmeasured: the first pass also prepares what later epochs find ready.
+    read = sum(len(batch) for batch in dataset)
+    ready = time.perf_counter()
+    for _ in dataset:
+        pass
+    done = time.perf_counter()
+    encode_us, write_us, read_us = (1e6 * s / read for s in (encoded - started, written - encoded, done - ready))
+    return Cost(encode_us, write_us, read_us, size / read)
+
+
+def _example(stored: bytes) -> bytes:
+    import tensorflow as tf
+
+    feature = {features.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[stored]))}
+    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def _dataset(file: Path, compression: str, image: ImageOptions) -> tf.data.Dataset:
+    """uint8 ``[b, h, w, 3]``, read as training does: batches parsed and decoded by every core."""
+    import tensorflow as tf
+
+    spec = features.parsing_spec([features.IMAGE])
+
+    def decode(records: tf.Tensor) -> tf.Tensor:
+        return decode_stored(tf.io.parse_example(records, spec)[features.IMAGE], image)
+
+    batches = tf.data.TFRecordDataset(str(file), compression).batch(_BATCH)
+    return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _medians(costs: Sequence[Cost]) -> list[Any]:
+    return [
+        *(median(getattr(cost, name) for cost in costs) for name in ("encode", "write", "read")),
+        round(median(cost.size for cost in costs)),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Diptych's ImageTextExampleGen, whole: driver, fingerprint over every byte, executor, metadata in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import Pipeline
+
+from benchmarks.ingest_peers.contender import PROCESSES, SIDE
+from components.example_gen.component import ImageTextExampleGen
+from components.example_gen.options import DataOptions
+from models import features
+from models.images import ImageOptions
+from models.tfrecords import read_records, split_files
+
+_IMAGE = ImageOptions(height=SIDE, width=SIDE, encoding="raw")
+_ARTIFACTS = "artifacts"
+
+
+def write(catalogue: Path, out: Path) -> None:
+    """Writes artifacts and ``out/metadata.sqlite``."""
+    data = DataOptions(catalogue=str(catalogue), processes=PROCESSES)
+    pipeline = Pipeline(
+        pipeline_name="bench",
+        pipeline_root=str(out / _ARTIFACTS),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(out / "metadata.sqlite")),
+        components=[ImageTextExampleGen(data, _IMAGE, code="bench")],
+    )
+    LocalDagRunner().run(pipeline)
+
+
+def read(out: Path) -> Iterator[tuple[str, Any]]:
+    """Image and pixels of every record."""
+    (examples,) = (out / _ARTIFACTS / "ImageTextExampleGen" / "examples").iterdir()
+    for split in features.SPLITS:
+        for record in read_records(split_files(str(examples), split)).as_numpy_iterator():
+            stored = tf.train.Example.FromString(record).features.feature
+            image = stored[features.IMAGE].bytes_list.value[0]
+            yield stored[features.ID].bytes_list.value[0].decode(), tf.io.decode_raw(image, tf.uint8).numpy()

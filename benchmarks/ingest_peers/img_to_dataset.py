@@ -1,0 +1,61 @@
+"""img2dataset with two processes.
+
+It stores no raw pixels, so JPEG, its default; it knows no stretching, so each image is resized to 128 on its shorter
+side and cropped to its middle; images come as ``file://`` URLs, so none of them crosses a network.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Albumentations, which img2dataset resizes with, would look on the network for a later version of itself.
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+from img2dataset import download
+
+from benchmarks.ingest_peers.contender import PROCESSES, SIDE, read_rows
+
+
+def write(catalogue: Path, out: Path) -> None:
+    """Writes tar files in ``out/shards``."""
+    rows = read_rows(catalogue)
+    urls = out / "urls.csv"
+    with urls.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["url", "image", "description", "label"])
+        for row in rows:
+            writer.writerow([(catalogue.parent / row["image"]).as_uri(), *row.values()])
+    download(
+        url_list=str(urls),
+        input_format="csv",
+        caption_col="description",
+        save_additional_columns=["image", "label"],
+        output_folder=str(out / "shards"),
+        output_format="webdataset",
+        image_size=SIDE,
+        resize_mode="center_crop",
+        processes_count=PROCESSES,
+        # Its default of 256 is for waiting on a network, and of 10,000 rows a shard for larger catalogues.
+        thread_count=4,
+        number_sample_per_shard=math.ceil(len(rows) / (2 * PROCESSES)),
+    )
+
+
+def read(out: Path) -> Iterator[tuple[str, Any]]:
+    """Image and pixels of every record."""
+    import numpy as np
+    from PIL import Image
+
+    for shard in sorted((out / "shards").glob("*.tar")):
+        with tarfile.open(shard) as archive:
+            for name in sorted(name for name in archive.getnames() if name.endswith(".jpg")):
+                members = (archive.extractfile(name), archive.extractfile(name.removesuffix("jpg") + "json"))
+                pixels, facts = (member.read() for member in members if member)
+                yield json.loads(facts)["image"], np.asarray(Image.open(io.BytesIO(pixels)))
