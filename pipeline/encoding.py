@@ -1,0 +1,43 @@
+"""Which encoding a text file is in, by its bytes."""
+
+from __future__ import annotations
+
+import codecs
+
+# The byte order marks that a file may begin with; UTF-32's little-endian one begins like UTF-16's.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Those that files are in, the most frequent first: rarer ones are likely only by chance.
+_COMMON = [
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "mac_roman"),
+    *("gb18030", "big5", "cp932", "euc_jp", "euc_kr", "utf_16_le", "utf_16_be"),
+]
+
+
+def guess_encoding(head: bytes) -> str:
+    """The encoding of a text, as Python names it: that of its byte order mark, UTF-8 where it fits, else the likeliest.
+
+    Args:
+        head: the first bytes of the text, which may end within a character.
+    """
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    # One bad byte makes no other encoding of it; what is in another one looks like UTF-8 hardly anywhere.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    bad = text.count("\ufffd")
+    if bad == 0 or bad * 10 < len(text) - len(text.encode("ascii", "ignore")):
+        return "utf-8"
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(head, cp_isolation=_COMMON)
+    likeliest = [
+        match for match in matches if (match.chaos, match.coherence) == (matches[0].chaos, matches[0].coherence)
+    ]
+    fitting = {encoding for match in likeliest for encoding in match.could_be_from_charset}
+    return codecs.lookup(next((encoding for encoding in _COMMON if encoding in fitting), _COMMON[0])).name
