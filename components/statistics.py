@@ -18,6 +18,7 @@ from tfx_bsl.coders import example_coder
 
 from components.beam import LeanBeamExecutor
 from models import features
+from models.tfrecords import read_records
 
 # Setting Beam up takes seconds, which only pay where the work takes longer. The files hold the pixels too, so the
 # statistics themselves need a small part of this.
@@ -54,7 +55,7 @@ def _files(examples: types.Artifact, split: str) -> list[str]:
 
 
 def _compute(files: list[str], options: tfdv.StatsOptions) -> statistics_pb2.DatasetFeatureStatisticsList:
-    records = list(tf.data.TFRecordDataset(files).as_numpy_iterator())
+    records = list(read_records(files).as_numpy_iterator())
     decoder = example_coder.ExamplesToRecordBatchDecoder(_light_schema().SerializeToString())
     batch = decoder.DecodeBatch(records)
     # A feature that no record has is one that Beam's reader, which knows no schema, would not see.

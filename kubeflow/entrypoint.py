@@ -301,32 +301,40 @@ def _write_schema(task: Task, stack: ExitStack, text: str) -> None:
 
 def _resolve_input(task: Task, stack: ExitStack, catalogue: str) -> None:
     """Does what ExampleGen's driver does before the executor: the input's place, its span, its fingerprint."""
-    from tfx.components.example_gen import driver, utils
-    from tfx.proto import example_gen_pb2
-    from tfx.utils import proto_utils
+    from tfx.components.example_gen import utils
 
-    folder, name = posixpath.split(catalogue)
+    from components.example_gen.driver import standard_input
+
+    for key, text in standard_input(_bring_catalogue(task, stack, catalogue)).items():
+        task.parameters[key].string_value = text
+    # Found by Sources, which knows the images too.
+    resolved = {
+        utils.FINGERPRINT_PROPERTY_NAME: task.take("digest"),
+        utils.SPAN_PROPERTY_NAME: int(task.take("span") or 0),
+    }
+    task.parameters[utils.FINGERPRINT_PROPERTY_NAME].string_value = resolved[utils.FINGERPRINT_PROPERTY_NAME]
+    task.parameters[utils.SPAN_PROPERTY_NAME].number_value = resolved[utils.SPAN_PROPERTY_NAME]
+    metadata = task.input.outputs.artifacts["examples"].artifacts[0].metadata
+    for key, value in resolved.items():
+        metadata[key] = value
+
+
+def _bring_catalogue(task: Task, stack: ExitStack, catalogue: str) -> str:
+    """The catalogue as this step reaches it: in place, or in a copy of its folder.
+
+    Raises:
+        StepError: it names a path, and there is nothing.
+    """
+    from components.example_gen.spans import static_folder
+
+    folder = static_folder(catalogue)
     if not task.is_native(catalogue):
         local = stack.enter_context(store.local_copy(folder))
         task.stand_for(local, folder)
-        folder = local
-    elif store.parse(catalogue) is None and not os.path.isfile(catalogue):
-        raise StepError(f"there is no catalogue '{catalogue}' in the step's container: name it by a URI, or mount it")
-    config = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=name)])
-    resolved = driver.FileBasedDriver(None).resolve_exec_properties(
-        {"input_base": folder, "input_config": proto_utils.proto_to_json(config)}, None, None
-    )
-    # Known better by Sources: TFX's fingerprint sees the catalogue's file only.
-    resolved[utils.FINGERPRINT_PROPERTY_NAME] = task.take("digest")
-    resolved[utils.SPAN_PROPERTY_NAME] = int(task.take("span") or 0)
-    for key, value in resolved.items():
-        if isinstance(value, str):
-            task.parameters[key].string_value = value
-        elif value is not None:
-            task.parameters[key].number_value = value
-    metadata = task.input.outputs.artifacts["examples"].artifacts[0].metadata
-    for key in (utils.FINGERPRINT_PROPERTY_NAME, utils.SPAN_PROPERTY_NAME):
-        metadata[key] = resolved[key]
+        return local + catalogue[len(folder) :]
+    if store.parse(catalogue) is None and not os.path.exists(folder):
+        raise StepError(f"there is no '{folder}' in the step's container: name the catalogue by a URI, or mount it")
+    return catalogue
 
 
 def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
@@ -411,11 +419,7 @@ def _run_sources(task: Task, *_: Any) -> None:
     catalogue, number = store.resolve_span(task.take("catalogue"), asked)
     options = json.loads(task.take("data_options"))
     with ExitStack() as stack:
-        local = catalogue
-        if not task.is_native(catalogue):
-            folder, name = posixpath.split(catalogue)
-            local = os.path.join(stack.enter_context(store.local_copy(folder)), name)
-            task.stand_for(local, catalogue)
+        local = _bring_catalogue(task, stack, catalogue)
         try:
             digest = digest_inputs(DataOptions(**options, catalogue=local))
         except ValueError as error:

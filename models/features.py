@@ -17,6 +17,7 @@ IMAGE = "image"
 DESCRIPTION = "description"
 LABEL = "label"
 GROUP = "group"
+ENCODING = "image/encoding"
 SHA256 = "image/sha256"
 PHASH = "image/phash"
 WIDTH = "image/width"
@@ -55,6 +56,7 @@ RECORD: Mapping[str, Feature] = {
     DESCRIPTION: Feature("bytes"),
     LABEL: Feature("bytes"),
     GROUP: Feature("bytes", required=False),
+    ENCODING: Feature("bytes"),
     SHA256: Feature("bytes"),
     PHASH: Feature("int64"),
     WIDTH: Feature("int64"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 
 from models import features
 from models.images import ImageOptions, decode_stored
+from models.tfrecords import compression
 from models.transform_graph import TransformGraph
 
 IMAGE_INPUT = "image"
@@ -110,7 +111,10 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
     if not names:
         raise ValueError(f"no TFRecord file matches {list(files)}")
     return tf.data.Dataset.from_tensor_slices(names).interleave(
-        tf.data.TFRecordDataset, cycle_length=_READ_FILES, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        partial(tf.data.TFRecordDataset, compression_type=compression(names)),
+        cycle_length=_READ_FILES,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
 
 

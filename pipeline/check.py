@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from components.data_gate.findings import Finding, check_labels, check_rejects
-from components.example_gen.catalogue import Row, read_catalogue
-from components.example_gen.records import Record, Reject, build_record, duplicate_key, reject_duplicate
-from components.example_gen.splits import choose_split, join_keys, split_key
+from components.example_gen.account import Resolution, all_rejects, build_rows, row_line
+from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
+from components.example_gen.catalogues.rows import CatalogueError, Chunk
+from components.example_gen.entries import Table, TableBuilder
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Recipe, Record, Source
+from components.example_gen.resolve import KEPT, resolve
+from components.example_gen.spans import name_below
+from components.example_gen.spans import resolve as resolve_span
+from components.example_gen.workers import Workers
 from models import features
 from pipeline.settings import Settings
 
@@ -41,52 +50,77 @@ def check_catalogue(settings: Settings) -> Check:
     """Reads every row and image.
 
     Raises:
-        CatalogueError: the catalogue cannot be read.
+        SpanError: there is no span or version that the catalogue's name asks for.
+        CatalogueError: the catalogue cannot be read, or changed meanwhile.
     """
-    rejects: list[Reject] = []
-    records: list[Record] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for result in pool.map(lambda row: _light(row, settings), read_catalogue(settings.data)):
-            if isinstance(result, Reject):
-                rejects.append(result)
-            else:
-                records.append(result)
-    first: dict[str, int] = {}
-    kept = []
-    for record in records:
-        key = duplicate_key(record)
-        if key in first:
-            rejects.append(reject_duplicate(record, first[key]))
-        else:
-            first[key] = record.row
-            kept.append(record)
-    rejects.sort(key=lambda reject: reject.row)
-    labels = _ids_by_split_and_label(kept, settings)
-    rows = len(kept) + len(rejects)
+    catalogue = resolve_span(settings.data.catalogue).catalogue
+    recipe = Recipe(settings.data.model_copy(update={"catalogue": catalogue}), settings.image)
+    tables: list[Table] = []
+    lines: dict[Chunk, list[dict[str, Any]]] = {}
+    labels: list[str] = []
+    with TemporaryDirectory() as scratch, Workers(recipe) as workers:
+        for chunk in _chunks(recipe, scratch):
+            builder = TableBuilder(chunk)
+            lines[chunk] = []
+            for built in _build(chunk, recipe, workers):
+                lines[chunk].append(row_line(built))
+                if isinstance(built, Record):
+                    labels.append(built.values[features.LABEL])
+                    builder.add(built, 0)
+            tables.append(builder.table())
+    if not tables:
+        raise CatalogueError(f"data.catalogue: '{catalogue}' has no row")
+    resolution = Resolution(recipe.data, tables, resolve(tables, recipe.data))
+    ids = [line["id"] for of_chunk in lines.values() for line in of_chunk if "reason" not in line]
+    rejects = list(all_rejects(resolution, lambda chunk: lines[chunk]))
+    return _judge(resolution, rejects, _ids_by_split_and_label(resolution, ids, labels), settings)
+
+
+def check_columns(settings: Settings) -> None:
+    """Looks into each file of the catalogue, as far as its first rows.
+
+    Raises:
+        SpanError: there is no span or version that the catalogue's name asks for.
+        CatalogueError: there is no catalogue, it cannot be read, or it lacks a column.
+    """
+    catalogue = resolve_span(settings.data.catalogue).catalogue
+    data = settings.data.model_copy(update={"catalogue": catalogue})
+    reader = make_reader(find_kind(data))
+    with TemporaryDirectory() as scratch:
+        for index, source in enumerate(list_sources(data)):
+            next(reader.cut(source, index, data, os.path.join(scratch, f"{index}.jsonl")), None)
+
+
+def _chunks(recipe: Recipe, scratch: str) -> Iterator[Chunk]:
+    reader = make_reader(find_kind(recipe.data))
+    for index, source in enumerate(list_sources(recipe.data)):
+        yield from reader.cut(source, index, recipe.data, os.path.join(scratch, f"{index}.jsonl"))
+
+
+def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Record | Reject]:
+    rows = make_reader(find_kind(recipe.data)).read(chunk, recipe.data)
+    source = Source(name_below(chunk.source, recipe.data.catalogue), images_root(chunk.source, recipe.data))
+    return build_rows(rows, source, workers)
+
+
+def _ids_by_split_and_label(
+    resolution: Resolution, ids: list[str], labels: list[str]
+) -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in features.SPLITS}
+    decision = resolution.decision
+    for place, (identity, label) in enumerate(zip(ids, labels, strict=True)):
+        if decision.reason[place] == KEPT:
+            found[features.SPLITS[decision.split[place]]][label].append(identity)
+    return found
+
+
+def _judge(
+    resolution: Resolution, rejects: list[Reject], ids: dict[str, dict[str, list[str]]], settings: Settings
+) -> Check:
+    rows = sum(table.chunk.rows for table in resolution.tables)
     account = {"rows": rows, "rejects": Counter(reject.reason for reject in rejects)}
     findings = check_rejects(account, [reject.as_json() for reject in rejects], settings.gate)
-    if kept:
-        findings += check_labels(labels)
-    examples = {split: sum(map(len, of_split.values())) for split, of_split in labels.items()}
+    if len(rejects) < rows:
+        findings += check_labels(ids)
+    examples = {split: sum(map(len, of_split.values())) for split, of_split in ids.items()}
     return Check(rows, examples, rejects, findings)
-
-
-def _light(row: Row, settings: Settings) -> Record | Reject:
-    """The record without its pixels: a catalogue's worth of them may not fit in memory."""
-    result = build_record(row, settings.data, settings.image)
-    if isinstance(result, Record):
-        del result.values[features.IMAGE]
-    return result
-
-
-def _ids_by_split_and_label(records: list[Record], settings: Settings) -> dict[str, dict[str, list[str]]]:
-    keys = [split_key(record.values[features.GROUP], record.values[features.SHA256]) for record in records]
-    by_pixels: dict[str, set[str]] = defaultdict(set)
-    for record, key in zip(records, keys, strict=True):
-        by_pixels[record.values[features.SHA256]].add(key)
-    roots = join_keys(linked for linked in by_pixels.values() if len(linked) > 1)
-    found: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in features.SPLITS}
-    for record, key in zip(records, keys, strict=True):
-        split = choose_split(key, roots, settings.data)
-        found[split][record.values[features.LABEL]].append(record.values[features.ID])
-    return found

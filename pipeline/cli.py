@@ -42,12 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _usage_code(error: Exception) -> int | None:
     """The exit code of an error that a person can mend; others are bugs and keep their traceback."""
-    from components.example_gen.catalogue import CatalogueError
+    from components.example_gen.catalogues.rows import CatalogueError
+    from components.example_gen.spans import SpanError
+    from pipeline.convert import ConvertError
+    from pipeline.digest import DigestError
+    from pipeline.init import InitError
     from pipeline.local import RunLockedError
+    from pipeline.old_data import OldDataError
+    from pipeline.plain_pickle import PickleFileError
     from pipeline.predict import PredictError
     from pipeline.settings import SettingsError
 
-    return USAGE if isinstance(error, (SettingsError, CatalogueError, PredictError, RunLockedError)) else None
+    of_settings = (SettingsError, CatalogueError, SpanError, InitError)
+    of_data = (PredictError, DigestError, RunLockedError, ConvertError, OldDataError, PickleFileError)
+    return USAGE if isinstance(error, (*of_settings, *of_data)) else None
 
 
 def _print(text: str) -> None:
@@ -67,7 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"diptych {version('diptych')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_demo, _add_run, _add_check, _add_predict, _add_config, _add_doctor):
+    for add in (
+        _add_demo,
+        _add_init,
+        _add_convert,
+        _add_run,
+        _add_check,
+        _add_predict,
+        _add_digest,
+        _add_config,
+        _add_doctor,
+    ):
         add(commands)
     for entry in sorted(entry_points(group=_COMMANDS_GROUP), key=lambda entry: entry.name):
         entry.load()(commands)
@@ -103,6 +121,52 @@ def _demo(options: argparse.Namespace) -> int:
     return _run_and_show(settings, options.output)
 
 
+def _add_init(commands: Any) -> None:
+    parser = commands.add_parser("init", help="look at a catalogue and write a diptych.yaml for it")
+    parser.add_argument("catalogue", metavar="CATALOGUE", help="a file, a pattern of files, or a folder")
+    parser.add_argument("--output", default="diptych.yaml", help="the settings to write (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="write over settings that are there")
+    parser.set_defaults(command=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from pipeline.init import look, summary, write_settings
+
+    if os.path.exists(options.output) and not options.force:
+        return _complain(f"'{options.output}' exists; name another file with --output, or say --force", USAGE)
+    found = look(options.catalogue)
+    write_settings(found, options.catalogue, options.output)
+    for line in summary(found):
+        _print(line)
+    _print(f"Written: {options.output}. Look at it, then: diptych check {options.output}")
+    return OK
+
+
+def _add_convert(commands: Any) -> None:
+    parser = commands.add_parser("convert", help="make a Parquet catalogue of an old CSV, JSON or pickle")
+    parser.add_argument("old", metavar="OLD", help=".csv, .tsv, .json, or a pickle of plain data and NumPy arrays")
+    parser.add_argument("new", metavar="NEW", help="the .parquet file to write")
+    for part in ("image", "description", "label"):
+        parser.add_argument(f"--{part}", metavar="NAME", help=f"column of the {part} (default: guessed)")
+    parser.add_argument(
+        "--channels",
+        choices=["rgb", "bgr"],
+        default="rgb",
+        help="order of colours in arrays; bgr for those of cv2.imread",
+    )
+    parser.set_defaults(command=_convert)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from pipeline.convert import convert, summary
+
+    names = {part: name for part in ("image", "description", "label") if (name := getattr(options, part))}
+    for line in summary(convert(options.old, options.new, names, options.channels)):
+        _print(line)
+    _print(f"Written: {options.new}. To use it: diptych init {options.new}")
+    return OK
+
+
 def _add_run(commands: Any) -> None:
     parser = commands.add_parser("run", help="run the pipeline on your catalogue")
     add_settings_arguments(parser)
@@ -120,13 +184,12 @@ def _run(options: argparse.Namespace) -> int:
 def _run_and_show(settings: Settings, folder: str) -> int:
     from rich.console import Console
 
-    from components.example_gen.catalogue import read_catalogue
+    from pipeline.check import check_columns
     from pipeline.local import run
     from pipeline.summary import show
 
-    # Reading the text of a catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
-    for _ in read_catalogue(settings.data):
-        pass
+    # Looking into the catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
+    check_columns(settings)
     summary = run(settings, folder)
     show(summary, Console())
     if summary.failure is None:
@@ -160,7 +223,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _show_check(check: Check) -> None:
-    from components.example_gen.records import REASONS
+    from components.example_gen.reasons import REASONS
 
     splits = ", ".join(f"{split} {count:,}" for split, count in check.examples.items())
     _print(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
@@ -200,6 +263,22 @@ def _predict(options: argparse.Namespace) -> int:
     for prediction in predictions:
         best = list(zip(prediction.labels, prediction.scores, strict=True))[: options.top]
         _print(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
+    return OK
+
+
+def _add_digest(commands: Any) -> None:
+    parser = commands.add_parser("digest", help="a dataset's digest: equal for equal records, in whatever order")
+    parser.add_argument("dataset", metavar="DATASET", help="folder of a run, or of an Examples artifact")
+    parser.set_defaults(command=_digest)
+
+
+def _digest(options: argparse.Namespace) -> int:
+    from pipeline.capture import captured_output
+    from pipeline.digest import digest_dataset
+
+    with captured_output(os.devnull):
+        found = digest_dataset(options.dataset)
+    _print(f"{found.digest}  " + ", ".join(f"{split} {count:,}" for split, count in found.examples.items()))
     return OK
 
 

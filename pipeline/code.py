@@ -9,7 +9,16 @@ from functools import lru_cache
 from importlib.metadata import version
 
 # Libraries whose version changes what a component computes.
-_LIBRARIES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "scikit-learn", "pillow")
+_LIBRARIES = (
+    "tensorflow",
+    "keras",
+    "tfx",
+    "tensorflow-transform",
+    "scikit-learn",
+    "pillow",
+    "simplejpeg",
+    "opencv-python-headless",
+)
 
 
 @lru_cache

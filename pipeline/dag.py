@@ -15,11 +15,13 @@ from tfx.proto import pusher_pb2, trainer_pb2
 from components.data_gate.component import DataGate
 from components.evaluator.component import Evaluator
 from components.example_gen.component import ImageTextExampleGen
+from components.example_gen.options import DataOptions
 from components.linear_baseline.component import LinearBaseline
 from components.report.component import Report
 from components.stock import ImportSchemaGen, StatisticsGen, Transform
 from models import preprocessing, trainer
 from models.features import LIGHT_FEATURES, TRAIN, VAL
+from models.images import check_encoding
 from pipeline.code import code_digest
 from pipeline.settings import Settings
 
@@ -29,11 +31,15 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
 
     Args:
         push_directory: where blessed models and accepted statistics go, and where the last ones are found.
+
+    Raises:
+        ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
+    check_encoding(settings.image)
     components = code_digest("components", "models")
     models = code_digest("models")
 
-    example_gen = ImageTextExampleGen(settings.data, settings.image, code=components)
+    example_gen = ImageTextExampleGen(_data(settings), settings.image, code=components)
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(
         examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES))
@@ -120,6 +126,12 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         pusher,
         report,
     ]
+
+
+def _data(settings: Settings) -> DataOptions:
+    """Where Beam has several workers, one process in each decodes, unless the settings say otherwise."""
+    data = settings.data
+    return data if data.processes or settings.beam.workers == 1 else data.model_copy(update={"processes": 1})
 
 
 def _schema_gen(settings: Settings, statistics_gen: StatisticsGen) -> BaseComponent:

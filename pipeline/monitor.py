@@ -64,7 +64,7 @@ class Monitor(logging.Handler):
         if message == "rows":
             self._rows += facts["rows"]
             rate = self._rows / max(time.monotonic() - self._started, 1e-3)
-            self._view.detail(self.current, f"{self._rows:,} of {facts['total']:,} rows, {rate:,.0f} rows/s")
+            self._view.detail(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
         elif message == "epoch":
             self._view.detail(self.current, _epoch_line(facts), milestone=True)
 

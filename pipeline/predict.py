@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.example_gen.images import ImageError, decode, encode
+from components.example_gen.options import Limits
 from models.card import read_card
 from models.images import ImageOptions
 
@@ -48,7 +49,7 @@ def read_image(path: str, options: ImageOptions) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            pixels = decode(file.read(), options).pixels
+            pixels = decode(file.read(), options, Limits()).pixels
     except OSError as error:
         raise PredictError(f"'{path}': {error.strerror}") from None
     except ImageError as error:

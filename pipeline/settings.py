@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -22,6 +23,7 @@ from pipeline.beam import BeamOptions
 from pipeline.cluster import KubeflowOptions
 from pipeline.push import PushOptions
 
+_PATTERN = re.compile(r"://|[*?\[{]")
 _PATHS = ("data.catalogue", "data.images_root", "data.schema_file", "push.directory")
 
 
@@ -98,7 +100,8 @@ def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
         "data.images_root": data.images_root,
         "data.schema_file": data.schema_file,
     }
-    return ((key, file) for key, file in named.items() if file and "://" not in file)
+    # What a pattern matches is found when it is read.
+    return ((key, file) for key, file in named.items() if file and not _PATTERN.search(file))
 
 
 def _resolve_paths(values: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def record_values(number: int, **changes: Any) -> dict[str, Any]:
         features.IMAGE: noise(number, SMALL.height, SMALL.width).tobytes(),
         features.DESCRIPTION: f"text {number}",
         features.LABEL: "odd" if number % 2 else "even",
+        features.ENCODING: SMALL.encoding,
         features.SHA256: f"{number:064x}",
         features.PHASH: -number,
         features.WIDTH: SMALL.width,

@@ -24,6 +24,7 @@ from components.data_gate.drift import STATISTICS_FILE, accept, check_drift
 from components.data_gate.findings import Finding, check_anomaly, check_labels, check_rejects
 from components.data_gate.options import GateOptions
 from models import features
+from models.tfrecords import read_records, split_files
 
 GATE_OPTIONS_KEY = "gate_options"
 PUSH_DIRECTORY_KEY = "push_directory"
@@ -83,7 +84,7 @@ def _read_rejects(uri: str) -> list[dict[str, Any]]:
 
 
 def _records(examples_uri: str, split: str) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*"))))
+    return read_records(split_files(examples_uri, split))
 
 
 def _ids_by_label(examples_uri: str, split: str) -> dict[str, list[str]]:

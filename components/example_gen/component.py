@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from tfx import types
 from tfx.components.example_gen import component
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -12,7 +10,7 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from components.artifacts import Rejects
-from components.example_gen.driver import ImageTextExampleGenDriver
+from components.example_gen.driver import ImageTextExampleGenDriver, standard_input
 from components.example_gen.executor import (
     DATA_OPTIONS_KEY,
     IMAGE_OPTIONS_KEY,
@@ -57,14 +55,12 @@ class ImageTextExampleGen(component.FileBasedExampleGen):
             image: how images are stored.
             code: a digest of the code that ingests; another one is another cache key.
         """
-        base, name = os.path.split(data.catalogue)
         split_config = example_gen_pb2.SplitConfig(
             # The splits' names; the shares are in the data options, because TFX knows whole buckets only.
             splits=[example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=1) for split in SPLITS]
         )
         spec = ImageTextExampleGenSpec(
-            input_base=base,
-            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=name)]),
+            **standard_input(data.catalogue),
             output_config=example_gen_pb2.Output(split_config=split_config),
             output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FILE_FORMAT_UNSPECIFIED,

@@ -3,48 +3,93 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from tempfile import TemporaryDirectory
 
-from components.example_gen.catalogue import images_root, read_catalogue
-from components.example_gen.options import DataOptions
-from components.example_gen.storage import OutsideRootError, open_file, resolve_below
+from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, read_rows
+from components.example_gen.options import DataOptions, FetchOptions
+from components.example_gen.spans import name_below
+from components.example_gen.storage import (
+    OutsideRootError,
+    file_version,
+    folder_of,
+    is_folder,
+    is_remote,
+    join,
+    list_files,
+    open_file,
+    resolve_below,
+    walk_files,
+)
 
 _BLOCK = 1 << 20
 _THREADS = 8
+# Kinds whose sources hold the images themselves.
+_WHOLE = ("webdataset", "tfrecord", "folder")
 
 
 def digest_inputs(data: DataOptions) -> str:
-    """SHA-256, in hexadecimal, over the catalogue and the bytes of every image it names.
+    """SHA-256, in hexadecimal, over the catalogue's files and every image they name.
 
-    An image that cannot be read counts as such, so that its appearing later changes the digest.
+    A file that cannot be read counts as such, so that its appearing later changes the digest. Of remote files that
+    have an ETag, a checksum or a generation, that is taken, without fetching them.
 
     Raises:
         CatalogueError: the catalogue cannot be read.
     """
-    root = images_root(data)
     total = hashlib.sha256()
     with ThreadPoolExecutor(_THREADS) as pool:
-        for digest in pool.map(lambda path: _digest_image(root, path), _image_paths(data)):
-            total.update(digest)
-    total.update(_digest_file(data.catalogue))
+        pending: deque[Future[bytes]] = deque()
+        for name, uri in _input_files(data):
+            pending.append(pool.submit(_digest_file, name, uri, data.fetch))
+            if len(pending) > 4 * _THREADS:
+                total.update(pending.popleft().result())
+        for future in pending:
+            total.update(future.result())
     return total.hexdigest()
 
 
-def _image_paths(data: DataOptions) -> Iterator[str]:
-    return (row.image for row in read_catalogue(data) if row.image)
+def _input_files(data: DataOptions) -> Iterator[tuple[str, str]]:
+    """Names, which stay when the catalogue is moved as a whole, and URIs."""
+    kind = find_kind(data)
+    for source in list_sources(data):
+        for uri in _files_of(source, kind, data):
+            yield name_below(uri, data.catalogue), uri
+    if kind not in _WHOLE:
+        with TemporaryDirectory() as scratch:
+            yield from _images(data, scratch)
 
 
-def _digest_image(root: str, path: str) -> bytes:
+def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
+    if is_folder(source, data.fetch):
+        return walk_files(source, data.fetch)
+    if kind != "tfrecord":
+        return [source]
+    # Beside the records lie the names of classes and of features.
+    beside = (list_files(join(folder_of(source), ending), data.fetch) for ending in ("*.txt", "*.json"))
+    return [source, *(uri for found in beside for uri in found)]
+
+
+def _images(data: DataOptions, scratch: str) -> Iterator[tuple[str, str]]:
+    for source, row in read_rows(data, scratch):
+        if row.content is None and row.image:
+            try:
+                yield row.image, resolve_below(images_root(source, data), row.image)
+            except (OutsideRootError, ValueError, OSError):
+                continue
+
+
+def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
+    digest = hashlib.sha256(name.encode(errors="surrogateescape"))
     try:
-        return _digest_file(resolve_below(root, path))
-    except (OSError, OutsideRootError, ValueError) as error:
-        return hashlib.sha256(type(error).__name__.encode()).digest()
-
-
-def _digest_file(uri: str) -> bytes:
-    digest = hashlib.sha256()
-    with open_file(uri) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+        if is_remote(uri) and (version := file_version(uri, fetch)):
+            digest.update(version.encode())
+            return digest.digest()
+        with open_file(uri, fetch) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except (OSError, ValueError) as error:
+        digest.update(type(error).__name__.encode())
     return digest.digest()

@@ -15,19 +15,16 @@ from tfx.utils import proto_utils
 
 from components.artifacts import read_json
 from components.beam import LeanBeamExecutor
-from components.example_gen.catalogue import CatalogueError, read_catalogue
+from components.example_gen.account import IngestionError
 from components.example_gen.ingestion import ACCOUNT_FILE, Plan, ingest
 from components.example_gen.options import DataOptions
+from components.example_gen.records import Recipe
 from models.features import SPLITS
 from models.images import ImageOptions
 
 REJECTS_KEY = "rejects"
 DATA_OPTIONS_KEY = "data_options"
 IMAGE_OPTIONS_KEY = "image_options"
-
-
-class IngestionError(RuntimeError):
-    """Ingestion cannot give a dataset; the message says why and what to do."""
 
 
 def data_options(exec_properties: dict[str, Any]) -> DataOptions:
@@ -55,17 +52,16 @@ class ImageTextExampleGenExecutor(LeanBeamExecutor):
             IngestionError: a split would be empty, or a row is unaccounted for.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        data = data_options(exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         rejects = artifact_utils.get_single_instance(output_dict[REJECTS_KEY])
-        rows = sum(1 for _ in read_catalogue(data))
-        if rows == 0:
-            raise CatalogueError(f"data.catalogue: '{data.catalogue}' has no row")
         image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
-        plan = Plan(data, image, rows, examples.uri, rejects.uri)
-        with self._make_beam_pipeline() as pipeline:
-            ingest(pipeline, plan)
-        fileio.rmtree(plan.work_uri)
+        plan = Plan(Recipe(data_options(exec_properties), image), examples.uri, rejects.uri)
+        fileio.makedirs(plan.work_uri)
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                ingest(pipeline, plan)
+        finally:
+            fileio.rmtree(plan.work_uri)
         _check_account(read_json(rejects.uri, ACCOUNT_FILE))
 
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))

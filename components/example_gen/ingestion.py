@@ -1,38 +1,50 @@
-"""The Beam pipeline of ingestion: rows in, TFRecord files per split and an account of every row out.
+"""The Beam pipeline of ingestion: a catalogue in, TFRecord files per split and an account of every row out.
 
-Records are written twice. The first pass decodes each image once and writes shards in the order of the catalogue; only
-then is it known which rows share pixels, and the second pass copies each shard's records to their splits. Nothing
-depends on the order in which workers finish, and no more than one record is in a worker's hands.
+Each chunk of the catalogue is read, decoded and written to a work file by one worker; a few bytes of each record go
+to one place, where it is decided which are duplicates and which split and file each of the others goes to; then each
+file is put together from ranges of the work files. Records are serialised once. Nothing depends on which worker does
+what, nor on when it is done.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
-from tfx.dsl.io import fileio
 
 from components.artifacts import write_json
-from components.example_gen.catalogue import Row, read_catalogue
-from components.example_gen.options import DataOptions
-from components.example_gen.records import Reject, build_record, duplicate_key, reject_duplicate
-from components.example_gen.splits import choose_split, join_keys, split_key
+from components.example_gen.account import (
+    IngestionError,
+    Resolution,
+    all_rejects,
+    build_rows,
+    count_labels,
+    row_line,
+)
+from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
+from components.example_gen.catalogues.rows import CatalogueError, Chunk
+from components.example_gen.entries import Table, TableBuilder
+from components.example_gen.records import Recipe, Record, Source
+from components.example_gen.resolve import resolve
+from components.example_gen.spans import name_below
+from components.example_gen.storage import open_file, write_stream
+from components.example_gen.workers import Workers
 from models import features
-from models.images import ImageOptions
-from models.progress import report
 
 REJECTS_FILE = "rejects.jsonl"
 ACCOUNT_FILE = "account.json"
 
-_REJECTS = "rejects"
-_REPORT_EVERY = 50
+# A record in a TFRecord file: its length and a checksum of that, the bytes, and a checksum of those.
+_FRAME_BYTES = 16
+_COPY_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -40,142 +52,200 @@ class Plan:
     """What is ingested, and where to.
 
     Attributes:
-        rows: number of rows in the catalogue.
-        examples_uri: gets ``Split-<split>/data-<shard>-of-<shards>.tfrecord``.
+        examples_uri: gets ``Split-<split>/data-<shard>-of-<shards>.tfrecord``, or ``.tfrecord.gz``.
         rejects_uri: gets ``rejects.jsonl`` and ``account.json``.
     """
 
-    data: DataOptions
-    image: ImageOptions
-    rows: int
+    recipe: Recipe
     examples_uri: str
     rejects_uri: str
 
     @property
-    def shards(self) -> int:
-        """Number of files per split; a shard that has no record of a split writes none."""
-        return max(1, math.ceil(self.rows / self.data.rows_per_shard))
-
-    @property
     def work_uri(self) -> str:
-        """Where the first pass writes; deleted at the end."""
+        """Where work files lie; deleted at the end."""
         return os.path.join(self.examples_uri, ".ingestion")
 
-    def work_file(self, shard: int) -> str:
-        return os.path.join(self.work_uri, f"{shard:05d}.tfrecord")
+    def spool_file(self, source_index: int) -> str:
+        return os.path.join(self.work_uri, f"{source_index:05d}.jsonl")
 
-    def split_file(self, split: str, shard: int) -> str:
+    def records_file(self, chunk: Chunk) -> str:
+        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}.tfrecord")
+
+    def rows_file(self, chunk: Chunk) -> str:
+        """One line for each row: its reject, or who it is."""
+        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}.rows.jsonl")
+
+    def split_file(self, split: str, shard: int, shards: int) -> str:
+        ending = ".tfrecord.gz" if self.recipe.data.compression == "gzip" else ".tfrecord"
         folder = os.path.join(self.examples_uri, f"Split-{split}")
-        return os.path.join(folder, f"data-{shard:05d}-of-{self.shards:05d}.tfrecord")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the second pass needs of one stored record, in the order of the shard's file."""
-
-    row: int
-    id: str
-    image: str
-    key: str
-
-
-class WriteShard(beam.DoFn):
-    """(shard, rows) -> (shard, entries); tags ``links``, ``contents`` and ``rejects``."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def process(self, element: tuple[int, Iterable[Row]]) -> Iterator[Any]:
-        shard, rows = element
-        entries = []
-        with tf.io.TFRecordWriter(self._plan.work_file(shard)) as writer:
-            for done, row in enumerate(sorted(rows, key=lambda row: row.number), start=1):
-                if done % _REPORT_EVERY == 0:
-                    report("rows", rows=_REPORT_EVERY, total=self._plan.rows)
-                record = build_record(row, self._plan.data, self._plan.image)
-                if isinstance(record, Reject):
-                    yield beam.pvalue.TaggedOutput(_REJECTS, record)
-                    continue
-                writer.write(features.encode_record(record.values))
-                sha256 = record.values[features.SHA256]
-                key = split_key(record.values[features.GROUP], sha256)
-                entry = Entry(record.row, record.values[features.ID], record.image, key)
-                entries.append(entry)
-                yield beam.pvalue.TaggedOutput("links", (sha256, key))
-                yield beam.pvalue.TaggedOutput("contents", (duplicate_key(record), entry))
-        report("rows", rows=done % _REPORT_EVERY, total=self._plan.rows)
-        yield shard, entries
-
-
-def find_duplicates(element: tuple[str, Iterable[Entry]]) -> Iterator[Reject]:
-    """Of the rows that say the same, all but the first."""
-    first, *others = sorted(element[1], key=lambda entry: entry.row)
-    for entry in others:
-        yield reject_duplicate(entry, first.row)
-
-
-class SplitShard(beam.DoFn):
-    """Copies one shard's records to the files of their splits; yields the split of each."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def process(
-        self, element: tuple[int, list[Entry]], roots: dict[str, str], duplicates: list[Reject]
-    ) -> Iterator[str]:
-        shard, entries = element
-        skipped = {reject.row for reject in duplicates}
-        records = tf.data.TFRecordDataset(self._plan.work_file(shard)).as_numpy_iterator()
-        writers: dict[str, tf.io.TFRecordWriter] = {}
-        for entry, record in zip(entries, records, strict=True):
-            if entry.row in skipped:
-                continue
-            split = choose_split(entry.key, roots, self._plan.data)
-            if split not in writers:
-                writers[split] = tf.io.TFRecordWriter(self._plan.split_file(split, shard))
-            writers[split].write(record)
-            yield split
-        for writer in writers.values():
-            writer.close()
+        return os.path.join(folder, f"data-{shard:05d}-of-{shards:05d}{ending}")
 
 
 def ingest(pipeline: beam.Pipeline, plan: Plan) -> None:
     """Adds the ingestion of ``plan`` to a Beam pipeline."""
-    for folder in (plan.work_uri, plan.rejects_uri, *(os.path.dirname(plan.split_file(s, 0)) for s in features.SPLITS)):
-        fileio.makedirs(folder)
-    shards = plan.shards
-    written = (
+    tables = (
         pipeline
-        | "Catalogue" >> beam.Create([plan.data])
-        | "ReadRows" >> beam.FlatMap(read_catalogue)
-        | "ChooseShard" >> beam.Map(lambda row: (row.number % shards, row))
-        | "GatherShards" >> beam.GroupByKey()
-        | "WriteShard" >> beam.ParDo(WriteShard(plan)).with_outputs(_REJECTS, "links", "contents", main="shards")
+        | "Catalogue" >> beam.Create([plan.recipe.data])
+        | "ListSources" >> beam.FlatMap(lambda data: enumerate(list_sources(data)))
+        | "ShareSources" >> beam.Reshuffle()
+        | "Cut" >> beam.FlatMap(_cut, plan)
+        | "ShareChunks" >> beam.Reshuffle()
+        | "Ingest" >> beam.ParDo(IngestChunk(plan))
     )
-    roots = (
-        written.links
-        | "ByPixels" >> beam.GroupByKey()
-        | "DistinctKeys" >> beam.MapTuple(lambda _, keys: sorted(set(keys)))
-        | "Linked" >> beam.Filter(lambda keys: len(keys) > 1)
-        | "GatherLinks" >> beam.combiners.ToList()
-        | "JoinKeys" >> beam.Map(join_keys)
+    decision = tables | "Gather" >> beam.combiners.ToList() | "Resolve" >> beam.Map(_resolve, plan)
+    written = (
+        decision
+        | "Assign" >> beam.FlatMap(assign, plan)
+        | "ShareShards" >> beam.Reshuffle()
+        | "WriteShard" >> beam.Map(write_shard, plan)
+        | "Written" >> beam.combiners.ToList()
     )
-    duplicates = written.contents | "ByContent" >> beam.GroupByKey() | "FindDuplicates" >> beam.FlatMap(find_duplicates)
-    splits = written.shards | "SplitShard" >> beam.ParDo(
-        SplitShard(plan), beam.pvalue.AsSingleton(roots), beam.pvalue.AsList(duplicates)
-    )
-    counts = splits | "CountSplits" >> beam.combiners.Count.PerElement() | "Counts" >> beam.combiners.ToList()
-    rejects = (written.rejects, duplicates) | "AllRejects" >> beam.Flatten() | "Rejects" >> beam.combiners.ToList()
-    _ = counts | "WriteAccount" >> beam.Map(_write_account, beam.pvalue.AsSingleton(rejects), plan)
+    _ = decision | "Account" >> beam.Map(_account, beam.pvalue.AsSingleton(written), plan)
 
 
-def _write_account(counts: list[tuple[str, int]], rejects: list[Reject], plan: Plan) -> None:
-    ordered = sorted(rejects, key=lambda reject: reject.row)
-    with fileio.open(os.path.join(plan.rejects_uri, REJECTS_FILE), "w") as file:
-        file.write("".join(json.dumps(reject.as_json(), ensure_ascii=False) + "\n" for reject in ordered))
+def _cut(numbered: tuple[int, str], plan: Plan) -> Iterator[Chunk]:
+    source_index, source = numbered
+    data = plan.recipe.data
+    reader = make_reader(find_kind(data))
+    return reader.cut(source, source_index, data, plan.spool_file(source_index))
+
+
+class IngestChunk(beam.DoFn):
+    """Chunk -> Table; writes the chunk's records and its lines about rows."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def setup(self) -> None:
+        self._workers = Workers(self._plan.recipe)
+        self._reader = make_reader(find_kind(self._plan.recipe.data))
+
+    def teardown(self) -> None:
+        self._workers.close()
+
+    def process(self, chunk: Chunk) -> Iterator[Table]:
+        plan, data = self._plan, self._plan.recipe.data
+        source = Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
+        builder = TableBuilder(chunk)
+        with (
+            tf.io.TFRecordWriter(plan.records_file(chunk)) as records,
+            write_stream(plan.rows_file(chunk)) as lines,
+        ):
+            for built in build_rows(self._reader.read(chunk, data), source, self._workers):
+                lines.write(_line(row_line(built)))
+                if isinstance(built, Record):
+                    record = features.encode_record(built.values)
+                    records.write(record)
+                    builder.add(built, len(record) + _FRAME_BYTES)
+        yield builder.table()
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
+
+
+def _resolve(tables: list[Table], plan: Plan) -> Resolution:
+    if not tables:
+        raise CatalogueError(f"data.catalogue: '{plan.recipe.data.catalogue}' has no row")
+    ordered = sorted(tables, key=lambda table: table.chunk)
+    return Resolution(plan.recipe.data, ordered, resolve(ordered, plan.recipe.data))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file to write.
+
+    Attributes:
+        pieces: work files and, for each, the ``[start, stop)`` bytes to take from it, in order.
+        records: how many records these are.
+    """
+
+    split: str
+    number: int
+    count: int
+    pieces: list[tuple[str, list[tuple[int, int]]]]
+    records: int
+
+
+def assign(resolution: Resolution, plan: Plan) -> Iterator[Shard]:
+    """The files to write."""
+    decision = resolution.decision
+    sizes = decision.entries["bytes"].astype(np.int64)
+    stops = np.concatenate([np.cumsum(table.entries["bytes"], dtype=np.int64) for table in resolution.tables])
+    starts = stops - sizes
+    for number, (split, count) in enumerate(zip(features.SPLITS, decision.shards, strict=True)):
+        of_split = np.flatnonzero(decision.split == number)
+        for shard in np.unique(decision.shard[of_split]).tolist():
+            places = of_split[decision.shard[of_split] == shard]
+            tables = decision.table[places]
+            pieces = []
+            for members in np.split(places, np.flatnonzero(np.diff(tables)) + 1):
+                chunk = resolution.chunk_of(members[0])
+                ranges = list(zip(starts[members].tolist(), stops[members].tolist(), strict=True))
+                pieces.append((plan.records_file(chunk), ranges))
+            yield Shard(split, shard, count, pieces, len(places))
+
+
+def write_shard(shard: Shard, plan: Plan) -> tuple[str, int]:
+    """Copies ranges of work files to one file; returns its split and how many records it holds."""
+    name = plan.split_file(shard.split, shard.number, shard.count)
+    with write_stream(name) as file, _compressed(file, plan) as target:
+        for work_file, ranges in shard.pieces:
+            with open_file(work_file) as source:
+                for start, stop in _joined(ranges):
+                    source.seek(start)
+                    _copy(source, target, stop - start)
+    return shard.split, shard.records
+
+
+def _compressed(file: BinaryIO, plan: Plan) -> BinaryIO:
+    if plan.recipe.data.compression == "none":
+        return file
+    # Without a time in it, equal records give equal files.
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=0))
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Neighbouring ranges as one."""
+    whole: tuple[int, int] | None = None
+    for start, stop in ranges:
+        if whole is not None and whole[1] == start and stop - whole[0] <= _COPY_BYTES:
+            whole = (whole[0], stop)
+            continue
+        if whole is not None:
+            yield whole
+        whole = (start, stop)
+    if whole is not None:
+        yield whole
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    content = source.read(size)
+    if len(content) != size:
+        raise IngestionError(f"a work file lacks {size - len(content)} bytes: is the disk full? Run again")
+    target.write(content)
+
+
+def _account(resolution: Resolution, written: list[tuple[str, int]], plan: Plan) -> None:
+    """Writes the rejects and the account of all rows."""
+    rejects: Counter[str] = Counter()
+    with write_stream(os.path.join(plan.rejects_uri, REJECTS_FILE)) as file:
+        for reject in all_rejects(resolution, lambda chunk: _read_lines(plan.rows_file(chunk))):
+            rejects[reject.reason] += 1
+            file.write(_line(reject.as_json()))
+    examples = dict.fromkeys(features.SPLITS, 0)
+    for split, count in written:
+        examples[split] += count
     account = {
-        "rows": plan.rows,
-        "examples": {split: dict(counts).get(split, 0) for split in features.SPLITS},
-        "rejects": dict(sorted(Counter(reject.reason for reject in ordered).items())),
+        "rows": sum(table.chunk.rows for table in resolution.tables),
+        "examples": examples,
+        "rejects": dict(sorted(rejects.items())),
+        "labels": count_labels(resolution),
     }
     write_json(plan.rejects_uri, ACCOUNT_FILE, account)
+
+
+def _read_lines(uri: str) -> Iterator[dict[str, Any]]:
+    with open_file(uri) as lines:
+        for line in lines:
+            yield json.loads(line)

@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from components.example_gen.catalogue import Row, images_root
+from components.example_gen.catalogues.rows import Row
 from components.example_gen.images import ImageError, decode, encode, measure
 from components.example_gen.options import DataOptions
-from components.example_gen.storage import OutsideRootError, open_file, resolve_below
+from components.example_gen.reasons import Reject
+from components.example_gen.storage import FetchError, OutsideRootError, TooLargeError, read_file, resolve_below
 from models import features
 from models.images import ImageOptions
 
-#: Every reason for which a row can be rejected, with what to do about it.
-REASONS = {
-    "malformed_row": "mend the row in the catalogue",
-    "missing_image": "name an image in the row",
-    "missing_file": "put the image where the row says, or mend the path",
-    "outside_root": "keep images below data.images_root and name them by relative paths",
-    "unreadable_image": "replace the file by a whole image",
-    "empty_description": "write a description",
-    "missing_label": "label the row",
-    "duplicate": "nothing to do: an equal row (pixels, description and label) is kept",
-}
+
+@dataclass(frozen=True)
+class Recipe:
+    """How rows become records."""
+
+    data: DataOptions
+    image: ImageOptions
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A row that becomes no example.
+class Source:
+    """Where rows come from.
 
     Attributes:
-        row: number of the row, from 1.
-        reason: one of ``REASONS``.
-        detail: the offending value, in words.
+        name: what a reject calls the catalogue's file.
+        root: the folder that the rows' image paths are relative to.
     """
 
-    row: int
-    id: str
-    image: str
-    reason: str
-    detail: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The line of ``rejects.jsonl``."""
-        return asdict(self)
+    name: str
+    root: str
 
 
 @dataclass(frozen=True)
 class Record:
-    """A row that becomes an example: its number, its image's path and its features by name."""
+    """A row that becomes an example: its number, its image's path, its declared split and its features by name."""
 
     row: int
     image: str
+    split: str | None
     values: dict[str, Any]
 
     @property
@@ -62,70 +51,98 @@ class Record:
         return str(self.values[features.ID])
 
 
-def build_record(row: Row, data: DataOptions, image: ImageOptions) -> Record | Reject:
+class RejectError(ValueError):
+    """A row becomes no record."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+# What other tools call the splits.
+_SPLIT_NAMES = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
+
+
+def build_records(rows: Sequence[Row], source: Source, recipe: Recipe) -> list[Record | Reject]:
+    """Records or rejects of some rows, in their order."""
+    return [build_record(row, source, recipe) for row in rows]
+
+
+def build_record(row: Row, source: Source, recipe: Recipe) -> Record | Reject:
     """Reads the row's image and returns the stored record, or why there is none. Raises nothing for a bad row."""
-
-    def reject(reason: str, detail: str) -> Reject:
-        return Reject(row.number, row.id, row.image, reason, detail)
-
-    if row.problem:
-        return reject("malformed_row", row.problem)
-    if not row.image.strip():
-        return reject("missing_image", f"column '{data.columns.image}' is empty")
-    if not row.description.strip():
-        return reject("empty_description", f"column '{data.columns.description}' is empty")
-    if not row.label:
-        return reject("missing_label", f"column '{data.columns.label}' is empty")
     try:
-        with open_file(resolve_below(images_root(data), row.image)) as file:
-            content = file.read()
-        picture = decode(content, image)
+        _check_text(row, recipe.data)
+        content = read_image(row, source, recipe.data) if row.content is None else row.content
+        return _record(row, content, recipe)
+    except (RejectError, ImageError) as error:
+        return reject(row, source, error.reason, error.detail)
+
+
+def reject(row: Row, source: Source, reason: str, detail: str) -> Reject:
+    """The reject of a row."""
+    return Reject(source.name, row.number, row.id, row.image, reason, detail)
+
+
+def _check_text(row: Row, data: DataOptions) -> None:
+    if row.problem:
+        raise RejectError(*row.problem)
+    if row.content is None and not row.image.strip():
+        raise RejectError("missing_image", f"'{data.columns.image}' is empty")
+    if not row.description.strip():
+        raise RejectError("missing_description", f"'{data.columns.description}' is empty")
+    if (length := len(row.description)) > data.limits.text_characters:
+        raise RejectError("description_too_long", f"{length:,} characters, {data.limits.text_characters:,} are allowed")
+    if not row.label:
+        raise RejectError("missing_label", f"'{data.columns.label}' is empty")
+    if data.labels is not None and row.label not in data.labels:
+        raise RejectError("unknown_label", f"'{row.label}' is not in data.labels")
+    if data.columns.split and _split(row) not in features.SPLITS:
+        raise RejectError("unknown_split", f"'{row.split or ''}' is none of {', '.join(features.SPLITS)}")
+
+
+def _split(row: Row) -> str | None:
+    name = row.split.lower() if row.split else None
+    return _SPLIT_NAMES.get(name, name) if name else None
+
+
+def read_image(row: Row, source: Source, data: DataOptions) -> bytes:
+    """The bytes of the image file that the row names.
+
+    Raises:
+        RejectError: there are none, or they may not be had.
+    """
+    try:
+        return read_file(resolve_below(source.root, row.image), data.fetch, int(data.limits.file_mb * 1e6))
     except OutsideRootError as error:
-        return reject("outside_root", str(error))
+        raise RejectError("outside_root", str(error)) from None
+    except TooLargeError as error:
+        raise RejectError("too_large", str(error)) from None
+    except FetchError as error:
+        raise RejectError("fetch_failed", str(error)) from None
     except (FileNotFoundError, NotADirectoryError):
-        return reject("missing_file", f"there is no file '{row.image}'")
-    except ImageError as error:
-        return reject("unreadable_image", str(error))
+        raise RejectError("missing_file", f"there is no file '{row.image}'") from None
     except (OSError, ValueError) as error:
-        return reject("unreadable_image", f"cannot be read: {getattr(error, 'strerror', None) or error}")
-    return Record(
-        row.number,
-        row.image,
-        {
-            features.ID: row.id,
-            features.IMAGE: encode(picture.pixels, image),
-            features.DESCRIPTION: row.description,
-            features.LABEL: row.label,
-            features.GROUP: row.group,
-            features.SHA256: picture.sha256,
-            features.WIDTH: picture.width,
-            features.HEIGHT: picture.height,
-            features.FORMAT: picture.format,
-            features.FILE_BYTES: len(content),
-            **measure(picture),
-        },
-    )
+        raise RejectError("unreadable_file", f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-class Repeated(Protocol):
-    """What a duplicate's reject tells of its row."""
-
-    @property
-    def row(self) -> int: ...
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def image(self) -> str: ...
-
-
-def duplicate_key(record: Record) -> str:
-    """Equal for records that say the same: pixels, description and label."""
-    said = [record.values[name] for name in (features.SHA256, features.DESCRIPTION, features.LABEL)]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def reject_duplicate(repeated: Repeated, kept_row: int) -> Reject:
-    """The reject of a record that repeats another row."""
-    return Reject(repeated.row, repeated.id, repeated.image, "duplicate", f"repeats row {kept_row}")
+def _record(row: Row, content: bytes, recipe: Recipe) -> Record:
+    limit = recipe.data.limits.file_mb
+    if len(content) > limit * 1e6:
+        raise RejectError("too_large", f"more than {limit:g} MB")
+    picture = decode(content, recipe.image, recipe.data.limits)
+    values = {
+        # An image inside the catalogue may bear no name.
+        features.ID: row.id or picture.sha256[:16],
+        features.IMAGE: encode(picture.pixels, recipe.image),
+        features.DESCRIPTION: row.description,
+        features.LABEL: row.label,
+        features.GROUP: row.group,
+        features.ENCODING: recipe.image.encoding,
+        features.SHA256: picture.sha256,
+        features.WIDTH: picture.width,
+        features.HEIGHT: picture.height,
+        features.FORMAT: picture.format,
+        features.FILE_BYTES: len(content),
+        **measure(picture),
+    }
+    return Record(row.number, row.image, _split(row), values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +14,7 @@ from components.artifacts import Metrics, write_json
 from models import features
 from models.baseline import fit_baseline, score_labels
 from models.preprocessing import TextOptions
+from models.tfrecords import read_records, split_files
 
 METRICS_FILE = "metrics.json"
 
@@ -39,8 +39,8 @@ class LinearBaselineExecutor(base_executor.BaseExecutor):
 
 def _texts_and_labels(examples_uri: str, split: str) -> tuple[list[str], list[str]]:
     spec = features.parsing_spec([features.DESCRIPTION, features.LABEL])
-    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
-    batches = tf.data.TFRecordDataset(files).batch(512).map(lambda records: tf.io.parse_example(records, spec))
+    records = read_records(split_files(examples_uri, split))
+    batches = records.batch(512).map(lambda batch: tf.io.parse_example(batch, spec))
     texts: list[str] = []
     labels: list[str] = []
     for batch in batches.as_numpy_iterator():

@@ -34,6 +34,7 @@ from components.report.protos import read_anomalies, read_schema, read_statistic
 from components.report.samples import read_samples
 from models import features
 from models.images import ImageOptions
+from models.tfrecords import split_files
 
 TITLE_KEY = "title"
 IMAGE_OPTIONS_KEY = "image_options"
@@ -124,7 +125,7 @@ def _read_samples(examples_uri: str, statistics: Statistics, image: ImageOptions
     if of_train is None or of_train.strings is None:
         return {}
     labels = dict(Counter(of_train.strings.counts).most_common(_LABELS_SAMPLED))
-    files = sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{features.TRAIN}", "*")))
+    files = split_files(examples_uri, features.TRAIN)
     return read_samples(files, labels, image)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from components.report.contents import Sample
 from models import features
 from models.images import ImageOptions, decode_stored
+from models.tfrecords import read_records
 
 SAMPLES_PER_LABEL = 6
 
@@ -42,7 +43,7 @@ def read_samples(files: Sequence[str], labels: Mapping[str, int], image: ImageOp
 
 
 def _records(files: Sequence[str]) -> Iterable[bytes]:
-    records: Iterable[bytes] = tf.data.TFRecordDataset(files).take(_RECORDS_SEARCHED).as_numpy_iterator()
+    records: Iterable[bytes] = read_records(files).take(_RECORDS_SEARCHED).as_numpy_iterator()
     return records
 
 

@@ -86,14 +86,14 @@ def bad() -> Contents:
         account=contents.Account(
             rows=1000,
             examples={"train": 700, "val": 90, "test": 90},
-            rejects={"missing_file": 20, "unreadable_image": 100},
+            rejects={"missing_file": 20, "not_an_image": 100},
         ),
         verdict=contents.Verdict(
             passed=False,
             findings=[contents.Finding(stops=True, message=EVIL), contents.Finding(stops=False, message="a note")],
         ),
         rejects=[
-            contents.RejectedRow(row=1234, id=EVIL, image=EVIL, reason="unreadable_image", detail=EVIL),
+            contents.RejectedRow(row=1234, id=EVIL, image=EVIL, reason="not_an_image", detail=EVIL),
             contents.RejectedRow(row=7, id="a.png", image="a.png", reason="missing_file", detail="there is no file"),
         ],
         anomalies=[contents.Anomaly("val", EVIL, "ERROR", EVIL, EVIL)],
@@ -151,7 +151,7 @@ def test_a_bad_run_says_so() -> None:
     text = page.render(bad())
     assert ">Not blessed<" in text
     assert "1,000 rows = 880 examples + 120 rejects" in text
-    assert text.index(">unreadable_image<") < text.index(">missing_file<")
+    assert text.index(">not_an_image<") < text.index(">missing_file<")
     assert "and 99 more in rejects.jsonl" in text
     assert "1,234" in text
     assert "stops the run" in text

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 ROWS = 320
 CONFIG = """
 name: digits
-data: {catalogue: data/catalogue.csv, rows_per_shard: 100, splits: {train: 0.7, val: 0.15, test: 0.15}}
+data: {catalogue: data/catalogue.csv, shards: 2, splits: {train: 0.7, val: 0.15, test: 0.15}}
 image: {height: 32, width: 32}
 model: {filters: [16, 32], image_units: 32, text_units: 16}
 train: {epochs: 15, batch_size: 16, patience: 15}
@@ -101,10 +101,10 @@ def test_every_row_is_accounted_for(project: Project) -> None:
     summary = project.summary
     assert summary["rows"] == ROWS + 4 == sum(summary["examples"].values()) + sum(summary["rejects"].values())
     assert summary["rejects"] == {
-        "empty_description": 1,
+        "missing_description": 1,
         "missing_file": 1,
         "missing_label": 1,
-        "unreadable_image": 1,
+        "truncated": 1,
     }
     rejects = Path(summary["artifacts"]["ImageTextExampleGen"]["rejects"]) / "rejects.jsonl"
     rows = [json.loads(line)["row"] for line in rejects.read_text().splitlines()]
@@ -230,8 +230,8 @@ def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> 
     done = project.run()
     assert done.returncode == 3
     assert "the run failed in DataGate" in done.stderr
-    assert "30 of 100 rows (30.0%) were rejected: 30 unreadable_image" in done.stderr
-    assert "row 1 (unreadable_image" in done.stderr
+    assert "30 of 100 rows (30.0%) were rejected: 30 not_an_image" in done.stderr
+    assert "row 1 (not_an_image" in done.stderr
     assert "gate.max_reject_ratio" in done.stderr
     assert "pipeline.log" in done.stderr
     assert "Traceback" not in done.stderr

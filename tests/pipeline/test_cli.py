@@ -60,15 +60,15 @@ def test_check_accounts_for_every_row(config: Path, capsys: pytest.CaptureFixtur
     report = json.loads(capsys.readouterr().out)
     assert report["rows"] == 40
     assert sum(report["examples"].values()) == 38
-    assert [(r["row"], r["reason"]) for r in report["rejects"]] == [(1, "unreadable_image"), (2, "unreadable_image")]
+    assert [(r["row"], r["reason"]) for r in report["rejects"]] == [(1, "not_an_image"), (2, "not_an_image")]
 
 
 def test_check_stops_where_the_gate_would(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     break_images(config.parent, 12)
     assert main(["check", str(config)]) == GATE_STOPPED
     shown = capsys.readouterr().out
-    assert "12 of 40 rows (30.0%) were rejected: 12 unreadable_image" in shown
-    assert "row 1, 0.png: unreadable_image" in shown
+    assert "12 of 40 rows (30.0%) were rejected: 12 not_an_image" in shown
+    assert "row 1, 0.png: not_an_image" in shown
     assert "gate.max_reject_ratio allows 10.0%" in shown
 
 

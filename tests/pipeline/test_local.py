@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen.catalogue import CatalogueError
+from components.example_gen.catalogues.rows import CatalogueError
 from pipeline.capture import captured_output
 from pipeline.local import RunLockedError, _locked, explain
 from pipeline.summary import Summary

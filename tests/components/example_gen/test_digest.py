@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen.catalogue import CatalogueError
+from components.example_gen.catalogues.rows import CatalogueError
 from components.example_gen.digest import digest_inputs
 from components.example_gen.options import DataOptions
 from tests.helpers import write_catalogue, write_image

@@ -10,28 +10,35 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.utils import proto_utils
 
 from components.artifacts import Rejects
-from components.example_gen.catalogue import CatalogueError
-from components.example_gen.executor import ImageTextExampleGenExecutor, IngestionError
+from components.example_gen.account import IngestionError
+from components.example_gen.catalogues import rows
+from components.example_gen.catalogues.rows import CatalogueError
+from components.example_gen.driver import standard_input
+from components.example_gen.executor import ImageTextExampleGenExecutor
 from components.example_gen.options import DataOptions
-from components.example_gen.records import REASONS
 from models import features
 from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
 
 GOOD_ROWS = 40
+REJECTS = {
+    "duplicate": 1,
+    "malformed_row": 1,
+    "missing_description": 1,
+    "missing_file": 1,
+    "missing_image": 1,
+    "missing_label": 1,
+    "outside_root": 1,
+    "truncated": 1,
+}
 SPLITS = {"train": 0.5, "val": 0.25, "test": 0.25}
 
 
 def exec_properties(data: DataOptions) -> dict[str, Any]:
-    path = Path(data.catalogue)
-    pattern = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=path.name)])
     return {
-        "input_base": str(path.parent),
-        "input_config": proto_utils.proto_to_json(pattern),
+        **standard_input(data.catalogue),
         "data_options": data.model_dump_json(exclude={"catalogue": True}),
         "image_options": SMALL.model_dump_json(),
     }
@@ -63,7 +70,7 @@ def groups_of(folder: Path, split: str) -> set[bytes]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataOptions:
-    """40 good rows in 20 groups, then one row for every reject reason, and two groups with one picture."""
+    """40 good rows in 20 groups, then one row for each of some reasons, and two groups with one picture."""
     folder = tmp_path_factory.mktemp("catalogue")
     rows = []
 
@@ -83,7 +90,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataOptions:
     add("0.png", label="")
     add("bmp of 0.bmp", "group 19", "text 0", "dog")
     add("1.png", "group 18", "another text for the picture of group 0")
-    data = write_catalogue(folder, rows, splits=SPLITS, split_by="group", rows_per_shard=7)
+    data = write_catalogue(folder, rows, splits=SPLITS, split_by="group", shards=3)
     with open(data.catalogue, "a", encoding="utf-8") as file:
         file.write("too,few\n")
     return data
@@ -100,7 +107,7 @@ def done(data: DataOptions, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_is_accounted_for(done: Path) -> None:
     account = json.loads((done / "rejects" / "account.json").read_text())
     assert account["rows"] == GOOD_ROWS + 9
-    assert account["rejects"] == dict.fromkeys(sorted(REASONS), 1)
+    assert account["rejects"] == REJECTS
     assert account["examples"] == {split: len(records_of(done, split)) for split in features.SPLITS}
     assert account["rows"] == sum(account["examples"].values()) + sum(account["rejects"].values())
 
@@ -109,9 +116,10 @@ def test_rejects_are_listed_in_the_order_of_the_catalogue(done: Path) -> None:
     lines = [json.loads(line) for line in (done / "rejects" / "rejects.jsonl").read_text().splitlines()]
     numbers = [line["row"] for line in lines]
     assert numbers == sorted(numbers)
-    assert Counter(line["reason"] for line in lines) == dict.fromkeys(REASONS, 1)
+    assert Counter(line["reason"] for line in lines) == REJECTS
     (duplicate,) = (line for line in lines if line["reason"] == "duplicate")
     assert duplicate == {
+        "source": "catalogue.csv",
         "row": 47,
         "id": "bmp of 0.bmp",
         "image": "bmp of 0.bmp",
@@ -132,31 +140,53 @@ def test_groups_stay_whole_and_a_shared_picture_joins_two(done: Path) -> None:
     train, val, test = (groups_of(done, split) for split in features.SPLITS)
     assert len(train | val | test) == 20
     assert not (train & val or train & test or val & test)
-    # Rows 1 and 47 share a picture, rows 2 and 48 another: groups 0, 18 and 19 are one.
-    assert any({b"group 0", b"group 18", b"group 19"} <= split for split in (train, val, test))
+    # Rows 2 and 48 share a picture: groups 0 and 18 are one.
+    assert any({b"group 0", b"group 18"} <= split for split in (train, val, test))
 
 
 def test_files_are_uncompressed_shards_and_nothing_else(done: Path) -> None:
     names = sorted(files_of(done / "examples"))
-    assert all(name.startswith("Split-") and name.endswith("-of-00007.tfrecord") for name in names)
+    assert all(name.startswith("Split-") and name.endswith("-of-00003.tfrecord") for name in names)
     assert {name.split("/")[0] for name in names} == {f"Split-{split}" for split in features.SPLITS}
 
 
+def test_labels_are_counted_by_split(done: Path) -> None:
+    account = json.loads((done / "rejects" / "account.json").read_text())
+    found: dict[str, dict[str, int]] = {label: dict.fromkeys(features.SPLITS, 0) for label in ("cat", "dog")}
+    for split in features.SPLITS:
+        for record in records_of(done, split):
+            found[record["label"].numpy().decode()][split] += 1
+    assert account["labels"] == found
+
+
 @pytest.mark.parametrize(
-    "beam_args",
-    [(), (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_threading")],
-    ids=["again", "two threads"],
+    ("changes", "beam_args"),
+    [
+        ({}, ()),
+        ({"processes": 1}, ()),
+        ({"processes": 1}, (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_threading")),
+        ({"processes": 1}, (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_processing")),
+    ],
+    ids=["again", "one process", "two threads", "two workers over gRPC"],
 )
 def test_every_run_writes_the_same_bytes(
-    data: DataOptions, done: Path, tmp_path: Path, beam_args: tuple[str, ...]
+    data: DataOptions,
+    done: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, int],
+    beam_args: tuple[str, ...],
 ) -> None:
-    run(data, tmp_path, *beam_args)
+    """However many share the work, and however small its parts are."""
+    if beam_args:
+        monkeypatch.setattr(rows, "ROWS_PER_CHUNK", 7)
+    run(data.model_copy(update=changes), tmp_path, *beam_args)
     for output in ("examples", "rejects"):
         assert files_of(tmp_path / output) == files_of(done / output)
 
 
 def test_the_artifact_names_its_splits(tmp_path: Path, data: DataOptions) -> None:
-    whole = data.model_copy(update={"split_by": None, "rows_per_shard": 500})
+    whole = data.model_copy(update={"split_by": None, "shards": None})
     examples = run(whole, tmp_path)
     assert artifact_utils.decode_split_names(examples.split_names) == list(features.SPLITS)
     assert all(len(records_of(tmp_path, split)) for split in features.SPLITS)

@@ -4,123 +4,148 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from components.example_gen.catalogue import Row, read_catalogue
+from components.example_gen.catalogues.rows import Row
 from components.example_gen.options import DataOptions
-from components.example_gen.records import REASONS, Record, Reject, build_record, duplicate_key, reject_duplicate
+from components.example_gen.reasons import REASONS, Reject
+from components.example_gen.records import Recipe, Record, Source, build_record
 from models import features
 from tests.helpers import SMALL, as_file, noise, write_image
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> DataOptions:
-    """A catalogue's options whose folder holds good.png."""
+def source(tmp_path: Path) -> Source:
+    """A source whose root holds good.png."""
     write_image(tmp_path / "images" / "good.png", seed=1)
-    return DataOptions(catalogue=str(tmp_path / "images" / "catalogue.csv"))
+    return Source("catalogue.csv", str(tmp_path / "images"))
 
 
-def row(image: str, **changes: object) -> Row:
+def row(image: str = "good.png", **changes: Any) -> Row:
     return Row(**{"number": 3, "id": "r3", "image": image, "description": "A text.", "label": "cat", **changes})
 
 
-def rejected(built: Record | Reject) -> Reject:
+def build(one: Row, source: Source, **options: Any) -> Record | Reject:
+    return build_record(one, source, Recipe(DataOptions(catalogue="catalogue.csv", **options), SMALL))
+
+
+def rejected(one: Row, source: Source, **options: Any) -> Reject:
+    built = build(one, source, **options)
     assert isinstance(built, Reject)
-    assert (built.row, built.id) == (3, "r3")
-    assert built.reason in REASONS
+    assert (built.source, built.row, built.id, built.image) == ("catalogue.csv", 3, "r3", one.image)
     return built
 
 
-def test_a_good_row_becomes_a_whole_record(data: DataOptions) -> None:
-    record = build_record(row("good.png", group="ann"), data, SMALL)
-    assert isinstance(record, Record)
+def accepted(one: Row, source: Source, **options: Any) -> Record:
+    built = build(one, source, **options)
+    assert isinstance(built, Record), built
+    return built
+
+
+def test_a_good_row_becomes_a_whole_record(source: Source) -> None:
+    record = accepted(row(group="ann"), source)
     assert set(record.values) == set(features.RECORD)
     assert len(record.values[features.IMAGE]) == SMALL.height * SMALL.width * 3
     assert (record.values[features.WIDTH], record.values[features.HEIGHT]) == (14, 12)
     assert record.values[features.FILE_BYTES] == len(as_file(noise(1)))
     assert record.values[features.GROUP] == "ann"
+    assert record.values[features.ENCODING] == "raw"
+
+
+def test_an_image_in_the_catalogue_itself_is_the_same(source: Source) -> None:
+    assert accepted(row("", content=as_file(noise(1))), source).values == accepted(row(), source).values
 
 
 @pytest.mark.parametrize(
     ("bad", "reason", "detail"),
     [
-        (row("good.png", problem="2 fields"), "malformed_row", "2 fields"),
-        (row(" "), "missing_image", "column 'image' is empty"),
-        (row("good.png", description=" \n"), "empty_description", "column 'description' is empty"),
-        (row("good.png", label=""), "missing_label", "column 'label' is empty"),
+        (row(problem=("malformed_row", "2 fields")), "malformed_row", "2 fields"),
+        (row(problem=("several_images", "2 images")), "several_images", "2 images"),
+        (row(" "), "missing_image", "'image' is empty"),
+        (row(description=" \n"), "missing_description", "'description' is empty"),
+        (row(description="x" * 100_001), "description_too_long", "100,001 characters, 100,000 are allowed"),
+        (row(label=""), "missing_label", "'label' is empty"),
         (row("absent.png"), "missing_file", "there is no file 'absent.png'"),
         (row("good.png/inner.png"), "missing_file", "there is no file"),
         (row("../outside.png"), "outside_root", "leaves the images' root"),
         (row("https://example.org/a.png"), "outside_root", "is not relative"),
-        (row("."), "unreadable_image", "Is a directory"),
-        (row("a\0b.png"), "unreadable_image", "null"),
-        (row("x" * 300), "unreadable_image", "File name too long"),
+        (row("."), "unreadable_file", "Is a directory"),
+        (row("x" * 300), "missing_file", "there is no file"),
     ],
 )
-def test_a_bad_row_is_rejected_with_its_reason(data: DataOptions, bad: Row, reason: str, detail: str) -> None:
-    reject = rejected(build_record(bad, data, SMALL))
+def test_a_bad_row_is_rejected_with_its_reason(source: Source, bad: Row, reason: str, detail: str) -> None:
+    reject = rejected(bad, source)
     assert reject.reason == reason
     assert detail in reject.detail
 
 
-@pytest.mark.parametrize("content", [b"", b"no image", as_file(noise(2))[:-30], as_file(noise(2), "JPEG")[:300]])
-def test_a_broken_image_is_rejected(data: DataOptions, content: bytes) -> None:
-    Path(data.catalogue).with_name("broken.png").write_bytes(content)
-    assert rejected(build_record(row("broken.png"), data, SMALL)).reason == "unreadable_image"
+def test_a_path_with_a_zero_byte_is_rejected(source: Source) -> None:
+    assert rejected(row("a\0b.png"), source).reason == "missing_file"
 
 
-def test_a_pipe_is_rejected_and_not_waited_for(data: DataOptions) -> None:
-    os.mkfifo(Path(data.catalogue).with_name("pipe.png"))
-    reject = rejected(build_record(row("pipe.png"), data, SMALL))
-    assert (reject.reason, reject.detail) == ("unreadable_image", "cannot be read: Not a regular file")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty_file"), (b"no image", "not_an_image"), (as_file(noise(2))[:-30], "truncated")],
+)
+def test_a_broken_image_is_rejected(source: Source, content: bytes, reason: str) -> None:
+    (Path(source.root) / "broken.png").write_bytes(content)
+    assert rejected(row("broken.png"), source).reason == reason
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_file_beyond_the_limit_is_rejected(source: Source, inline: bool) -> None:
+    content = as_file(noise(1, 200, 200))
+    (Path(source.root) / "large.png").write_bytes(content)
+    one = row("large.png", content=content if inline else None)
+    reject = rejected(one, source, limits={"file_mb": 0.1})
+    assert (reject.reason, reject.detail) == ("too_large", "more than 0.1 MB")
+
+
+def test_a_label_must_be_one_of_those_declared(source: Source) -> None:
+    assert accepted(row(), source, labels=["cat", "dog"])
+    reject = rejected(row(label="cta"), source, labels=["cat", "dog"])
+    assert (reject.reason, reject.detail) == ("unknown_label", "'cta' is not in data.labels")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("train", "train"), ("Validation", "val"), ("dev", "val"), ("testing", "test")]
+)
+def test_other_names_of_the_splits_are_understood(source: Source, given: str, meant: str) -> None:
+    assert accepted(row(split=given), source, columns={"split": "part"}).split == meant
+
+
+@pytest.mark.parametrize("given", ["holdout", None])
+def test_an_unknown_split_is_rejected(source: Source, given: str | None) -> None:
+    assert rejected(row(split=given), source, columns={"split": "part"}).reason == "unknown_split"
+
+
+def test_a_pipe_is_rejected_and_not_waited_for(source: Source) -> None:
+    os.mkfifo(Path(source.root) / "pipe.png")
+    reject = rejected(row("pipe.png"), source)
+    assert (reject.reason, reject.detail) == ("unreadable_file", "cannot be read: Not a regular file")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root: root reads every file")
-def test_a_forbidden_file_is_rejected(data: DataOptions) -> None:
-    path = Path(data.catalogue).with_name("good.png")
-    path.chmod(0)
-    assert "Permission denied" in rejected(build_record(row("good.png"), data, SMALL)).detail
+def test_a_forbidden_file_is_rejected(source: Source) -> None:
+    (Path(source.root) / "good.png").chmod(0)
+    assert "Permission denied" in rejected(row(), source).detail
+
+
+def test_a_link_out_of_the_root_is_rejected(source: Source) -> None:
+    write_image(Path(source.root).parent / "secret.png", seed=5)
+    (Path(source.root) / "link.png").symlink_to("../secret.png")
+    assert rejected(row("link.png"), source).reason == "outside_root"
 
 
 @pytest.mark.parametrize("name", ["ein Bild.png", "größe.png", "写真.png", "🙂.png", "a,b'\"c.png", "-x.png"])
-def test_any_file_name_will_do(data: DataOptions, name: str) -> None:
-    write_image(Path(data.catalogue).with_name(name), seed=2)
-    assert isinstance(build_record(row(name), data, SMALL), Record)
+def test_any_file_name_will_do(source: Source, name: str) -> None:
+    write_image(Path(source.root) / name, seed=2)
+    assert accepted(row(name), source)
 
 
-def test_every_reason_is_reached(tmp_path: Path) -> None:
-    write_image(tmp_path / "good.png", seed=1)
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    catalogue = tmp_path / "rows.csv"
-    catalogue.write_text(
-        "image,description,label\n"
-        "good.png,t,c\ngood.png,t\n,t,c\nabsent.png,t,c\n../x.png,t,c\nbroken.png,t,c\ngood.png,,c\ngood.png,t,\n"
-    )
-    data = DataOptions(catalogue=str(catalogue))
-    built = [build_record(each, data, SMALL) for each in read_catalogue(data)]
-    reasons = {each.reason for each in built if isinstance(each, Reject)}
-    assert reasons | {"duplicate"} == set(REASONS)
-
-
-def test_rows_that_say_the_same_have_one_key(data: DataOptions) -> None:
-    def key(**changes: object) -> str:
-        record = build_record(row("good.png", **changes), data, SMALL)
-        assert isinstance(record, Record)
-        return duplicate_key(record)
-
-    assert key() == key(number=9, id="r9", group="bob")
-    assert len({key(), key(description="Another."), key(label="dog")}) == 3
-    assert key(description="a\0b", label="c") != key(description="a", label="b\0c")
-
-
-def test_a_duplicate_names_the_row_it_repeats(data: DataOptions) -> None:
-    record = build_record(row("good.png"), data, SMALL)
-    assert isinstance(record, Record)
-    assert reject_duplicate(record, kept_row=2).as_json() == {
-        "row": 3,
-        "id": "r3",
-        "image": "good.png",
-        "reason": "duplicate",
-        "detail": "repeats row 2",
-    }
+def test_a_reason_that_is_not_in_the_list_is_no_reason() -> None:
+    with pytest.raises(ValueError, match="none of the reasons"):
+        Reject("rows.csv", 1, "a", "a.png", "bad_mood", "")
+    assert all(REASONS.values())

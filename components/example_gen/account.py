@@ -1,0 +1,101 @@
+"""The account of every row: which became a record, which a reject, and what is written down of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.example_gen.catalogues.rows import Chunk, Row
+from components.example_gen.entries import Table
+from components.example_gen.options import DataOptions
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Record, Source
+from components.example_gen.resolve import KEPT, REPEATS, Decision
+from components.example_gen.spans import name_below
+from components.example_gen.workers import Built, Workers
+from models import features
+from models.progress import report
+
+_REPORT_EVERY = 50
+
+
+class IngestionError(RuntimeError):
+    """Ingestion cannot give a dataset; the message says why and what to do."""
+
+
+def build_rows(rows: Iterable[Row], source: Source, workers: Workers) -> Iterator[Built]:
+    """Records or rejects of rows, in order; reports progress."""
+    done = 0
+    for built in workers.build(rows, source):
+        done += 1
+        if done % _REPORT_EVERY == 0:
+            report("rows", rows=_REPORT_EVERY)
+        yield built
+    report("rows", rows=done % _REPORT_EVERY)
+
+
+def row_line(built: Built) -> dict[str, Any]:
+    """What is written down of one row: its reject, or who it is."""
+    if isinstance(built, Record):
+        return {"row": built.row, "id": built.id, "image": built.image}
+    return built.as_json()
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The tables in the catalogue's order, and what was decided on them."""
+
+    data: DataOptions
+    tables: Sequence[Table]
+    decision: Decision
+
+    def chunk_of(self, place: int) -> Chunk:
+        """The chunk that an entry is of."""
+        return self.tables[int(self.decision.table[place])].chunk
+
+
+def all_rejects(resolution: Resolution, lines_of: Callable[[Chunk], Iterable[dict[str, Any]]]) -> Iterator[Reject]:
+    """Every reject in the catalogue's order, those that repeat another row too.
+
+    Args:
+        lines_of: gives the ``row_line`` of each row of a chunk, in order.
+    """
+    decision = resolution.decision
+    bounds = np.searchsorted(decision.table, np.arange(len(resolution.tables) + 1))
+    for number, table in enumerate(resolution.tables):
+        place, stop = bounds[number], bounds[number + 1]
+        if not table.rejects and (decision.reason[place:stop] == KEPT).all():
+            continue
+        for line in lines_of(table.chunk):
+            if "reason" in line:
+                yield Reject(**line)
+                continue
+            if decision.reason[place] != KEPT:
+                yield _repeat(line, place, resolution)
+            place += 1
+
+
+def _repeat(line: dict[str, Any], place: int, resolution: Resolution) -> Reject:
+    """The reject of a record that repeats another one."""
+    decision = resolution.decision
+    other = decision.repeated[place]
+    own, its = (name_below(resolution.chunk_of(p).source, resolution.data.catalogue) for p in (place, other))
+    where = "" if own == its else f" of {its}"
+    detail = f"repeats row {decision.entries['row'][other]}{where}"
+    return Reject(own, **line, reason=REPEATS[decision.reason[place]], detail=detail)
+
+
+def count_labels(resolution: Resolution) -> dict[str, dict[str, int]]:
+    """Label to split to number of examples."""
+    decision = resolution.decision
+    # As NumPy gives the digests back: without the zero bytes that one may end with.
+    names = {digest.rstrip(b"\0"): name for table in resolution.tables for digest, name in table.labels.items()}
+    kept = decision.reason == KEPT
+    labels, of_label = np.unique(decision.entries["label"][kept], return_inverse=True)
+    counts = np.zeros((len(labels), len(features.SPLITS)), int)
+    np.add.at(counts, (of_label.reshape(-1), decision.split[kept]), 1)
+    named = zip((names[label] for label in labels.tolist()), counts.tolist(), strict=True)
+    return {name: dict(zip(features.SPLITS, row, strict=True)) for name, row in sorted(named)}

@@ -1,0 +1,158 @@
+"""Processes that turn rows to records: side by side, and such that no image can crash, stall or starve the rest.
+
+They import neither TensorFlow nor Beam and so start in a moment.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
+from itertools import islice
+from multiprocessing.connection import wait
+from types import TracebackType
+
+from pebble import ProcessExpired, ProcessPool
+
+from components.example_gen.catalogues.rows import Row
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Recipe, Record, RejectError, Source, build_records, read_image, reject
+from components.example_gen.storage import is_remote
+
+# Enough rows to hide what handing them over costs, few enough that no process waits for long at a chunk's end.
+_BATCH = 16
+# Batches in work or ready for each process; they bound what lies in memory.
+_AHEAD = 3
+# Beside the image itself: the libraries, and what Pillow and OpenCV keep of their work.
+_BASE_BYTES = 2 << 30
+# The most that decoding holds of one pixel: a progressive JPEG's coefficients, RGBA and its 16-bit blend.
+_BYTES_PER_PIXEL = 32
+
+Built = Record | Reject
+
+
+def count_processes(recipe: Recipe) -> int:
+    """How many processes decode: what the options say, else one for each core that this process may use."""
+    return recipe.data.processes or len(os.sched_getaffinity(0))
+
+
+class Workers:
+    """A pool of decoding processes; use it in a ``with`` block, or ``close`` it."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._processes = count_processes(recipe)
+        # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["components.example_gen.records"])
+        self._pool = ProcessPool(
+            max_workers=self._processes,
+            initializer=_prepare,
+            initargs=(_BASE_BYTES + _BYTES_PER_PIXEL * recipe.data.limits.pixels,),
+            context=context,
+        )
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes, whatever they do."""
+        self._pool.stop()
+        self._pool.join()
+
+    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Built]:
+        """Records or rejects of the rows, in their order; as many rows as keep the processes busy are read ahead."""
+        pending: deque[tuple[list[Row], Future[list[Built]]]] = deque()
+        for batch in _batches(self._fetch(rows, source)):
+            pending.append((batch, self._schedule(batch, source)))
+            if len(pending) >= self._processes * _AHEAD:
+                yield from self._collect(*pending.popleft(), source)
+        while pending:
+            yield from self._collect(*pending.popleft(), source)
+
+    def _schedule(self, batch: Sequence[Row], source: Source) -> Future[list[Built]]:
+        seconds = self._recipe.data.limits.seconds
+        future: Future[list[Built]] = self._pool.schedule(
+            build_records, args=(batch, source, self._recipe), timeout=seconds
+        )
+        return future
+
+    def _collect(self, batch: list[Row], future: Future[list[Built]], source: Source) -> list[Built]:
+        try:
+            return future.result()
+        except (FutureTimeoutError, ProcessExpired, MemoryError):
+            # One row may be to blame, or all of them together took too long: each is given its own time.
+            return [self._build_alone(row, source) for row in batch]
+
+    def _build_alone(self, row: Row, source: Source) -> Built:
+        try:
+            return self._schedule([row], source).result()[0]
+        except FutureTimeoutError:
+            seconds = self._recipe.data.limits.seconds
+            return reject(row, source, "too_slow", f"not decoded within {seconds:g} s")
+        except ProcessExpired as error:
+            return reject(row, source, "decoder_failed", f"the decoder crashed (exit code {error.exitcode})")
+        except MemoryError:
+            return reject(row, source, "decoder_failed", "the decoder ran out of memory")
+
+    def _fetch(self, rows: Iterable[Row], source: Source) -> Iterator[Row]:
+        """Rows whose remote images have been fetched, many at a time: waiting needs no process."""
+        if not is_remote(source.root):
+            yield from rows
+            return
+        data = self._recipe.data
+
+        def fetch(row: Row) -> Row:
+            if row.problem or row.content is not None or not row.image.strip():
+                return row
+            try:
+                return replace(row, content=read_image(row, source, data))
+            except RejectError as error:
+                return replace(row, problem=(error.reason, error.detail))
+
+        pending: deque[Future[Row]] = deque()
+        with ThreadPoolExecutor(data.fetch.concurrency) as threads:
+            for row in rows:
+                pending.append(threads.submit(fetch, row))
+                if len(pending) >= 2 * data.fetch.concurrency:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+def _prepare(most_bytes: int) -> None:
+    """Makes a fresh process a decoder: one thread, bounded memory, and an end when its parent ends."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    # An interrupt is for the parent, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    # A core dump of a crashed decoder would fill the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

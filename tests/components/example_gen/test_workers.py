@@ -1,0 +1,130 @@
+"""Decoding processes: order kept, work bounded, and no row lost to one that crashes, stalls or starves."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from components.example_gen import workers as module
+from components.example_gen.catalogues.rows import Row
+from components.example_gen.options import DataOptions
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Recipe, Record, Source, build_records
+from components.example_gen.workers import Built, Workers
+from tests.helpers import SMALL, as_file, noise
+
+ROWS = 100
+GRUDGE = "this one"
+
+
+def rows(count: int = ROWS) -> list[Row]:
+    content = as_file(noise(0))
+    return [Row(n, f"row {n}", description="A text.", label="cat", content=content) for n in range(1, count + 1)]
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe(DataOptions(catalogue="rows.csv", processes=2, **changes), SMALL)
+
+
+SOURCE = Source("rows.csv", "/nowhere")
+
+
+def crash(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+    if any(row.description == GRUDGE for row in batch):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return build_records(batch, source, recipe)
+
+
+def stall(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+    if any(row.description == GRUDGE for row in batch):
+        time.sleep(3600)
+    return build_records(batch, source, recipe)
+
+
+def starve(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+    if any(row.description == GRUDGE for row in batch):
+        bytearray(1 << 40)
+    return build_records(batch, source, recipe)
+
+
+def test_rows_come_back_in_order() -> None:
+    with Workers(recipe()) as workers:
+        built = list(workers.build(rows(), SOURCE))
+        again = list(workers.build(iter(rows(3)), SOURCE))
+    assert [one.row for one in built] == list(range(1, ROWS + 1))
+    assert all(isinstance(one, Record) for one in built)
+    assert [one.row for one in again] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "detail"),
+    [(crash, "decoder_failed", "crashed"), (stall, "too_slow", "within 1 s"), (starve, "decoder_failed", "memory")],
+)
+def test_one_bad_image_costs_one_row(monkeypatch: pytest.MonkeyPatch, fault: object, reason: str, detail: str) -> None:
+    monkeypatch.setattr(module, "build_records", fault)
+    bad = Row(41, "bad", description=GRUDGE, label="cat", content=b"")
+    with Workers(recipe(limits={"seconds": 1})) as workers:
+        built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE))
+    assert len(built) == 50
+    refused = [one for one in built if isinstance(one, Reject)]
+    assert [(one.row, one.reason) for one in refused] == [(41, reason)]
+    assert detail in refused[0].detail
+
+
+def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
+    taken = 0
+
+    def source() -> Iterator[Row]:
+        nonlocal taken
+        for row in rows(2_000):
+            taken += 1
+            yield row
+
+    with Workers(recipe()) as workers:
+        next(workers.build(source(), SOURCE))
+    assert taken <= 2 * module._AHEAD * module._BATCH
+
+
+def test_there_is_a_process_for_each_core_unless_told() -> None:
+    assert module.count_processes(recipe()) == 2
+    free = Recipe(DataOptions(catalogue="rows.csv"), SMALL)
+    assert module.count_processes(free) == len(os.sched_getaffinity(0))
+
+
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+    """A killed ingestion leaves nobody behind who still computes."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, signal, sys\n"
+        "from tests.components.example_gen.test_workers import SOURCE, recipe, rows, worker_ids\n"
+        "from components.example_gen.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    workers = Workers(recipe())\n"
+        "    list(workers.build(rows(), SOURCE))\n"
+        "    print(*worker_ids(), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    processes = [int(name) for name in done.stdout.split()]
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(processes) >= 2, done.stderr
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.1)
+
+
+def worker_ids() -> list[int]:
+    """Processes whose command line says that they were made by multiprocessing here: the fork server's children."""
+    server = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    return [server, *map(int, children)]
