@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from tempfile import TemporaryDirectory
 
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, read_rows
@@ -26,6 +29,8 @@ from components.example_gen.storage import (
 
 _BLOCK = 1 << 20
 _THREADS = 8
+# Files of one task: handing one over takes about as long as digesting a small image.
+_GROUP = 32
 # Kinds whose sources hold the images themselves.
 _WHOLE = ("webdataset", "tfrecord", "folder")
 
@@ -40,11 +45,12 @@ def digest_inputs(data: DataOptions) -> str:
         CatalogueError: the catalogue cannot be read.
     """
     total = hashlib.sha256()
+    files = _input_files(data)
     with ThreadPoolExecutor(_THREADS) as pool:
         pending: deque[Future[bytes]] = deque()
-        for name, uri in _input_files(data):
-            pending.append(pool.submit(_digest_file, name, uri, data.fetch))
-            if len(pending) > 4 * _THREADS:
+        while group := list(islice(files, _GROUP)):
+            pending.append(pool.submit(_digest_files, group, data.fetch))
+            if len(pending) > 2 * _THREADS:
                 total.update(pending.popleft().result())
         for future in pending:
             total.update(future.result())
@@ -68,7 +74,7 @@ def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
     if kind != "tfrecord":
         return [source]
     # Beside the records lie the names of classes and of features.
-    beside = (list_files(join(folder_of(source), ending), data.fetch) for ending in ("*.txt", "*.json"))
+    beside = (list_files(join(glob.escape(folder_of(source)), ending), data.fetch) for ending in ("*.txt", "*.json"))
     return [source, *(uri for found in beside for uri in found)]
 
 
@@ -81,6 +87,10 @@ def _images(data: DataOptions, scratch: str) -> Iterator[tuple[str, str]]:
                 continue
 
 
+def _digest_files(files: Sequence[tuple[str, str]], fetch: FetchOptions) -> bytes:
+    return b"".join(_digest_file(name, uri, fetch) for name, uri in files)
+
+
 def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
     digest = hashlib.sha256(name.encode(errors="surrogateescape"))
     try:
@@ -88,8 +98,12 @@ def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
             digest.update(version.encode())
             return digest.digest()
         with open_file(uri, fetch) as file:
-            while block := file.read(_BLOCK):
+            left = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            # Reading more than there is would take memory for it, and more time than digesting a photograph.
+            while block := file.read(min(left, _BLOCK)):
                 digest.update(block)
+                left -= len(block)
     except (OSError, ValueError) as error:
         digest.update(type(error).__name__.encode())
     return digest.digest()

@@ -141,7 +141,8 @@ class IngestChunk(beam.DoFn):
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
+    # A text that is no Unicode is no reason to lose its row.
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
 
 def _resolve(tables: list[Table], plan: Plan) -> Resolution:

@@ -1,9 +1,10 @@
 """Spans and versions of a catalogue, as TFX means them: the greatest span, then the greatest version of it.
 
 The rules of ``tfx/components/example_gen/utils.py`` without importing it, which takes tens of seconds, and on every
-store that Diptych reads: TFX's own know local files and ``gs://`` only. Two cases differ. Of a name that goes on behind
-its last place, as ``123`` for ``{SPAN:2}``, TFX takes the first characters and then misses the file ``12``; and a span
-that the pattern has no place for is ignored by it. Both are errors here.
+store that Diptych reads: TFX's own know local files and ``gs://`` only. Three cases differ. Of a name that goes on
+behind its last place, as ``123`` for ``{SPAN:2}``, TFX takes the first characters and then misses the file ``12``; a
+span that the pattern has no place for is ignored by it: both are errors here. And hidden files, which it takes, are
+left alone.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -90,7 +91,8 @@ def read_file(uri: str, fetch: FetchOptions, most_bytes: int) -> bytes:
         content = _ask(uri, fetch, lambda store: store.read(uri, 0, most_bytes + 1))
     else:
         with _open_local(uri) as file:
-            content = file.read(most_bytes + 1)
+            # As much memory as is asked for is taken, however little there is to read.
+            content = file.read(min(os.fstat(file.fileno()).st_size, most_bytes) + 1)
     if len(content) > most_bytes:
         raise TooLargeError(f"more than {most_bytes / 1e6:g} MB")
     return content
@@ -99,8 +101,8 @@ def read_file(uri: str, fetch: FetchOptions, most_bytes: int) -> bytes:
 def write_stream(uri: str) -> BinaryIO:
     """Opens a file to write, whose folder is made if need be.
 
-    Under its name there is either what lay there before or, once it has been closed, the whole of the new content:
-    what is written goes to a temporary file. A ``with`` block that an error leaves writes nothing.
+    Until it is closed, what lies under its name stays, for what is written goes to a temporary file. A
+    ``with`` block that an error leaves writes nothing.
 
     Raises:
         FetchError: closing it, a remote file could not be written.
@@ -217,11 +219,23 @@ def resolve_below(root: str, path: str) -> str:
         return posixpath.join(root, _web_path(path))
     if is_remote(root):
         return posixpath.join(root, _normal(path, path))
-    real_root = os.path.realpath(root)
-    real = os.path.realpath(os.path.join(real_root, path))
-    if os.path.commonpath([real_root, real]) != real_root:
+    real_root = _real_folder(root)
+    real = _real_file(os.path.join(real_root, path))
+    if not real.startswith(os.path.join(real_root, "")) and real != real_root:
         raise OutsideRootError(f"'{path}' leaves the images' root")
     return real
+
+
+def _real_file(path: str) -> str:
+    folder, name = os.path.split(path)
+    real = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(real) else real
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    # Asking the system about each folder above each image takes longer than reading the image.
+    return os.path.realpath(folder)
 
 
 def _is_encodable(path: str, errors: str) -> bool:
@@ -308,9 +322,8 @@ def _ask(uri: str, fetch: FetchOptions, question: Callable[[Store], _T]) -> _T:
     except Exception as error:
         if refusal := lasting(error, uri):
             raise refusal from error.__cause__
-        raise FetchError(
-            f"'{uri}' could not be had in {fetch.attempts} attempts: {error or type(error).__name__}"
-        ) from error
+        reason = str(error) or type(error).__name__
+        raise FetchError(f"'{uri}' could not be reached in {fetch.attempts} attempts: {reason}") from error
 
 
 def _download(uri: str, fetch: FetchOptions) -> BinaryIO:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,13 @@ from components.example_gen.executor import ImageTextExampleGenExecutor
 from components.example_gen.options import DataOptions
 from models.images import ImageOptions
 from pipeline.digest import DatasetDigest, digest_dataset
-from tests.catalogue_kinds import KINDS, write_kind
+from tests.catalogue_kinds import KINDS, Item, write_kind
 
 pytestmark = pytest.mark.e2e
 
 EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
 ROWS = 3394
 IMAGE = ImageOptions(height=64, width=64)
-WORKER = f"{sys.executable} -m apache_beam.runners.worker.sdk_worker_main"
 
 needs_emoji = pytest.mark.skipif(not EMOJI.is_dir(), reason="needs the emoji catalogue beside the project's folder")
 
@@ -52,60 +52,80 @@ def ingest(data: DataOptions, folder: Path, *beam_arguments: str) -> DatasetDige
     return digest_dataset(str(folder / "examples"))
 
 
-def emoji_rows() -> Iterator[dict[str, object]]:
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    found = []
     with (EMOJI / "catalogue.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             name = Path(row["image"]).name
             content = (EMOJI / row["image"]).read_bytes()
-            yield {**{key: row[key] for key in ("description", "label", "group")}, "id": name, "name": name} | {
-                "content": content
-            }
+            found.append(Item(name, name, content, row["description"], row["label"], row["group"]))
+    return found
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> DatasetDigest:
+def expected(items: list[Item], tmp_path_factory: pytest.TempPathFactory) -> DatasetDigest:
     folder = tmp_path_factory.mktemp("expected")
-    found = ingest(write_kind("csv", list(emoji_rows()), folder / "catalogue"), folder)
+    found = ingest(write_kind("csv", folder / "catalogue", items), folder)
     assert sum(found.examples.values()) == ROWS
     return found
 
 
 @needs_emoji
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "csv"])
-def test_each_kind_of_catalogue_gives_the_same_dataset(kind: str, expected: DatasetDigest, tmp_path: Path) -> None:
-    assert ingest(write_kind(kind, list(emoji_rows()), tmp_path / "catalogue"), tmp_path) == expected
+def test_each_kind_of_catalogue_gives_the_same_dataset(
+    kind: str, items: list[Item], expected: DatasetDigest, tmp_path: Path
+) -> None:
+    assert ingest(write_kind(kind, tmp_path / "catalogue", items), tmp_path) == expected
 
 
-@pytest.fixture
-def job_server(tmp_path: Path) -> Iterator[str]:
-    """Beam's portable job server: gets pipelines by gRPC and starts workers as processes of their own."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", f"--port={port}"]
-    with (tmp_path / "server.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def service(log: Path, *command: str) -> Iterator[None]:
+    """A process of Beam's that serves until the block ends."""
+    # The worker pool calls "python".
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    call = [sys.executable, "-m", *command]
+    with log.open("w") as file, subprocess.Popen(call, stdout=file, stderr=file, env=environment) as server:
         try:
-            yield f"localhost:{port}"
+            yield
         finally:
             server.terminate()
 
 
-@needs_emoji
-def test_a_portable_runner_gives_the_same_dataset(expected: DatasetDigest, job_server: str, tmp_path: Path) -> None:
-    data = write_kind("csv", list(emoji_rows()), tmp_path / "catalogue").model_copy(update={"processes": 1})
-    arguments = [
-        "--runner=PortableRunner",
-        f"--job_endpoint={job_server}",
-        "--environment_type=SUBPROCESS_SDK",
-        f"--environment_config={WORKER}",
-        "--sdk_worker_parallelism=2",
-    ]
-    assert ingest(data, tmp_path, *arguments) == expected
+@pytest.fixture
+def portable_runner(tmp_path: Path) -> Iterator[list[str]]:
+    """Beam's job server, which gets pipelines by gRPC, and its worker pool, which starts a process for each worker."""
+    job_port, pool_port = free_port(), free_port()
+    job_server = ["apache_beam.runners.portability.local_job_service_main", f"--port={job_port}"]
+    pool = ["apache_beam.runners.worker.worker_pool_main", f"--service_port={pool_port}"]
+    with service(tmp_path / "jobs.log", *job_server), service(tmp_path / "pool.log", *pool):
+        yield [
+            "--runner=PortableRunner",
+            f"--job_endpoint=localhost:{job_port}",
+            "--environment_type=EXTERNAL",
+            f"--environment_config=localhost:{pool_port}",
+        ]
 
 
 @needs_emoji
-def test_a_killed_ingestion_is_never_taken_for_finished(expected: DatasetDigest, tmp_path: Path) -> None:
-    data = write_kind("csv", list(emoji_rows()), tmp_path / "catalogue")
+def test_a_portable_runner_gives_the_same_dataset(
+    items: list[Item], expected: DatasetDigest, portable_runner: list[str], tmp_path: Path
+) -> None:
+    data = write_kind("csv", tmp_path / "catalogue", items)
+    assert ingest(data, tmp_path, *portable_runner) == expected
+
+
+@needs_emoji
+def test_a_killed_ingestion_is_never_taken_for_finished(
+    items: list[Item], expected: DatasetDigest, tmp_path: Path
+) -> None:
+    data = write_kind("csv", tmp_path / "catalogue", items)
     config = tmp_path / "diptych.yaml"
     values = {"data": data.model_dump(exclude_defaults=True), "image": IMAGE.model_dump(exclude_defaults=True)}
     config.write_text(yaml.safe_dump(values))

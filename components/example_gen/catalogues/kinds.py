@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterator
@@ -130,9 +131,9 @@ def _kind_of(uri: str) -> str | None:
 
 
 def _kind_of_folder(folder: str, data: DataOptions) -> str:
-    if any(list_files(join(folder, pattern), data.fetch) for pattern in _METADATA):
+    if any(list_files(join(glob.escape(folder), pattern), data.fetch) for pattern in _METADATA):
         return "imagefolder"
-    names = list_files(join(folder, "*"), data.fetch)
+    names = list_files(join(glob.escape(folder), "*"), data.fetch)
     if any(os.path.basename(name) == _TFDS_FILE or _kind_of(name) == "tfrecord" for name in names):
         return "tfrecord"
     return "webdataset" if any(_kind_of(name) == "webdataset" for name in names) else "folder"
@@ -165,9 +166,9 @@ def _sources_in(uri: str, kind: str, data: DataOptions) -> list[str]:
     if kind == "folder" or _folder(uri, data) != uri:
         return [uri]
     if kind == "imagefolder":
-        return [file for pattern in _METADATA for file in list_files(join(uri, pattern), data.fetch)]
+        return [file for pattern in _METADATA for file in list_files(join(glob.escape(uri), pattern), data.fetch)]
     of_kind = {"coco": "json"}.get(kind, kind)
-    return [file for file in list_files(join(uri, "*"), data.fetch) if _kind_of(file) == of_kind]
+    return [file for file in list_files(join(glob.escape(uri), "*"), data.fetch) if _kind_of(file) == of_kind]
 
 
 def _folder(uri: str, data: DataOptions) -> str:
