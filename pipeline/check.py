@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.data_gate.findings import Finding, check_labels, check_rejects
-from components.example_gen.account import Resolution, all_rejects, build_rows, row_line
+from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, row_line
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
 from components.example_gen.catalogues.rows import CatalogueError, Chunk
 from components.example_gen.entries import Table, TableBuilder
@@ -31,12 +31,14 @@ class Check:
     Attributes:
         rows: rows of the catalogue.
         examples: split to number of examples.
+        labels: label to split to number of examples.
         rejects: every rejected row, in order.
         findings: what the gate would find, apart from schema anomalies.
     """
 
     rows: int
     examples: dict[str, int]
+    labels: dict[str, dict[str, int]]
     rejects: list[Reject]
     findings: list[Finding] = field(default_factory=list)
 
@@ -123,4 +125,4 @@ def _judge(
     if len(rejects) < rows:
         findings += check_labels(ids)
     examples = {split: sum(map(len, of_split.values())) for split, of_split in ids.items()}
-    return Check(rows, examples, rejects, findings)
+    return Check(rows, examples, count_labels(resolution), rejects, findings)

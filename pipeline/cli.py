@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE, GATE_STOPPED = 0, 1, 2, 3
 
+_LABELS_SHOWN = 20
 _DEMO = os.path.join(os.path.dirname(__file__), "demo.yaml")
 _EPILOG = "Exit codes: 0 done, 1 failed, 2 settings or usage wrong, 3 stopped by the data gate, 130 interrupted."
 # Other rooms add commands here; a lower room cannot import a higher one.
@@ -215,7 +216,8 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         rejects = [reject.as_json() for reject in check.rejects]
         findings = [finding.as_json() for finding in check.findings]
-        report = {"rows": check.rows, "examples": check.examples, "rejects": rejects, "findings": findings}
+        report = {"rows": check.rows, "examples": check.examples, "labels": check.labels}
+        report |= {"rejects": rejects, "findings": findings}
         _print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         _show_check(check)
@@ -228,8 +230,10 @@ def _show_check(check: Check) -> None:
     splits = ", ".join(f"{split} {count:,}" for split, count in check.examples.items())
     _print(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
     _print(f"Examples: {splits}")
+    for line in _label_lines(check):
+        _print(line)
     for reject in check.rejects:
-        _print(f"row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
+        _print(f"{reject.source} row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
     for reason in sorted({reject.reason for reject in check.rejects}):
         _print(f"What to do about {reason}: {REASONS[reason]}")
     for finding in check.findings:
@@ -237,6 +241,17 @@ def _show_check(check: Check) -> None:
             _print(f"A run would stop: {finding.message}")
     if empty := [split for split, count in check.examples.items() if count == 0]:
         _print(f"A run would stop: no example in split {', '.join(empty)}")
+
+
+def _label_lines(check: Check) -> Iterator[str]:
+    """The shares of the splits in each of the most frequent labels."""
+    listed = sorted(check.labels.items(), key=lambda item: -sum(item[1].values()))
+    for label, counts in listed[:_LABELS_SHOWN]:
+        total = sum(counts.values())
+        shares = ", ".join(f"{split} {count:,} ({count / total:.1%})" for split, count in counts.items())
+        yield f"Label '{label}': {shares}"
+    if len(listed) > _LABELS_SHOWN:
+        yield f"and {len(listed) - _LABELS_SHOWN:,} more labels, all of which --json lists"
 
 
 def _add_predict(commands: Any) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from models.features import SPLITS
 from pipeline.summary import SUMMARY_FILE
@@ -33,8 +34,9 @@ class DatasetDigest:
 def digest_dataset(path: str) -> DatasetDigest:
     """The digest of the Examples of a run, or of an Examples artifact.
 
-    It is the sum, modulo 2**256, of the SHA-256 of each record with its split: the additive multiset hash of
-    D. Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking" (2003).
+    It is the sum, modulo 2**256, of the SHA-256 of each record's features, by name, with its split: the additive
+    multiset hash of D. Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity
+    Checking" (2003). The records' own bytes would not do: versions of protobuf write the features in other orders.
 
     Raises:
         DigestError: there is no dataset.
@@ -45,14 +47,26 @@ def digest_dataset(path: str) -> DatasetDigest:
     total = 0
     counts = dict.fromkeys(SPLITS, 0)
     for split in SPLITS:
-        prefix = hashlib.sha256(split.encode())
         files = split_files(folder, split)
         for record in read_records(files).as_numpy_iterator() if files else []:
-            whole = prefix.copy()
-            whole.update(record)
-            total = (total + int.from_bytes(whole.digest(), "big")) % _MODULUS
+            total = (total + _digest_record(split, record)) % _MODULUS
             counts[split] += 1
     return DatasetDigest(f"{total:064x}", counts)
+
+
+def _digest_record(split: str, record: bytes) -> int:
+    import tensorflow as tf
+
+    features = tf.train.Example.FromString(record).features.feature
+    digest = hashlib.sha256()
+    for part in (split.encode(), *(part for name in sorted(features) for part in _parts(name, features[name]))):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _parts(name: str, feature: Any) -> tuple[bytes, bytes]:
+    return name.encode(), feature.SerializeToString()
 
 
 def find_examples(path: str) -> str:

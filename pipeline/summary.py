@@ -33,6 +33,7 @@ class Summary(BaseModel):
         status: ``succeeded`` or ``failed``; a run whose model is not blessed has succeeded.
         rows: rows of the catalogue; equal to all ``examples`` and ``rejects`` together.
         rejects: rows by reason.
+        labels: label to split to number of examples.
         metrics: of the network on the test split.
         baseline: of the linear text baseline on the same.
         seconds: by component.
@@ -45,6 +46,7 @@ class Summary(BaseModel):
     rows: int | None = None
     examples: dict[str, int] = {}
     rejects: dict[str, int] = {}
+    labels: dict[str, dict[str, int]] = {}
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     blessed: bool | None = None

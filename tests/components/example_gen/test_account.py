@@ -1,0 +1,152 @@
+"""Whatever a catalogue holds, each row becomes an example or a reject, and an example says what its row said."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, row_line
+from components.example_gen.catalogues import rows as catalogue_rows
+from components.example_gen.catalogues.delimited import CsvReader
+from components.example_gen.catalogues.rows import Chunk, Row
+from components.example_gen.entries import TableBuilder
+from components.example_gen.options import DataOptions
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Recipe, Record, Source, build_records
+from components.example_gen.resolve import KEPT, resolve
+from models import features
+from tests.helpers import SMALL, write_image
+
+IMAGES = ["a.png", "b.png", "c.png"]
+COLUMNS = ["image", "description", "label", "group"]
+
+# No file could hold lone surrogates, and Python 3.10 writes no zeros; the readers' tests have such bytes.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+cells = st.one_of(texts, st.sampled_from(['"quoted", text', "two\nlines", " ", "", "😀", "a\u0301", "\ufeffmark"]))
+catalogues = st.lists(
+    st.tuples(st.sampled_from([*IMAGES, "absent.png", "../x.png", ""]), cells, st.sampled_from(["x", "y", ""]), cells),
+    min_size=1,
+    max_size=60,
+)
+
+
+class InProcess:
+    """Does what ``Workers`` does, here."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+
+    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Record | Reject]:
+        for row in rows:
+            yield from build_records([row], source, self._recipe)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a catalogue."""
+
+    resolution: Resolution
+    kept: dict[int, Record]
+    rejects: list[Reject]
+
+
+def ingest(data: DataOptions) -> Outcome:
+    """Ingestion's steps without Beam and without files."""
+    reader, workers = CsvReader(), InProcess(Recipe(data, SMALL))
+    lines: dict[Chunk, list[dict[str, Any]]] = {}
+    records: list[Record] = []
+    tables = []
+    source = Source("catalogue.csv", str(Path(data.catalogue).parent))
+    for chunk in reader.cut(data.catalogue, 0, data, ""):
+        builder, lines[chunk] = TableBuilder(chunk), []
+        for built in build_rows(reader.read(chunk, data), source, workers):  # type: ignore[arg-type]
+            lines[chunk].append(row_line(built))
+            if isinstance(built, Record):
+                builder.add(built, 100)
+                records.append(built)
+        tables.append(builder.table())
+    resolution = Resolution(data, tables, resolve(tables, data))
+    reasons = resolution.decision.reason
+    kept = {record.row: record for record, reason in zip(records, reasons, strict=True) if reason == KEPT}
+    return Outcome(resolution, kept, list(all_rejects(resolution, lines.__getitem__)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("catalogue")
+    for seed, name in enumerate(IMAGES):
+        write_image(made / name, seed)
+    return made
+
+
+def write(folder: Path, rows: Iterable[tuple[str, ...]]) -> str:
+    path = folder / "catalogue.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return str(path)
+
+
+def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
+    """Every row is there once, in one of two places, and what is kept is what was given."""
+    numbers = [*outcome.kept, *(reject.row for reject in outcome.rejects)]
+    assert sorted(numbers) == list(range(1, len(rows) + 1))
+    assert [reject.row for reject in outcome.rejects] == sorted(reject.row for reject in outcome.rejects)
+    for number, record in outcome.kept.items():
+        image, description, label, group = rows[number - 1]
+        assert record.values[features.DESCRIPTION] == description
+        assert record.values[features.GROUP] == (group.strip() or None)
+        assert (record.values[features.LABEL], record.image) == (label, image)
+    counts = Counter(record.values[features.LABEL] for record in outcome.kept.values())
+    assert {label: sum(splits.values()) for label, splits in count_labels(outcome.resolution).items()} == counts
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=catalogues,
+    chunk=st.integers(1, 20),
+    exact=st.sampled_from(["keep", "together", "drop"]),
+    stratify=st.booleans(),
+)
+def test_any_catalogue_reconciles(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, ...]],
+    chunk: int,
+    exact: str,
+    stratify: bool,
+) -> None:
+    monkeypatch.setattr(catalogue_rows, "ROWS_PER_CHUNK", chunk)
+    data = DataOptions(catalogue=write(folder, rows), split_by="group", duplicates={"exact": exact}, stratify=stratify)
+    check(rows, ingest(data))
+
+
+def test_ten_thousand_rows_reconcile(folder: Path) -> None:
+    kinds = [*IMAGES, "absent.png", ""]
+    rows = [(kinds[n % 5], f"text {n // 7}", "xy"[n % 2], f"group {n // 11}") for n in range(10_000)]
+    outcome = ingest(DataOptions(catalogue=write(folder, rows), split_by="group"))
+    check(rows, outcome)
+    assert len(outcome.resolution.tables) > 1
+    assert Counter(reject.reason for reject in outcome.rejects) == {"missing_file": 2_000, "missing_image": 2_000}
+
+
+def test_a_repeat_names_the_row_it_repeats(folder: Path) -> None:
+    rows = [("a.png", "t", "x", ""), ("b.png", "t", "x", ""), ("a.png", "t", "x", "")]
+    (reject,) = ingest(DataOptions(catalogue=write(folder, rows))).rejects
+    assert reject.as_json() == {
+        "source": "catalogue.csv",
+        "row": 3,
+        "id": "a.png",
+        "image": "a.png",
+        "reason": "duplicate",
+        "detail": "repeats row 1",
+    }
