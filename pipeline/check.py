@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.data_gate.findings import Finding, check_labels, check_rejects
-from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, row_line
+from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, resolve_tables, row_line
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
-from components.example_gen.catalogues.rows import CatalogueError, Chunk
+from components.example_gen.catalogues.rows import Chunk
 from components.example_gen.entries import Table, TableBuilder
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, Record, Source
-from components.example_gen.resolve import KEPT, resolve
+from components.example_gen.resolve import KEPT
 from components.example_gen.spans import name_below
 from components.example_gen.spans import resolve as resolve_span
 from components.example_gen.workers import Workers
@@ -70,9 +70,7 @@ def check_catalogue(settings: Settings) -> Check:
                     labels.append(built.values[features.LABEL])
                     builder.add(built, 0)
             tables.append(builder.table())
-    if not tables:
-        raise CatalogueError(f"data.catalogue: '{catalogue}' has no row")
-    resolution = Resolution(recipe.data, tables, resolve(tables, recipe.data))
+    resolution = resolve_tables(tables, recipe.data)
     ids = [line["id"] for of_chunk in lines.values() for line in of_chunk if "reason" not in line]
     rejects = list(all_rejects(resolution, lambda chunk: lines[chunk]))
     return _judge(resolution, rejects, _ids_by_split_and_label(resolution, ids, labels), settings)
@@ -119,7 +117,7 @@ def _ids_by_split_and_label(
 def _judge(
     resolution: Resolution, rejects: list[Reject], ids: dict[str, dict[str, list[str]]], settings: Settings
 ) -> Check:
-    rows = sum(table.chunk.rows for table in resolution.tables)
+    rows = sum(part.chunk.rows for part in resolution.parts)
     account = {"rows": rows, "rejects": Counter(reject.reason for reject in rejects)}
     findings = check_rejects(account, [reject.as_json() for reject in rejects], settings.gate)
     if len(rejects) < rows:

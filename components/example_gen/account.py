@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from components.example_gen.catalogues.rows import Chunk, Row
+from components.example_gen.catalogues.rows import CatalogueError, Chunk, Row
 from components.example_gen.entries import Table
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Record, Source
-from components.example_gen.resolve import KEPT, REPEATS, Decision
+from components.example_gen.resolve import KEPT, REPEATS, Decision, resolve
 from components.example_gen.spans import name_below
 from components.example_gen.workers import Built, Workers
 from models import features
@@ -45,16 +45,43 @@ def row_line(built: Built) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What is still needed of a chunk when all is decided.
+
+    Attributes:
+        rejects: number of its rows that became no record.
+        labels: digest to name of the labels that occur in it.
+    """
+
+    chunk: Chunk
+    rejects: int
+    labels: Mapping[bytes, str]
+
+
+@dataclass(frozen=True)
 class Resolution:
-    """The tables in the catalogue's order, and what was decided on them."""
+    """The parts of the catalogue in order, and what was decided on their records."""
 
     data: DataOptions
-    tables: Sequence[Table]
+    parts: Sequence[Part]
     decision: Decision
 
     def chunk_of(self, place: int) -> Chunk:
         """The chunk that an entry is of."""
-        return self.tables[int(self.decision.table[place])].chunk
+        return self.parts[int(self.decision.table[place])].chunk
+
+
+def resolve_tables(tables: Iterable[Table], data: DataOptions) -> Resolution:
+    """Decides on the records of all chunks, whatever their order.
+
+    Raises:
+        CatalogueError: there is no row.
+    """
+    ordered = sorted(tables, key=lambda table: table.chunk)
+    if not ordered:
+        raise CatalogueError(f"data.catalogue: '{data.catalogue}' has no row")
+    parts = [Part(table.chunk, table.rejects, table.labels) for table in ordered]
+    return Resolution(data, parts, resolve(ordered, data))
 
 
 def all_rejects(resolution: Resolution, lines_of: Callable[[Chunk], Iterable[dict[str, Any]]]) -> Iterator[Reject]:
@@ -64,12 +91,12 @@ def all_rejects(resolution: Resolution, lines_of: Callable[[Chunk], Iterable[dic
         lines_of: gives the ``row_line`` of each row of a chunk, in order.
     """
     decision = resolution.decision
-    bounds = np.searchsorted(decision.table, np.arange(len(resolution.tables) + 1))
-    for number, table in enumerate(resolution.tables):
+    bounds = np.searchsorted(decision.table, np.arange(len(resolution.parts) + 1))
+    for number, part in enumerate(resolution.parts):
         place, stop = bounds[number], bounds[number + 1]
-        if not table.rejects and (decision.reason[place:stop] == KEPT).all():
+        if not part.rejects and (decision.reason[place:stop] == KEPT).all():
             continue
-        for line in lines_of(table.chunk):
+        for line in lines_of(part.chunk):
             if "reason" in line:
                 yield Reject(**line)
                 continue
@@ -84,18 +111,16 @@ def _repeat(line: dict[str, Any], place: int, resolution: Resolution) -> Reject:
     other = decision.repeated[place]
     own, its = (name_below(resolution.chunk_of(p).source, resolution.data.catalogue) for p in (place, other))
     where = "" if own == its else f" of {its}"
-    detail = f"repeats row {decision.entries['row'][other]}{where}"
+    detail = f"repeats row {decision.row[other]}{where}"
     return Reject(own, **line, reason=REPEATS[decision.reason[place]], detail=detail)
 
 
 def count_labels(resolution: Resolution) -> dict[str, dict[str, int]]:
     """Label to split to number of examples."""
     decision = resolution.decision
-    # As NumPy gives the digests back: without the zero bytes that one may end with.
-    names = {digest.rstrip(b"\0"): name for table in resolution.tables for digest, name in table.labels.items()}
+    names = {digest.rstrip(b"\0"): name for part in resolution.parts for digest, name in part.labels.items()}
     kept = decision.reason == KEPT
-    labels, of_label = np.unique(decision.entries["label"][kept], return_inverse=True)
-    counts = np.zeros((len(labels), len(features.SPLITS)), int)
-    np.add.at(counts, (of_label.reshape(-1), decision.split[kept]), 1)
-    named = zip((names[label] for label in labels.tolist()), counts.tolist(), strict=True)
-    return {name: dict(zip(features.SPLITS, row, strict=True)) for name, row in sorted(named)}
+    counts = np.zeros((len(decision.labels), len(features.SPLITS)), int)
+    np.add.at(counts, (decision.label[kept], decision.split[kept]), 1)
+    named = sorted((names[label], row) for label, row in zip(decision.labels, counts.tolist(), strict=True) if any(row))
+    return {name: dict(zip(features.SPLITS, row, strict=True)) for name, row in named}

@@ -27,13 +27,13 @@ from components.example_gen.account import (
     all_rejects,
     build_rows,
     count_labels,
+    resolve_tables,
     row_line,
 )
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
-from components.example_gen.catalogues.rows import CatalogueError, Chunk
+from components.example_gen.catalogues.rows import Chunk
 from components.example_gen.entries import Table, TableBuilder
 from components.example_gen.records import Recipe, Record, Source
-from components.example_gen.resolve import resolve
 from components.example_gen.spans import name_below
 from components.example_gen.storage import open_file, write_stream
 from components.example_gen.workers import Workers
@@ -92,7 +92,7 @@ def ingest(pipeline: beam.Pipeline, plan: Plan) -> None:
         | "ShareChunks" >> beam.Reshuffle()
         | "Ingest" >> beam.ParDo(IngestChunk(plan))
     )
-    decision = tables | "Gather" >> beam.combiners.ToList() | "Resolve" >> beam.Map(_resolve, plan)
+    decision = tables | "Gather" >> beam.combiners.ToList() | "Resolve" >> beam.Map(resolve_tables, plan.recipe.data)
     written = (
         decision
         | "Assign" >> beam.FlatMap(assign, plan)
@@ -145,13 +145,6 @@ def _line(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
 
-def _resolve(tables: list[Table], plan: Plan) -> Resolution:
-    if not tables:
-        raise CatalogueError(f"data.catalogue: '{plan.recipe.data.catalogue}' has no row")
-    ordered = sorted(tables, key=lambda table: table.chunk)
-    return Resolution(plan.recipe.data, ordered, resolve(ordered, plan.recipe.data))
-
-
 @dataclass(frozen=True)
 class Shard:
     """One file to write.
@@ -171,9 +164,11 @@ class Shard:
 def assign(resolution: Resolution, plan: Plan) -> Iterator[Shard]:
     """The files to write."""
     decision = resolution.decision
-    sizes = decision.entries["bytes"].astype(np.int64)
-    stops = np.concatenate([np.cumsum(table.entries["bytes"], dtype=np.int64) for table in resolution.tables])
-    starts = stops - sizes
+    stops = np.cumsum(decision.size, dtype=np.int64)
+    # Each work file begins at zero.
+    first = np.searchsorted(decision.table, decision.table)
+    starts = stops - decision.size
+    starts, stops = starts - starts[first], stops - starts[first]
     for number, (split, count) in enumerate(zip(features.SPLITS, decision.shards, strict=True)):
         of_split = np.flatnonzero(decision.split == number)
         for shard in np.unique(decision.shard[of_split]).tolist():
@@ -238,7 +233,7 @@ def _account(resolution: Resolution, written: list[tuple[str, int]], plan: Plan)
     for split, count in written:
         examples[split] += count
     account = {
-        "rows": sum(table.chunk.rows for table in resolution.tables),
+        "rows": sum(part.chunk.rows for part in resolution.parts),
         "examples": examples,
         "rejects": dict(sorted(rejects.items())),
         "labels": count_labels(resolution),

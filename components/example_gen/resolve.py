@@ -32,27 +32,31 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of the entries, all of which stand in the catalogue's order.
+    """What becomes of the entries of all tables, in the catalogue's order, and no more of them than is still needed.
 
     Attributes:
-        entries: of every table.
-        table: which table each entry is of.
+        row: number of each entry's row; uint32.
+        size: bytes of each record in its TFRecord file; uint32.
+        label: place in ``labels``; int32.
+        labels: digests of the labels that occur, as NumPy gives them back: without the zero bytes one may end with.
+        table: which table each entry is of; int32.
         reason: ``KEPT``, or the place in ``REPEATS`` of why it is rejected; int8.
         repeated: the place of the entry that it repeats; its own where it is kept.
         split: place in ``SPLITS``; -1 where it is rejected; int8.
         shard: number of the file in its split; int32.
         shards: number of files of each split.
-        clusters: number of entries in sets of at least two that duplicates or groups keep together.
     """
 
-    entries: Entries
+    row: NDArray[np.uint32]
+    size: NDArray[np.uint32]
+    label: NDArray[np.int32]
+    labels: list[bytes]
     table: NDArray[np.int32]
     reason: NDArray[np.int8]
     repeated: Places
     split: NDArray[np.int8]
     shard: NDArray[np.int32]
     shards: tuple[int, ...]
-    clusters: int
 
 
 def resolve(tables: Sequence[Table], data: DataOptions) -> Decision:
@@ -68,8 +72,20 @@ def resolve(tables: Sequence[Table], data: DataOptions) -> Decision:
     cluster = join_clusters(entries[kept], data)
     split = np.full(len(entries), UNDECLARED, np.int8)
     split[kept] = choose_splits(entries[kept], cluster, data)
-    shard, shards = choose_shards(entries["bytes"], split, data.shards)
-    return Decision(entries, number, reason, repeated, split, shard, shards, int((np.bincount(cluster) > 1).sum()))
+    # A column is a view of all of them until it is copied.
+    row, size = entries["row"].copy(), entries["bytes"].copy()
+    labels, label = np.unique(entries["label"], return_inverse=True)
+    return Decision(
+        row,
+        size,
+        label.reshape(-1).astype(np.int32),
+        labels.tolist(),
+        number,
+        reason,
+        repeated,
+        split,
+        *choose_shards(size, split, data.shards),
+    )
 
 
 def find_repeats(entries: Entries, data: DataOptions) -> tuple[NDArray[np.int8], Places]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, row_line
+from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, resolve_tables, row_line
 from components.example_gen.catalogues import rows as catalogue_rows
 from components.example_gen.catalogues.delimited import CsvReader
 from components.example_gen.catalogues.rows import Chunk, Row
@@ -21,7 +21,7 @@ from components.example_gen.entries import TableBuilder
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, Record, Source, build_records
-from components.example_gen.resolve import KEPT, resolve
+from components.example_gen.resolve import KEPT
 from models import features
 from tests.helpers import SMALL, write_image
 
@@ -73,7 +73,7 @@ def ingest(data: DataOptions) -> Outcome:
                 builder.add(built, 100)
                 records.append(built)
         tables.append(builder.table())
-    resolution = Resolution(data, tables, resolve(tables, data))
+    resolution = resolve_tables(tables, data)
     reasons = resolution.decision.reason
     kept = {record.row: record for record, reason in zip(records, reasons, strict=True) if reason == KEPT}
     return Outcome(resolution, kept, list(all_rejects(resolution, lines.__getitem__)))
@@ -135,7 +135,7 @@ def test_ten_thousand_rows_reconcile(folder: Path) -> None:
     rows = [(kinds[n % 5], f"text {n // 7}", "xy"[n % 2], f"group {n // 11}") for n in range(10_000)]
     outcome = ingest(DataOptions(catalogue=write(folder, rows), split_by="group"))
     check(rows, outcome)
-    assert len(outcome.resolution.tables) > 1
+    assert len(outcome.resolution.parts) > 1
     assert Counter(reject.reason for reject in outcome.rejects) == {"missing_file": 2_000, "missing_image": 2_000}
 
 

@@ -211,7 +211,7 @@ def test_whoever_is_dropped_repeats_a_kept_one_before_it(rows: list[tuple[str, s
     assert (decision.repeated[dropped] < dropped).all()
     near = dropped[decision.reason[dropped] == REPEATS.index("near_duplicate")]
     assert (decision.reason[decision.repeated[near]] == KEPT).all()
-    kept = decision.entries[decision.reason == KEPT]
+    kept = entries_of(all_items)[decision.reason == KEPT]
     assert len(np.unique(kept["pixels"])) == len(kept)
     assert (decision.split >= 0).tolist() == (decision.reason == KEPT).tolist()
 
@@ -219,7 +219,7 @@ def test_whoever_is_dropped_repeats_a_kept_one_before_it(rows: list[tuple[str, s
 def test_each_label_gets_the_shares_when_stratified() -> None:
     rows = [Item(str(n), str(n), label="rare" if n % 20 == 0 else "common") for n in range(2_000)]
     decision = decide(rows, options(stratify=True))
-    rare = decision.entries["label"] == digest("rare").rstrip(b"\0")
+    rare = decision.label == decision.labels.index(digest("rare").rstrip(b"\0"))
     assert np.bincount(decision.split[rare]).tolist() == [80, 10, 10]
     assert np.bincount(decision.split[~rare]).tolist() == [1520, 190, 190]
 
