@@ -7,12 +7,17 @@ finds the sources, and the exit handler. Which rules of KFP's backend this meets
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import yaml
 
+from components.example_gen.options import DataOptions
+from components.example_gen.spans import static_folder
+from kubeflow.entrypoint import LATEST_SPAN
+from kubeflow.store import MIRRORS
 from pipeline.cluster import STEPS, Resources
 from pipeline.settings import Settings, SettingsError
 
@@ -28,9 +33,11 @@ _NEVER_CACHED = frozenset({SOURCES, "DataGate", "Report", PUBLISH})
 # A stop of the gate stays a stop; a second push would be a second version of one model.
 _NEVER_RETRIED = frozenset({"DataGate", "Pusher"})
 _RETRIES = 2
+# Read and written where it is, by TensorFlow too.
+_NATIVE = "gs"
+_WEB = ("https", "http")
 _ENTRY_POINT = "kubeflow.entrypoint"
 _TYPES = {int: "NUMBER_INTEGER", str: "STRING"}
-_LATEST_SPAN = -1
 
 
 def compile_pipeline(settings: Settings, output: str, target: Target = "kfp") -> list[str]:
@@ -78,6 +85,7 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
         "parameters": {
             "catalogue": {"parameterType": "STRING"},
             "span": {"parameterType": "NUMBER_INTEGER"},
+            "version": {"parameterType": "NUMBER_INTEGER"},
             "digest": {"parameterType": "STRING"},
         }
     }
@@ -107,42 +115,80 @@ def publish_directory(settings: Settings) -> str:
 
 
 def _portable(settings: Settings) -> Settings:
-    """The settings without paths of this machine: images are found from the catalogue's place, wherever that is.
+    """The settings without what only this machine has: its paths, and its cores.
 
     Raises:
         SettingsError: the images lie elsewhere.
     """
-    data = settings.data
-    if not data.images_root or "://" in data.images_root or "://" in data.catalogue:
-        return settings
-    relative = os.path.relpath(data.images_root, os.path.dirname(data.catalogue))
-    if relative.startswith(".."):
+    data = settings.data.model_copy(
+        update={"images_root": _portable_images_root(settings.data), "processes": _processes(settings)}
+    )
+    return settings.model_copy(update={"data": data})
+
+
+def _portable_images_root(data: DataOptions) -> str | None:
+    """Images of this machine are found from the catalogue's place, wherever that is.
+
+    Raises:
+        SettingsError: the images lie elsewhere.
+    """
+    root, catalogue = data.images_root, data.catalogue
+    if not root or "://" in root:
+        return root
+    if os.path.isdir(catalogue):
+        home = catalogue
+    elif os.path.exists(catalogue):
+        home = os.path.dirname(catalogue)
+    else:
+        # The folders of spans are of the catalogue's place too: images beside them move away with each span.
+        home = static_folder(catalogue.replace("{", "_"))
+    relative = os.path.relpath(root, home)
+    if "://" in catalogue or relative.split(os.sep)[0] == os.pardir:
         raise SettingsError(
-            f"data.images_root: '{data.images_root}' is not below the catalogue's folder, which is what a cluster's "
-            "steps bring along: put the images there, or name their place by a gs:// URI"
+            f"data.images_root: '{root}' is not below the catalogue's folder, which is what a cluster's steps bring "
+            "along: put the images there, or name their place by a URI"
         )
-    return settings.model_copy(update={"data": data.model_copy(update={"images_root": relative})})
+    return None if relative == os.curdir and os.path.isfile(catalogue) else relative
+
+
+def _processes(settings: Settings) -> int | None:
+    """As many processes decode as ingestion's container has cores; it sees those of the whole node."""
+    data, beam = settings.data, settings.beam
+    cpu = settings.kubeflow.resources_of("ImageTextExampleGen").cpu
+    if data.processes or not cpu or beam.runner != "direct" or beam.workers > 1:
+        return data.processes
+    return math.ceil(cpu)
 
 
 def _catalogue(settings: Settings) -> str | None:
-    if settings.kubeflow.catalogue:
-        return settings.kubeflow.catalogue
-    return settings.data.catalogue if "://" in settings.data.catalogue else None
+    return settings.kubeflow.catalogue or _uri(settings.data.catalogue)
+
+
+def _uri(place: str | None) -> str | None:
+    return place if place and "://" in place else None
 
 
 def _check(settings: Settings, target: Target) -> None:
+    """Sees that the steps reach everything.
+
+    Raises:
+        SettingsError: they do not.
+    """
     reason = _why_native(settings, target)
-    if reason is None:
-        return
-    named = {
+    artifacts = {
         "kubeflow.pipeline_root": settings.kubeflow.pipeline_root,
         "kubeflow.push_directory": push_directory(settings),
         "kubeflow.publish_directory": publish_directory(settings),
-        "kubeflow.catalogue": _catalogue(settings) or "gs://",
     }
-    for key, uri in named.items():
-        if not uri.startswith("gs://"):
-            raise SettingsError(f"{key}: {reason} (given: {uri!r})")
+    if reason:
+        _check_schemes(artifacts, [_NATIVE], reason)
+    of_catalogue = "kubeflow.catalogue" if settings.kubeflow.catalogue else "data.catalogue"
+    inputs = {of_catalogue: _catalogue(settings), "data.images_root": _uri(settings.data.images_root)}
+    if reason:
+        _check_schemes(inputs, [_NATIVE, *_WEB], reason)
+    else:
+        inputs = {key: _uri(place) for key, place in inputs.items()}
+        _check_schemes(inputs, [*MIRRORS, *_WEB], "steps know no such store")
     for step, resources in settings.kubeflow.resources.items() if target == "vertex" else ():
         for key in ("node_selector", "timeout_minutes"):
             if getattr(resources, key):
@@ -151,23 +197,33 @@ def _check(settings: Settings, target: Target) -> None:
                 )
 
 
+def _check_schemes(places: Mapping[str, str | None], schemes: Sequence[str], reason: str) -> None:
+    allowed = [f"{scheme}://" for scheme in schemes]
+    for key, place in places.items():
+        if place and not place.startswith(tuple(allowed)):
+            *others, last = allowed
+            choice = f"{', '.join(others)} or {last}" if others else last
+            raise SettingsError(f"{key}: {reason}: only {choice} will do (given: {place!r})")
+
+
 def _why_native(settings: Settings, target: Target) -> str | None:
     """Why steps must use URIs as they are, or None if they use what KFP's launcher mirrors in their containers."""
     if target == "vertex":
-        return "Vertex reads and writes gs:// only"
+        return "Vertex has no keys of other stores"
     if settings.beam.runner != "direct":
-        return (
-            f"workers of beam.runner '{settings.beam.runner}' do not see what KFP mirrors in a step's container: "
-            "only gs:// will do"
-        )
+        return f"workers of beam.runner '{settings.beam.runner}' do not see what KFP mirrors in a step's container"
     return None
 
 
 def _parameters(settings: Settings) -> dict[str, dict[str, Any]]:
     """The runtime parameters: those without a default must be given with each run."""
     defaults: dict[str, tuple[type, Any, str]] = {
-        "catalogue": (str, _catalogue(settings), "The catalogue's URI or path; {SPAN} stands for a number."),
-        "span": (int, _LATEST_SPAN, "The number in the place of {SPAN}; -1 for the greatest there is."),
+        "catalogue": (
+            str,
+            _catalogue(settings),
+            "The catalogue's URI or path, with {SPAN}, {VERSION} or {YYYY}-{MM}-{DD}.",
+        ),
+        "span": (int, LATEST_SPAN, "The number for {SPAN}, of a date the days since 1970; -1 for the greatest."),
         "epochs": (int, settings.train.epochs, "Most passes over the training split."),
         "push_directory": (str, push_directory(settings), "Where models are pushed, and where the last one is found."),
         "publish_directory": (str, publish_directory(settings), "Where the run's summary and report go."),
@@ -271,7 +327,7 @@ def _read_sources(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
     for name in ("input_base", "input_config"):
         task["inputs"]["parameters"].pop(name)
         spec["components"][step]["inputDefinitions"]["parameters"].pop(name)
-    for name, kind in (("catalogue", str), ("span", int), ("digest", str)):
+    for name, kind in (("catalogue", str), ("span", int), ("version", int), ("digest", str)):
         _define(spec, step, name, kind)
         task["inputs"]["parameters"][name] = {
             "taskOutputParameter": {"producerTask": SOURCES, "outputParameterKey": name}

@@ -3,6 +3,8 @@
 TFX writes to an artifact's URI as it is, and its file systems know no ``minio://``. KFP's launcher mirrors each URI in
 the container's file system, so the executor is given the mirror's paths, and what it reports is mapped back. Where no
 launcher is (Vertex), or Beam's workers are elsewhere and would not see its mirrors, ``gs://`` is used as it is.
+
+Each process that decodes images imports this module again: what takes long to import is imported where it is used.
 """
 
 from __future__ import annotations
@@ -21,10 +23,14 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kubeflow import publish, store
+from kubeflow import store
 
 #: Root of the file system in which the launcher mirrors artifacts; another one than ``/`` where none has containers.
 ROOT_VARIABLE = "DIPTYCH_ROOT"
+#: As the span that is asked for: the greatest there is.
+LATEST_SPAN = -1
+#: As the version that was found: the catalogue has no place for one.
+NO_VERSION = -1
 
 
 class StepError(RuntimeError):
@@ -77,7 +83,7 @@ class Task:
         from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
 
-        self._is_mirrored = artifacts == "mirrored"
+        self.is_mirrored = artifacts == "mirrored"
         self.name = name
         self.input = pipeline_spec_pb2.ExecutorInput()
         try:
@@ -105,7 +111,7 @@ class Task:
     def is_native(self, uri: str) -> bool:
         """Whether TensorFlow reads and writes the URI where it is."""
         parsed = store.parse(uri)
-        return parsed is None or (not self._is_mirrored and parsed[0] == "gs")
+        return parsed is None or (not self.is_mirrored and parsed[0] == "gs")
 
     def stand_for(self, path: str, uri: str) -> None:
         """Remembers that a path, and what lies below it, stands for a URI."""
@@ -139,7 +145,7 @@ class Task:
         uri = str(artifact.uri)
         if not uri:
             raise StepError(f"artifact '{artifact.name}' has no URI")
-        if not self._is_mirrored:
+        if not self.is_mirrored:
             if not self.is_native(uri) or store.parse(uri) is None:
                 raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
             return uri
@@ -148,7 +154,7 @@ class Task:
         return str(artifact.uri)
 
     def _exists(self, path: str) -> bool:
-        if self._is_mirrored:
+        if self.is_mirrored:
             return os.path.exists(path)
         from tfx.dsl.io import fileio
 
@@ -156,7 +162,7 @@ class Task:
 
     def _prepare(self, name: str, path: str) -> None:
         """Makes an empty folder: what an attempt before this one left would be taken for part of the result."""
-        if not self._is_mirrored:
+        if not self.is_mirrored:
             from tfx.dsl.io import fileio
 
             if fileio.exists(path):
@@ -224,6 +230,8 @@ def _run_of(executor_input: Any, step: str) -> str:
 
 def _run_step(task: Task, options: argparse.Namespace, beam_arguments: list[str]) -> None:
     """Runs the executor, and tells the summary what became of it."""
+    from kubeflow import publish
+
     directory = task.take("publish_directory")
     started = time.monotonic()
     try:
@@ -307,15 +315,19 @@ def _resolve_input(task: Task, stack: ExitStack, catalogue: str) -> None:
 
     for key, text in standard_input(_bring_catalogue(task, stack, catalogue)).items():
         task.parameters[key].string_value = text
+    options = task.parameters["data_options"]
+    options.string_value = json.dumps(_with_images(task, json.loads(options.string_value)))
     # Found by Sources, which knows the images too.
-    resolved = {
+    resolved: dict[str, Any] = {
         utils.FINGERPRINT_PROPERTY_NAME: task.take("digest"),
-        utils.SPAN_PROPERTY_NAME: int(task.take("span") or 0),
+        utils.SPAN_PROPERTY_NAME: int(task.take("span")),
     }
-    task.parameters[utils.FINGERPRINT_PROPERTY_NAME].string_value = resolved[utils.FINGERPRINT_PROPERTY_NAME]
-    task.parameters[utils.SPAN_PROPERTY_NAME].number_value = resolved[utils.SPAN_PROPERTY_NAME]
+    if (version := int(task.take("version"))) != NO_VERSION:
+        resolved[utils.VERSION_PROPERTY_NAME] = version
     metadata = task.input.outputs.artifacts["examples"].artifacts[0].metadata
     for key, value in resolved.items():
+        kind = "string_value" if isinstance(value, str) else "number_value"
+        setattr(task.parameters[key], kind, value)
         metadata[key] = value
 
 
@@ -323,18 +335,40 @@ def _bring_catalogue(task: Task, stack: ExitStack, catalogue: str) -> str:
     """The catalogue as this step reaches it: in place, or in a copy of its folder.
 
     Raises:
-        StepError: it names a path, and there is nothing.
+        StepError: it names a path, and there is nothing, or a store that only a launcher's steps reach.
+        StoreError: it cannot be read.
     """
+    from components.example_gen.remote import is_web
     from components.example_gen.spans import static_folder
 
-    folder = static_folder(catalogue)
+    if is_web(catalogue):
+        return catalogue
     if not task.is_native(catalogue):
+        if not task.is_mirrored:
+            raise StepError(f"'{catalogue}': here a catalogue is read at gs:// or https:// only")
+        is_folder = store.is_folder(catalogue)
+        folder = catalogue.rstrip("/") if is_folder else static_folder(catalogue)
         local = stack.enter_context(store.local_copy(folder))
         task.stand_for(local, folder)
-        return local + catalogue[len(folder) :]
+        # A folder that ends with a slash is where the names of its files begin: they then do not tell the copy's place.
+        return os.path.join(local, "" if is_folder else catalogue[len(folder) :].lstrip("/"))
+    folder = static_folder(catalogue)
     if store.parse(catalogue) is None and not os.path.exists(folder):
         raise StepError(f"there is no '{folder}' in the step's container: name the catalogue by a URI, or mount it")
     return catalogue
+
+
+def _with_images(task: Task, options: dict[str, Any]) -> dict[str, Any]:
+    """The data options with the images' root as this step reaches it."""
+    from components.example_gen.remote import is_web
+
+    root = options.get("images_root")
+    if not root or is_web(root):
+        return options
+    located = store.located(root)
+    if located != root:
+        task.stand_for(located, root)
+    return {**options, "images_root": located}
 
 
 def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
@@ -415,22 +449,27 @@ def _run_sources(task: Task, *_: Any) -> None:
     from components.example_gen.options import DataOptions
 
     span = task.take("span")
-    asked = None if span is None or span < 0 else int(span)
-    catalogue, number = store.resolve_span(task.take("catalogue"), asked)
-    options = json.loads(task.take("data_options"))
+    asked = None if span is None or span == LATEST_SPAN else int(span)
+    found = store.resolve_span(task.take("catalogue"), asked)
+    options = _with_images(task, json.loads(task.take("data_options")))
     with ExitStack() as stack:
-        local = _bring_catalogue(task, stack, catalogue)
+        local = _bring_catalogue(task, stack, found.catalogue)
         try:
             digest = digest_inputs(DataOptions(**options, catalogue=local))
         except ValueError as error:
             raise StepError(task.original(str(error))) from None
-    sys.stdout.write(f"{catalogue}: span {number}, digest {digest}\n")
-    task.write_output({"parameterValues": {"catalogue": catalogue, "span": number, "digest": digest}})
+    version = NO_VERSION if found.version is None else found.version
+    named = "" if found.version is None else f", version {version}"
+    sys.stdout.write(f"{found.catalogue}: span {found.span}{named}, digest {digest}\n")
+    values = {"catalogue": found.catalogue, "span": found.span, "version": version, "digest": digest}
+    task.write_output({"parameterValues": values})
 
 
 def _run_publish(task: Task, *_: Any) -> None:
     """The exit handler: joins the steps' notes to the run's summary."""
     from google.protobuf import json_format
+
+    from kubeflow import publish
 
     status = json_format.MessageToDict(task.parameters["status"])
     steps = task.parameters["steps"].string_value.split(",")

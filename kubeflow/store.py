@@ -11,8 +11,12 @@ import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from components.example_gen.remote import is_web
+from components.example_gen.spans import Resolved, SpanError, resolve
 
 #: KFP's launcher mirrors these: backend/src/v2/component/launcher_v2.go, LocalPathForURI.
 MIRRORS = {"minio": "minio", "s3": "s3", "gs": "gcs"}
@@ -21,7 +25,6 @@ STORES_VARIABLE = "DIPTYCH_STORES"
 #: Address of the S3 API behind ``minio://`` and ``s3://``.
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 
-_SPAN = "{SPAN}"
 _URI = re.compile(r"^([a-z][a-z0-9+.-]*)://(.+)$")
 
 
@@ -33,7 +36,7 @@ def parse(uri: str) -> tuple[str, str] | None:
     """Scheme and path (``bucket/key``) of a URI, or None for a path.
 
     Raises:
-        StoreError: the scheme is none of ``minio``, ``s3``, ``gs``, or the path would leave its bucket.
+        StoreError: the scheme is none of ``minio``, ``s3``, ``gs``, or the path names no bucket or would leave it.
     """
     match = _URI.match(uri)
     if match is None:
@@ -41,6 +44,8 @@ def parse(uri: str) -> tuple[str, str] | None:
     scheme, path = match.groups()
     if scheme not in MIRRORS:
         raise StoreError(f"'{uri}': unknown scheme '{scheme}://'; known are {', '.join(f'{s}://' for s in MIRRORS)}")
+    if path.startswith("/"):
+        raise StoreError(f"'{uri}': the bucket's name is missing after '{scheme}://'")
     if ".." in path.split("/"):
         raise StoreError(f"'{uri}': a URI must not hold '..', which leaves its bucket where stores are folders")
     return scheme, path
@@ -63,16 +68,24 @@ def mirror(uri: str, root: str) -> str:
     return os.path.join(root, MIRRORS[parsed[0]], parsed[1])
 
 
+def located(uri: str) -> str:
+    """Where a URI lies below the folder of mounted stores; where none are mounted, and for a path, that itself.
+
+    Raises:
+        StoreError: as ``parse``.
+    """
+    parsed, mounted = parse(uri), os.environ.get(STORES_VARIABLE)
+    return os.path.join(os.path.abspath(mounted), *parsed) if parsed and mounted else uri
+
+
 def _open(uri: str) -> tuple[Any, str]:
     """The file system of a URI or path, and the path in it."""
     from pyarrow import fs
 
-    parsed = parse(uri)
+    parsed = parse(located(uri))
     if parsed is None:
-        return fs.LocalFileSystem(), os.path.abspath(uri)
+        return fs.LocalFileSystem(), os.path.abspath(located(uri))
     scheme, path = parsed
-    if mounted := os.environ.get(STORES_VARIABLE):
-        return fs.LocalFileSystem(), os.path.join(mounted, scheme, path)
     if scheme == "gs":
         return fs.GcsFileSystem(), path
     return fs.S3FileSystem(endpoint_override=os.environ.get(ENDPOINT_VARIABLE)), path
@@ -175,28 +188,40 @@ def names(uri: str) -> list[str]:
     return sorted(info.base_name for info in found)
 
 
-def resolve_span(uri: str, span: int | None) -> tuple[str, int]:
-    """Puts a number in the place of ``{SPAN}``; the span of a URI without it is 0, as TFX has it.
+def is_folder(uri: str) -> bool:
+    """Whether it is a folder: in an object store, whether files lie below it.
+
+    Raises:
+        StoreError: the store does not say.
+    """
+    from pyarrow import fs
+
+    store, path = _open(uri)
+    with _explained("look at", uri):
+        return bool(store.get_file_info(path.rstrip("/")).type == fs.FileType.Directory)
+
+
+def resolve_span(uri: str, span: int | None) -> Resolved:
+    """Puts numbers in the places that ``components.example_gen.spans`` knows, as ``{SPAN}`` and ``{VERSION}``.
 
     Args:
         span: the number; None for the greatest there is.
 
     Raises:
-        StoreError: there is no span, or a span is asked for where the URI has no place for it.
+        StoreError: there is none, the places do not go together, or the store cannot be listed.
     """
-    if _SPAN not in uri:
-        if span is not None:
-            raise StoreError(f"span {span} is asked for, but '{uri}' has no {_SPAN}")
-        return uri, 0
-    if span is None:
-        before, _, after = uri.partition(_SPAN)
-        folder, _, prefix = before.rpartition("/")
-        suffix = after.partition("/")[0]
-        pattern = re.compile(re.escape(prefix) + r"(\d+)" + re.escape(suffix))
-        matches = [match for name in names(folder) if (match := pattern.fullmatch(name))]
-        if not matches:
-            raise StoreError(f"no span lies at '{uri}': '{folder}' holds {names(folder) or 'nothing'}")
-        # Zeros in front are part of the name, not of the number.
-        newest = max(matches, key=lambda match: int(match[1]))
-        return uri.replace(_SPAN, newest[1]), int(newest[1])
-    return uri.replace(_SPAN, str(span)), span
+    place = uri if is_web(uri) else located(uri)
+
+    def original(text: str) -> str:
+        """The text with URIs in the places of paths below the folder of mounted stores."""
+        if place == uri:
+            return text
+        scheme, _, path = uri.partition("://")
+        return text.replace(place.removesuffix(path), f"{scheme}://")
+
+    try:
+        with _explained("list", uri):
+            found = resolve(place, span)
+    except SpanError as error:
+        raise StoreError(original(str(error))) from None
+    return replace(found, catalogue=original(found.catalogue))

@@ -28,6 +28,9 @@ kubeflow:
 """
 
 
+ON_GOOGLE = ("kubeflow.pipeline_root=gs://b/r", "kubeflow.catalogue=gs://b/c.csv", "kubeflow.resources={}")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compile")
@@ -248,6 +251,90 @@ def test_a_catalogue_that_only_this_machine_has_must_be_named_with_each_run(fold
     assert "defaultValue" not in spec["root"]["inputDefinitions"]["parameters"]["catalogue"]
 
 
+def compiled_options(settings: Settings, output: Path) -> dict[str, Any]:
+    """The data options that Sources is given, after seeing that ingestion is given the same."""
+    compile_pipeline(settings, str(output))
+    spec = next(iter(yaml.safe_load_all(output.read_text())))
+    given = {
+        step: spec["components"]["pipeline"]["dag"]["tasks"][step]["inputs"]["parameters"]["data_options"]
+        for step in ("Sources", "ImageTextExampleGen")
+    }
+    assert given["Sources"] == given["ImageTextExampleGen"]
+    return dict(json.loads(given["Sources"]["runtimeValue"]["constant"]))
+
+
+def test_data_options_reach_sources_and_ingestion(folder: Path) -> None:
+    wanted = {
+        "format": "tsv",
+        "encoding": "cp1252",
+        "labels": ["a", "b"],
+        "duplicates": {"exact": "drop", "near": "together", "distance": 2},
+        "shards": 3,
+    }
+    overrides = [f"data.{key}={json.dumps(value)}" for key, value in wanted.items()]
+    options = compiled_options(settings_with(folder, *overrides), folder / "options.yaml")
+    assert {key: options[key] for key in wanted} == wanted
+    assert not options.keys() & {"catalogue", "schema_file"}
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "images_root", "found"),
+    [
+        ("catalogue.csv", "images", "images"),
+        ("catalogue.csv", ".", None),
+        ("photos", "photos", "."),
+        ("photos", "photos/raw", "raw"),
+        ("photos", ".", "refused"),
+        ("photos/*.csv", "photos/raw", "raw"),
+        ("photos/{SPAN}.csv", "photos/raw", "raw"),
+        ("photos/{SPAN}/c.csv", "photos/raw", "refused"),
+        ("photos/{YYYY}-{MM}-{DD}/*.csv", "photos", "refused"),
+        ("photos", "gs://b/images", "gs://b/images"),
+    ],
+)
+def test_images_are_found_from_the_catalogues_folder(
+    tmp_path: Path, catalogue: str, images_root: str, found: str | None
+) -> None:
+    (tmp_path / "photos/raw").mkdir(parents=True)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "catalogue.csv").write_text("")
+    (tmp_path / "diptych.yaml").write_text(f"data: {{catalogue: '{catalogue}', images_root: '{images_root}'}}\n")
+    settings = load_settings(str(tmp_path / "diptych.yaml"))
+    if found == "refused":
+        with pytest.raises(SettingsError, match=r"^data.images_root: .* is not below the catalogue's folder"):
+            compile_pipeline(settings, str(tmp_path / "refused.yaml"))
+    else:
+        assert compiled_options(settings, tmp_path / "spec.yaml")["images_root"] == found
+
+
+@pytest.mark.parametrize(
+    ("overrides", "processes"),
+    [
+        ((), 4),
+        (("kubeflow.resources.ImageTextExampleGen.cpu=1.5",), 2),
+        (("kubeflow.resources={}",), None),
+        (("data.processes=3",), 3),
+        (("beam.workers=4",), 1),
+    ],
+)
+def test_as_many_processes_decode_as_the_container_has_cores(
+    folder: Path, overrides: tuple[str, ...], processes: int | None
+) -> None:
+    output = folder / "processes.yaml"
+    compile_pipeline(settings_with(folder, *overrides), str(output))
+    spec = next(iter(yaml.safe_load_all(output.read_text())))
+    given = spec["components"]["pipeline"]["dag"]["tasks"]["ImageTextExampleGen"]["inputs"]["parameters"]
+    assert json.loads(given["data_options"]["runtimeValue"]["constant"])["processes"] == processes
+
+
+@pytest.mark.parametrize("uri", ["s3://shop/photos/", "https://example.com/c.csv", "gs://shop/{SPAN:3}/c.csv"])
+def test_a_catalogue_at_a_uri_is_the_clusters_too(folder: Path, uri: str) -> None:
+    output = folder / "uri.yaml"
+    compile_pipeline(settings_with(folder, "kubeflow.catalogue=null", f"data.catalogue={uri}"), str(output))
+    spec = next(iter(yaml.safe_load_all(output.read_text())))
+    assert spec["root"]["inputDefinitions"]["parameters"]["catalogue"]["defaultValue"] == uri
+
+
 def test_resources_reach_every_container(spec: dict[str, Any]) -> None:
     found = {step: container["resources"] for step, container in containers(spec).items()}
     assert found["Trainer"] == {
@@ -332,6 +419,12 @@ def test_vertex_gets_a_pipeline_job(vertex_job: dict[str, Any]) -> None:
         ("kfp", ["kubeflow.resources.Pusher.retries=1"], "kubeflow.resources.Pusher.retries"),
         ("kfp", ["data.images_root=/"], "data.images_root"),
         ("kfp", ["beam={runner: spark, endpoint: 'spark:8099'}"], "kubeflow.pipeline_root"),
+        ("kfp", ["kubeflow.catalogue=null", "data.catalogue=abfs://c/c.csv"], "data.catalogue"),
+        ("kfp", ["kubeflow.catalogue=ftp://c/c.csv"], "kubeflow.catalogue"),
+        ("kfp", ["data.images_root=hdfs://c/images"], "data.images_root"),
+        ("kfp", ["data.catalogue=gs://c/c.csv", "data.images_root=."], "data.images_root"),
+        ("vertex", [*ON_GOOGLE, "data.images_root=s3://b/images"], "data.images_root"),
+        ("vertex", [*ON_GOOGLE, "kubeflow.catalogue=null", "data.catalogue=s3://b/c.csv"], "data.catalogue"),
     ],
 )
 def test_what_cannot_hold_in_a_cluster_is_refused_by_its_key(

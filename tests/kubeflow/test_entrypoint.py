@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -150,33 +157,163 @@ def test_a_curated_schema_reaches_tfxs_executor(root: Path, monkeypatch: pytest.
     assert note["failure"] is None
 
 
-def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sources(root: Path, catalogue: str, **options: Any) -> dict[str, Any]:
+    """What Sources finds."""
+    parameters = {"catalogue": catalogue, "span": -1, "data_options": json.dumps(options)}
+    output_file = root / "minio/bucket/kept/shop/run-7/Sources/s/output_metadata.json"
+    given = {"inputs": {"parameterValues": parameters}, "outputs": {"outputFile": str(output_file)}}
+    arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--json_serialized_invocation_args"]
+    assert main([*arguments, json.dumps(given)]) == 0
+    return dict(json.loads(output_file.read_text())["parameterValues"])
+
+
+@pytest.fixture
+def stores(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Mounted."""
     monkeypatch.setenv(store.STORES_VARIABLE, str(root / "stores"))
-    folder = root / "stores/minio/bucket/cat/7"
+    return root / "stores"
+
+
+@pytest.fixture
+def copied_stores(stores: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Not mounted: folders come as copies, which begin with what they are copied from."""
+
+    @contextmanager
+    def local_copy(uri: str) -> Iterator[str]:
+        with TemporaryDirectory() as scratch:
+            store.download(uri, scratch)
+            yield scratch
+
+    monkeypatch.setattr(store, "local_copy", local_copy)
+    return stores
+
+
+def write_catalogue(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "catalogue.csv").write_text("image,description,label\na.png,text,x\n")
     (folder / "a.png").write_bytes(b"one")
-    given = {
-        "inputs": {
-            "parameterValues": {
-                "catalogue": "minio://bucket/cat/{SPAN}/catalogue.csv",
-                "span": -1,
-                "data_options": "{}",
-            }
-        },
-        "outputs": {"outputFile": str(root / "minio/bucket/kept/shop/run-7/Sources/s/output_metadata.json")},
-    }
 
-    def sources() -> dict[str, Any]:
-        arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--json_serialized_invocation_args"]
-        assert main([*arguments, json.dumps(given)]) == 0
-        return dict(json.loads(Path(given["outputs"]["outputFile"]).read_text())["parameterValues"])
 
-    first = sources()
+def test_sources_digests_every_image(root: Path, stores: Path) -> None:
+    write_catalogue(stores / "minio/bucket/cat/7")
+    uri = "minio://bucket/cat/{SPAN}/catalogue.csv"
+    first = sources(root, uri)
     assert (first["catalogue"], first["span"]) == ("minio://bucket/cat/7/catalogue.csv", 7)
-    assert sources() == first
-    (folder / "a.png").write_bytes(b"two")
-    assert sources()["digest"] != first["digest"]
+    assert first["version"] == entrypoint.NO_VERSION
+    assert sources(root, uri) == first
+    (stores / "minio/bucket/cat/7/a.png").write_bytes(b"two")
+    assert sources(root, uri)["digest"] != first["digest"]
+
+
+def test_sources_finds_span_and_version(root: Path, stores: Path) -> None:
+    write_catalogue(stores / "minio/bucket/7-2")
+    found = sources(root, "minio://bucket/{SPAN}-{VERSION}/catalogue.csv")
+    assert (found["catalogue"], found["span"], found["version"]) == ("minio://bucket/7-2/catalogue.csv", 7, 2)
+
+
+@pytest.mark.parametrize("uri", ["minio://bucket/cat/", "minio://bucket/cat", "minio://bucket/c*/*.csv"])
+def test_a_catalogue_of_many_files_is_digested_wherever_it_is_copied_to(
+    root: Path, copied_stores: Path, uri: str
+) -> None:
+    folder = copied_stores / "minio/bucket/cat"
+    write_catalogue(folder)
+    first = sources(root, uri)
+    assert first["catalogue"] == uri
+    assert sources(root, uri)["digest"] == first["digest"]
+    (folder / "b.csv").write_text("image,description,label\na.png,other,y\n")
+    (folder / "b.png").write_bytes(b"another")
+    assert sources(root, uri)["digest"] != first["digest"]
+
+
+def test_images_elsewhere_in_the_store_are_digested(root: Path, stores: Path) -> None:
+    write_catalogue(stores / "minio/bucket/cat")
+    images = stores / "s3/photos/all"
+    images.mkdir(parents=True)
+    uri = "minio://bucket/cat/catalogue.csv"
+    first = sources(root, uri, images_root="s3://photos/all")
+    (images / "a.png").write_bytes(b"one")
+    assert sources(root, uri, images_root="s3://photos/all")["digest"] != first["digest"]
+
+
+def ingestion(root: Path, catalogue: str, **changes: Any) -> Task:
+    """The step ImageTextExampleGen, as Sources and the compiler give it its parameters."""
+    found = {"catalogue": catalogue, "span": 7, "version": 2, "digest": "d", **changes}
+    examples = {"name": "examples", "uri": f"{RUN}/ImageTextExampleGen/s/examples"}
+    given = {
+        "inputs": {"parameterValues": {**found, "data_options": "{}"}},
+        "outputs": {"artifacts": {"examples": {"artifacts": [examples]}}},
+    }
+    return task_of(given, "ImageTextExampleGen")
+
+
+def brought(task: Task) -> str:
+    """The catalogue as the executor is told of it."""
+    from components.example_gen.executor import data_options
+
+    names = ("input_base", "input_config", "data_options")
+    return data_options({name: task.parameters[name].string_value for name in names}).catalogue
+
+
+@pytest.mark.parametrize("uri", ["minio://bucket/cat/", "minio://bucket/cat"])
+def test_a_folder_is_brought_without_what_lies_beside_it(root: Path, copied_stores: Path, uri: str) -> None:
+    write_catalogue(copied_stores / "minio/bucket/cat")
+    write_catalogue(copied_stores / "minio/bucket/other")
+    task = ingestion(root, uri)
+    with ExitStack() as stack:
+        entrypoint._resolve_input(task, stack, task.take("catalogue"))
+        folder = brought(task)
+        assert sorted(os.listdir(folder)) == ["a.png", "catalogue.csv"]
+        assert task.original(f"{folder}a.png") == "minio://bucket/cat/a.png"
+    assert not os.path.exists(folder)
+
+
+def test_a_pattern_brings_the_folder_before_it(root: Path, copied_stores: Path) -> None:
+    for span in ("1", "2"):
+        write_catalogue(copied_stores / f"minio/bucket/cat/{span}")
+    task = ingestion(root, "minio://bucket/cat/*/*.csv")
+    with ExitStack() as stack:
+        entrypoint._resolve_input(task, stack, task.take("catalogue"))
+        pattern = brought(task)
+        assert pattern.endswith("/*/*.csv")
+        assert len(glob.glob(pattern)) == 2
+        assert task.original(pattern) == "minio://bucket/cat/*/*.csv"
+
+
+def test_a_web_servers_catalogue_is_read_where_it_is(root: Path) -> None:
+    task = ingestion(root, "https://example.com/cat/catalogue.csv")
+    with ExitStack() as stack:
+        entrypoint._resolve_input(task, stack, task.take("catalogue"))
+    assert brought(task) == "https://example.com/cat/catalogue.csv"
+
+
+@pytest.mark.parametrize(("version", "known"), [(2, {"span": 7, "version": 2}), (-1, {"span": 7})])
+def test_span_and_version_are_kept_with_the_examples(
+    root: Path, stores: Path, version: int, known: dict[str, int]
+) -> None:
+    write_catalogue(stores / "minio/bucket")
+    task = ingestion(root, "minio://bucket/catalogue.csv", version=version)
+    with ExitStack() as stack:
+        entrypoint._resolve_input(task, stack, task.take("catalogue"))
+    metadata = dict(task.input.outputs.artifacts["examples"].artifacts[0].metadata)
+    assert metadata == {"input_fingerprint": "d", **known}
+    numbers = {name: task.parameters[name].number_value for name in ("span", "version") if name in task.parameters}
+    assert numbers == known
+
+
+def test_without_mirrors_no_catalogue_is_copied(root: Path) -> None:
+    task = task_of(executor_input(root), artifacts="native")
+    with ExitStack() as stack:
+        assert entrypoint._bring_catalogue(task, stack, "gs://bucket/photos/") == "gs://bucket/photos/"
+        with pytest.raises(StepError, match="gs:// or https:// only"):
+            entrypoint._bring_catalogue(task, stack, "minio://bucket/catalogue.csv")
+
+
+def test_processes_that_decode_need_not_load_much() -> None:
+    """They import the main module again."""
+    heavy = ["tensorflow", "tfx", "apache_beam", "kfp", "google.protobuf", "pyarrow", "rich"]
+    code = f"import sys, kubeflow.entrypoint; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +326,7 @@ def test_sources_digests_every_image(root: Path, monkeypatch: pytest.MonkeyPatch
         ),
         (
             json.dumps({"inputs": {"parameterValues": {"catalogue": "/absent/y.csv", "data_options": "{}"}}}),
-            "there is no file '/absent/y.csv'",
+            "there is no '/absent' in the step's container: name the catalogue by a URI",
         ),
     ],
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
+from components.example_gen import remote
+from components.example_gen.spans import Resolved
 from kubeflow import store
 from kubeflow.store import StoreError
 
@@ -32,6 +36,8 @@ def test_an_unknown_scheme_is_refused_with_those_that_are_known(uri: str) -> Non
 def test_no_uri_leaves_its_bucket() -> None:
     with pytest.raises(StoreError, match="leaves its bucket"):
         store.read("minio://bucket/../../etc/passwd")
+    with pytest.raises(StoreError, match="bucket's name is missing"):
+        store.read("minio:///etc/passwd")
 
 
 def test_a_path_is_no_artifact_uri() -> None:
@@ -91,14 +97,92 @@ def test_an_unreachable_store_says_which_settings_to_check(monkeypatch: pytest.M
     assert "secret'" not in str(error.value)
 
 
-def test_spans(mounted: Path) -> None:
-    for span in ("span-2", "span-010", "span-x", "other-99"):
-        (mounted / "minio/bucket" / span).mkdir(parents=True)
-    uri = "minio://bucket/span-{SPAN}/catalogue.csv"
-    assert store.resolve_span(uri, None) == ("minio://bucket/span-010/catalogue.csv", 10)
-    assert store.resolve_span(uri, 2) == ("minio://bucket/span-2/catalogue.csv", 2)
-    assert store.resolve_span("minio://bucket/catalogue.csv", None) == ("minio://bucket/catalogue.csv", 0)
-    with pytest.raises(StoreError, match="no span lies at"):
-        store.resolve_span("minio://bucket/{SPAN}/catalogue.csv", None)
-    with pytest.raises(StoreError, match="has no {SPAN}"):
-        store.resolve_span("minio://bucket/catalogue.csv", 3)
+def test_a_folder_is_told_from_a_file(mounted: Path) -> None:
+    store.write("minio://bucket/photos/cats/1.png", b"image")
+    assert store.is_folder("minio://bucket/photos/")
+    assert store.is_folder("minio://bucket")
+    assert not store.is_folder("minio://bucket/photos/cats/1.png")
+    assert not store.is_folder("minio://bucket/absent")
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("uri", "span", "found"),
+    [
+        ("minio://bucket/span-{SPAN}/c.csv", None, Resolved("minio://bucket/span-010/c.csv", 10, None)),
+        ("minio://bucket/span-{SPAN}/c.csv", 2, Resolved("minio://bucket/span-2/c.csv", 2, None)),
+        ("minio://bucket/span-{SPAN:3}/c.csv", 10, Resolved("minio://bucket/span-010/c.csv", 10, None)),
+        ("minio://bucket/7/v{VERSION}/*-{SPAN}.csv", None, Resolved("minio://bucket/7/v2/*-7.csv", 7, 2)),
+        ("s3://bucket/{YYYY}-{MM}-{DD}.csv", None, Resolved("s3://bucket/2026-11-25.csv", 20782, None)),
+        ("minio://bucket/c.csv", None, Resolved("minio://bucket/c.csv", 0, None)),
+    ],
+)
+def test_spans_are_those_of_tfx(mounted: Path, uri: str, span: int | None, found: Resolved) -> None:
+    write(mounted, "minio/bucket/span-2/c.csv", "minio/bucket/span-010/c.csv", "minio/bucket/other-99/c.csv")
+    write(mounted, "minio/bucket/7/v1/a-7.csv", "minio/bucket/7/v2/a-7.csv", "minio/bucket/7/v2/b-7.csv")
+    write(mounted, "s3/bucket/2025-12-31.csv", "s3/bucket/2026-11-25.csv")
+    assert store.resolve_span(uri, span) == found
+
+
+@pytest.mark.parametrize(
+    ("uri", "span", "message"),
+    [
+        ("minio://bucket/{SPAN}/c.csv", None, r"no file matches 'minio://bucket/\*/c.csv'"),
+        ("minio://bucket/c.csv", 3, "span 3 is asked for, but 'minio://bucket/c.csv' has no {SPAN}"),
+        ("minio://bucket/{YYYY}/c.csv", None, "has {YYYY}, but a date is all of"),
+        ("minio://bucket/span-{SPAN}.csv", None, "'minio://bucket/span-x.csv' has 'x' in the place of {SPAN}"),
+    ],
+)
+def test_what_is_wrong_with_a_span_is_told_of_its_uri(mounted: Path, uri: str, span: int | None, message: str) -> None:
+    write(mounted, "minio/bucket/span-x.csv")
+    with pytest.raises(StoreError, match=message) as error:
+        store.resolve_span(uri, span)
+    assert str(mounted) not in str(error.value)
+
+
+def test_a_store_that_cannot_be_listed_says_which_settings_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pattern: str) -> list[str]:
+        raise PermissionError(13, "Not allowed by its server, which answers 403", pattern)
+
+    monkeypatch.delenv(store.STORES_VARIABLE, raising=False)
+    monkeypatch.setattr("components.example_gen.spans.list_files", refuse)
+    with pytest.raises(StoreError, match=r"cannot list 'minio://b/\{SPAN\}.csv': .* kubeflow.store.endpoint"):
+        store.resolve_span("minio://b/{SPAN}.csv", None)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A store behind an endpoint, as MinIO is, with the bucket "shop"."""
+    from moto.server import ThreadedMotoServer
+
+    monkeypatch.delenv(store.STORES_VARIABLE, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "key")
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv(store.ENDPOINT_VARIABLE, f"http://{host}:{port}")
+    # A connection is kept for each process, not for each endpoint.
+    remote._make_store.cache_clear()
+    fs.S3FileSystem(endpoint_override=f"http://{host}:{port}", allow_bucket_creation=True).create_dir("shop")
+    yield
+    server.stop()
+    remote._make_store.cache_clear()
+
+
+def test_spans_and_folders_of_a_served_store(served: None) -> None:
+    for name in ("1-1/c.csv", "2-1/c.csv", "2-2/c.csv", "2-2/images/a.png"):
+        store.write(f"minio://shop/cat/{name}", b"content")
+    found = store.resolve_span("minio://shop/cat/{SPAN}-{VERSION}/c.csv", None)
+    assert found == Resolved("minio://shop/cat/2-2/c.csv", 2, 2)
+    with pytest.raises(StoreError, match=r"no file matches 'minio://shop/\*/d.csv'"):
+        store.resolve_span("minio://shop/{SPAN}/d.csv", None)
+    assert store.is_folder("minio://shop/cat/2-2/")
+    assert not store.is_folder(found.catalogue)
+    with store.local_copy("s3://shop/cat/2-2") as folder:
+        assert sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*.*")) == ["c.csv", "images/a.png"]
