@@ -35,15 +35,19 @@ bench: ready ## the tables of benchmarks/
 	$(BIN)/python -m benchmarks
 
 bench-ingest: ready ## ingestion against the blog's loop and other tools
-	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
 # The header of a lock names this target, and neither a registry nor a place on some disk.
-COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml \
-	--extra dev --generate-hashes --no-emit-index-url $(ARGS)
+LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes \
+	--no-emit-index-url $(ARGS)
+COMPILE = $(LOCK) pyproject.toml --extra dev
 lock: ready ## write requirements/ anew from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(COMPILE) --universal --python-version 3.11 -o requirements/tfx-1.21.txt
 	$(COMPILE) --python-version 3.10 --python-platform x86_64-manylinux_2_28 -o requirements/tfx-1.16.txt
+	$(LOCK) benchmarks/ingest_peers/requirements.in --universal --python-version 3.10 \
+		-o benchmarks/ingest_peers/requirements.txt
 
-clean: ## remove .venv and every cache
+clean: ## remove the environments and every cache
 	rm -rf .venv .*_cache .hypothesis build *.egg-info
+	rm -rf .venv-bench
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -69,12 +70,19 @@ RECORD: Mapping[str, Feature] = {
     ENTROPY: Feature("float"),
 }
 
+# As they are written.
+_IN_ORDER = sorted(RECORD.items())
+
 #: What StatisticsGen reads, and so what the schema knows: everything but the pixels.
 LIGHT_FEATURES = tuple(name for name in RECORD if name != IMAGE)
 
 
 def encode_record(values: Mapping[str, Any]) -> bytes:
     """Serialises one record as a ``tf.train.Example``.
+
+    Written down here, in protobuf's wire format, because decoding processes call it: importing TensorFlow takes each
+    of them seconds and hundreds of megabytes. Features are in the order of their names, which versions of protobuf do
+    not agree on.
 
     Args:
         values: feature name to ``bytes``/``str``, ``int`` or ``float``; an optional feature may be absent or None.
@@ -85,21 +93,43 @@ def encode_record(values: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: a name is not in the contract, or a required feature is missing.
     """
-    import tensorflow as tf
-
     if unknown := sorted(set(values) - set(RECORD)):
         raise ValueError(f"features {unknown} are not in the record contract {sorted(RECORD)}")
-    example = tf.train.Example()
-    for name, feature in RECORD.items():
+    entries = []
+    for name, feature in _IN_ORDER:
         value = values.get(name)
-        if value is None:
-            if feature.required:
-                raise ValueError(f"feature '{name}' is required and has no value")
-            continue
-        if isinstance(value, str):
-            value = value.encode()
-        getattr(example.features.feature[name], f"{feature.kind}_list").value.append(value)
-    return bytes(example.SerializeToString(deterministic=True))
+        if value is not None:
+            # tensorflow/core/example/feature.proto: a map's entry has the key 1 and the value 2.
+            entries.append(_field(1, _field(1, name.encode()) + _field(2, _encode_value(feature.kind, value))))
+        elif feature.required:
+            raise ValueError(f"feature '{name}' is required and has no value")
+    return _field(1, b"".join(entries))
+
+
+def _encode_value(kind: str, value: Any) -> bytes:
+    """A ``Feature`` of one value; the lists of numbers are packed."""
+    if kind == "bytes":
+        return _field(1, _field(1, value.encode() if isinstance(value, str) else value))
+    if kind == "float":
+        return _field(2, _field(1, struct.pack("<f", value)))
+    return _field(3, _field(1, _varint(value % 2**64)))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of bytes, which is protobuf's wire type 2."""
+    length = len(content)
+    if length < 128:
+        return bytes((number << 3 | 2, length)) + content
+    return b"".join((bytes((number << 3 | 2,)), _varint(length), content))
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number >= 128:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
 
 
 def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]:

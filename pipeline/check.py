@@ -13,13 +13,13 @@ from components.data_gate.findings import Finding, check_labels, check_rejects
 from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, resolve_tables, row_line
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
 from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Table, TableBuilder
+from components.example_gen.entries import Stored, Table, TableBuilder
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Record, Source
+from components.example_gen.records import Recipe, Source
 from components.example_gen.resolve import KEPT
 from components.example_gen.spans import name_below
 from components.example_gen.spans import resolve as resolve_span
-from components.example_gen.workers import Workers
+from components.example_gen.workers import Built, Workers
 from models import features
 from pipeline.settings import Settings
 
@@ -66,9 +66,9 @@ def check_catalogue(settings: Settings) -> Check:
             lines[chunk] = []
             for built in _build(chunk, recipe, workers):
                 lines[chunk].append(row_line(built))
-                if isinstance(built, Record):
-                    labels.append(built.values[features.LABEL])
-                    builder.add(built, 0)
+                if isinstance(built, Stored):
+                    labels.append(built.label)
+                    builder.add(built)
             tables.append(builder.table())
     resolution = resolve_tables(tables, recipe.data)
     ids = [line["id"] for of_chunk in lines.values() for line in of_chunk if "reason" not in line]
@@ -97,7 +97,7 @@ def _chunks(recipe: Recipe, scratch: str) -> Iterator[Chunk]:
         yield from reader.cut(source, index, recipe.data, os.path.join(scratch, f"{index}.jsonl"))
 
 
-def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Record | Reject]:
+def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Built]:
     rows = make_reader(find_kind(recipe.data)).read(chunk, recipe.data)
     source = Source(name_below(chunk.source, recipe.data.catalogue), images_root(chunk.source, recipe.data))
     return build_rows(rows, source, workers)

@@ -129,9 +129,10 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
 
 
 def _data(settings: Settings) -> DataOptions:
-    """Where Beam has several workers, one process in each decodes, unless the settings say otherwise."""
-    data = settings.data
-    return data if data.processes or settings.beam.workers == 1 else data.model_copy(update={"processes": 1})
+    """Where Beam has workers of its own or several, one process in each decodes, unless the settings say otherwise."""
+    data, beam = settings.data, settings.beam
+    alone = beam.runner == "direct" and beam.workers == 1
+    return data if data.processes or alone else data.model_copy(update={"processes": 1})
 
 
 def _schema_gen(settings: Settings, statistics_gen: StatisticsGen) -> BaseComponent:

@@ -97,7 +97,8 @@ def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     data = settings.data
     named = {
         "data.catalogue": data.catalogue,
-        "data.images_root": data.images_root,
+        # Below a catalogue in a store, it is a folder there.
+        "data.images_root": None if "://" in data.catalogue else data.images_root,
         "data.schema_file": data.schema_file,
     }
     # What a pattern matches is found when it is read.
@@ -110,6 +111,9 @@ def _resolve_paths(values: dict[str, Any], folder: str) -> dict[str, Any]:
     for path in _PATHS:
         section, key = path.split(".")
         part = resolved.get(section)
+        if path == "data.images_root" and isinstance(part, dict) and "://" in str(part.get("catalogue")):
+            # It lies below the catalogue's folder, in the store.
+            continue
         if isinstance(part, dict) and isinstance(part.get(key), str) and part[key] and "://" not in part[key]:
             part[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(part[key])))
     return resolved

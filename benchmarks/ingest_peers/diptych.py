@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ _ARTIFACTS = "artifacts"
 
 def write(catalogue: Path, out: Path) -> None:
     """Writes artifacts and ``out/metadata.sqlite``."""
+    # As ``diptych run`` does.
+    gc.freeze()
     data = DataOptions(catalogue=str(catalogue), processes=PROCESSES)
     pipeline = Pipeline(
         pipeline_name="bench",

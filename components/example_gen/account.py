@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from components.example_gen.catalogues.rows import CatalogueError, Chunk, Row
-from components.example_gen.entries import Table
+from components.example_gen.entries import Stored, Table
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Record, Source
+from components.example_gen.records import Source
 from components.example_gen.resolve import KEPT, REPEATS, Decision, resolve
 from components.example_gen.spans import name_below
 from components.example_gen.workers import Built, Workers
@@ -27,7 +27,7 @@ class IngestionError(RuntimeError):
 
 
 def build_rows(rows: Iterable[Row], source: Source, workers: Workers) -> Iterator[Built]:
-    """Records or rejects of rows, in order; reports progress."""
+    """Stored records or rejects of rows, in order; reports progress."""
     done = 0
     for built in workers.build(rows, source):
         done += 1
@@ -39,7 +39,7 @@ def build_rows(rows: Iterable[Row], source: Source, workers: Workers) -> Iterato
 
 def row_line(built: Built) -> dict[str, Any]:
     """What is written down of one row: its reject, or who it is."""
-    if isinstance(built, Record):
+    if isinstance(built, Stored):
         return {"row": built.row, "id": built.id, "image": built.image}
     return built.as_json()
 

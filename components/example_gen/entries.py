@@ -1,18 +1,20 @@
-"""What is remembered of each stored record: a few bytes, enough to find duplicates and to choose splits and shards."""
+"""Records as they are written, and what is remembered of each: enough to find duplicates and to choose its place."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.records import Record
+from components.example_gen.catalogues.rows import Chunk, Row
+from components.example_gen.reasons import Reject
+from components.example_gen.records import Recipe, Record, Source, build_record
 from models import features
+from models.framing import frame
 
 #: Texts and pixels stand here as the first 128 bits of their SHA-256; two of a billion rows collide with
 #: probability 2 ** -69.
@@ -60,28 +62,34 @@ def digest(*texts: str) -> bytes:
     return whole.digest()[:16]
 
 
-class TableBuilder:
-    """Gathers the entries of one chunk's records."""
+@dataclass(frozen=True)
+class Stored:
+    """A record as it is written.
 
-    def __init__(self, chunk: Chunk) -> None:
-        self._chunk = chunk
-        self._entries: list[tuple[Any, ...]] = []
-        self._labels: dict[bytes, str] = {}
+    Attributes:
+        frame: its bytes as they stand in a TFRecord file.
+        entry: what is remembered of it; see ``ENTRY``.
+    """
 
-    def add(self, record: Record, size: int) -> None:
-        """Adds the next record.
+    row: int
+    id: str
+    image: str
+    label: str
+    frame: bytes
+    entry: tuple[Any, ...]
 
-        Args:
-            size: of the record in its TFRecord file, in bytes.
-        """
-        label = record.values[features.LABEL]
-        self._labels[digest(label)] = label
-        self._entries.append(_entry(record, size))
 
-    def table(self) -> Table:
-        """The table of what was added."""
-        entries = np.array(self._entries, ENTRY)
-        return Table(self._chunk, entries, self._labels, self._chunk.rows - len(entries))
+def store_rows(rows: Sequence[Row], source: Source, recipe: Recipe) -> list[Stored | Reject]:
+    """What is written of some rows, or why they become no record; in their order."""
+    built = (build_record(row, source, recipe) for row in rows)
+    return [one if isinstance(one, Reject) else store(one) for one in built]
+
+
+def store(record: Record) -> Stored:
+    """Serialises a record."""
+    framed = frame(features.encode_record(record.values))
+    label = record.values[features.LABEL]
+    return Stored(record.row, record.id, record.image, label, framed, _entry(record, len(framed)))
 
 
 def _entry(record: Record, size: int) -> tuple[Any, ...]:
@@ -98,3 +106,23 @@ def _entry(record: Record, size: int) -> tuple[Any, ...]:
         digest(label),
         features.SPLITS.index(record.split) if record.split else UNDECLARED,
     )
+
+
+class TableBuilder:
+    """Gathers the entries of one chunk's records."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._entries: list[tuple[Any, ...]] = []
+        self._labels: set[str] = set()
+
+    def add(self, stored: Stored) -> None:
+        """Adds the next record."""
+        self._labels.add(stored.label)
+        self._entries.append(stored.entry)
+
+    def table(self) -> Table:
+        """The table of what was added."""
+        entries = np.array(self._entries, ENTRY)
+        labels = {digest(label): label for label in self._labels}
+        return Table(self._chunk, entries, labels, self._chunk.rows - len(entries))

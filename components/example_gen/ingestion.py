@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 
 from components.artifacts import write_json
 from components.example_gen.account import (
@@ -32,8 +31,8 @@ from components.example_gen.account import (
 )
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
 from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Table, TableBuilder
-from components.example_gen.records import Recipe, Record, Source
+from components.example_gen.entries import Stored, Table, TableBuilder
+from components.example_gen.records import Recipe, Source
 from components.example_gen.spans import name_below
 from components.example_gen.storage import open_file, write_stream
 from components.example_gen.workers import Workers
@@ -42,8 +41,6 @@ from models import features
 REJECTS_FILE = "rejects.jsonl"
 ACCOUNT_FILE = "account.json"
 
-# A record in a TFRecord file: its length and a checksum of that, the bytes, and a checksum of those.
-_FRAME_BYTES = 16
 _COPY_BYTES = 8 << 20
 
 
@@ -127,16 +124,12 @@ class IngestChunk(beam.DoFn):
         plan, data = self._plan, self._plan.recipe.data
         source = Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
         builder = TableBuilder(chunk)
-        with (
-            tf.io.TFRecordWriter(plan.records_file(chunk)) as records,
-            write_stream(plan.rows_file(chunk)) as lines,
-        ):
+        with write_stream(plan.records_file(chunk)) as records, write_stream(plan.rows_file(chunk)) as lines:
             for built in build_rows(self._reader.read(chunk, data), source, self._workers):
                 lines.write(_line(row_line(built)))
-                if isinstance(built, Record):
-                    record = features.encode_record(built.values)
-                    records.write(record)
-                    builder.add(built, len(record) + _FRAME_BYTES)
+                if isinstance(built, Stored):
+                    records.write(built.frame)
+                    builder.add(built)
         yield builder.table()
 
 

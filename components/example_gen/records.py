@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +60,6 @@ class RejectError(ValueError):
 
 # What other tools call the splits.
 _SPLIT_NAMES = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
-
-
-def build_records(rows: Sequence[Row], source: Source, recipe: Recipe) -> list[Record | Reject]:
-    """Records or rejects of some rows, in their order."""
-    return [build_record(row, source, recipe) for row in rows]
 
 
 def build_record(row: Row, source: Source, recipe: Recipe) -> Record | Reject:

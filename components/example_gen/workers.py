@@ -1,10 +1,11 @@
-"""Processes that turn rows to records: side by side, and such that no image can crash, stall or starve the rest.
+"""Processes that turn rows to stored records: side by side, and such that no image can crash, stall or starve the rest.
 
 They import neither TensorFlow nor Beam and so start in a moment.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import resource
@@ -17,17 +18,19 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from itertools import islice
 from multiprocessing.connection import wait
+from pathlib import Path
 from types import TracebackType
 
 from pebble import ProcessExpired, ProcessPool
 
 from components.example_gen.catalogues.rows import Row
+from components.example_gen.entries import Stored, store_rows
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Record, RejectError, Source, build_records, read_image, reject
+from components.example_gen.records import Recipe, RejectError, Source, read_image, reject
 from components.example_gen.storage import is_remote
 
 # Enough rows to hide what handing them over costs, few enough that no process waits for long at a chunk's end.
-_BATCH = 16
+_BATCH = 32
 # Batches in work or ready for each process; they bound what lies in memory.
 _AHEAD = 3
 # Beside the image itself: the libraries, and what Pillow and OpenCV keep of their work.
@@ -35,12 +38,23 @@ _BASE_BYTES = 2 << 30
 # The most that decoding holds of one pixel: a progressive JPEG's coefficients, RGBA and its 16-bit blend.
 _BYTES_PER_PIXEL = 32
 
-Built = Record | Reject
+_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+
+Built = Stored | Reject
 
 
 def count_processes(recipe: Recipe) -> int:
     """How many processes decode: what the options say, else one for each core that this process may use."""
-    return recipe.data.processes or len(os.sched_getaffinity(0))
+    return recipe.data.processes or max(1, min(len(os.sched_getaffinity(0)), math.ceil(_cores_granted())))
+
+
+def _cores_granted() -> float:
+    """What the container's limit comes to, in cores (Linux, cgroup v2: "quota period" in microseconds, or "max")."""
+    try:
+        quota, period = _LIMIT.read_text(encoding="ascii").split()
+        return int(quota) / int(period)
+    except (OSError, ValueError):
+        return math.inf
 
 
 class Workers:
@@ -51,7 +65,7 @@ class Workers:
         self._processes = count_processes(recipe)
         # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["components.example_gen.records"])
+        context.set_forkserver_preload(["components.example_gen.entries"])
         self._pool = ProcessPool(
             max_workers=self._processes,
             initializer=_prepare,
@@ -73,7 +87,7 @@ class Workers:
         self._pool.join()
 
     def build(self, rows: Iterable[Row], source: Source) -> Iterator[Built]:
-        """Records or rejects of the rows, in their order; as many rows as keep the processes busy are read ahead."""
+        """What becomes of the rows, in their order; no more are read ahead than keep the processes busy."""
         pending: deque[tuple[list[Row], Future[list[Built]]]] = deque()
         for batch in _batches(self._fetch(rows, source)):
             pending.append((batch, self._schedule(batch, source)))
@@ -85,7 +99,7 @@ class Workers:
     def _schedule(self, batch: Sequence[Row], source: Source) -> Future[list[Built]]:
         seconds = self._recipe.data.limits.seconds
         future: Future[list[Built]] = self._pool.schedule(
-            build_records, args=(batch, source, self._recipe), timeout=seconds
+            store_rows, args=(batch, source, self._recipe), timeout=seconds
         )
         return future
 

@@ -62,3 +62,16 @@ def test_a_name_that_is_not_in_the_contract_cannot_be_parsed() -> None:
 def test_statistics_never_read_the_pixels() -> None:
     assert features.IMAGE not in features.LIGHT_FEATURES
     assert len(features.LIGHT_FEATURES) == len(features.RECORD) - 1
+
+
+@given(st.integers(0, 2**63 - 1), st.binary(max_size=300))
+def test_a_record_is_what_protobuf_itself_would_write(number: int, image: bytes) -> None:
+    """But for the order of its features, in which versions of protobuf differ."""
+    import tensorflow as tf
+
+    record = features.encode_record(record_values(1, **{features.IMAGE: image, features.PHASH: -number}))
+    example = tf.train.Example.FromString(record)
+    assert len(example.SerializeToString()) == len(record)
+    assert sorted(example.features.feature) == sorted(set(features.RECORD) - {features.GROUP})
+    assert example.features.feature[features.IMAGE].bytes_list.value[:] == [image]
+    assert example.features.feature[features.PHASH].int64_list.value[:] == [-number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -106,7 +107,8 @@ def images_root(source: str, data: DataOptions) -> str:
         return data.images_root
     catalogue = data.catalogue
     home = static_folder(catalogue) if _has_pattern(catalogue) else _folder(catalogue, data)
-    return join(home, data.images_root)
+    # A store knows no folder ".".
+    return join(home, posixpath.normpath(data.images_root)).removesuffix("/.")
 
 
 def read_rows(data: DataOptions, spool_folder: str) -> Iterator[tuple[str, Row]]:

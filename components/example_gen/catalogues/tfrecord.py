@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO
-
-import google_crc32c
 
 from components.example_gen.catalogues.parts import PartError, is_gzip, most_bytes, unzip
 from components.example_gen.catalogues.rows import (
@@ -26,11 +23,8 @@ from components.example_gen.catalogues.rows import (
 )
 from components.example_gen.options import DataOptions
 from components.example_gen.storage import folder_of, is_file, join, open_file, read_file
+from models.framing import CHECKSUM, HEAD, masked_checksum
 
-# A record is its length and a checksum of that, its bytes and a checksum of those ("TFRecord and tf.train.Example",
-# section "TFRecords format details", in TensorFlow's guide).
-_HEAD = struct.Struct("<QI")
-_CHECKSUM = struct.Struct("<I")
 # What a record may hold beside its image.
 _OTHER_BYTES = 1 << 20
 # An Example may lack a feature that has no value: this many are asked for their features, not one.
@@ -156,7 +150,7 @@ def _label_of(number: int, labels: Sequence[str]) -> str | None:
 def _unzipped(source: str, spool: str, data: DataOptions) -> str:
     """Where the uncompressed copy of a compressed file is; empty if it is not compressed."""
     with open_file(source, data.fetch) as file:
-        head = file.read(_HEAD.size)
+        head = file.read(HEAD.size)
     # A length may look like the start of a gzip file, but not with its checksum.
     if not is_gzip(head) or _is_head(head):
         return ""
@@ -178,11 +172,11 @@ def _frames(file: BinaryIO, source: str, start: int) -> Iterator[tuple[int, int]
     end = file.seek(0, io.SEEK_END)
     while start < end:
         file.seek(start)
-        head = file.read(_HEAD.size)
+        head = file.read(HEAD.size)
         if not _is_head(head):
             raise _broken(source, start, "no record begins")
-        size = _HEAD.unpack(head)[0]
-        stop = start + _HEAD.size + size + _CHECKSUM.size
+        size = HEAD.unpack(head)[0]
+        stop = start + HEAD.size + size + CHECKSUM.size
         if stop > end:
             raise _broken(source, start, "a record begins that has no end")
         yield size, stop
@@ -190,13 +184,7 @@ def _frames(file: BinaryIO, source: str, start: int) -> Iterator[tuple[int, int]
 
 
 def _is_head(head: bytes) -> bool:
-    return len(head) == _HEAD.size and _HEAD.unpack(head)[1] == _masked_checksum(head[:8])
-
-
-def _masked_checksum(content: bytes) -> int:
-    """The CRC-32C of some bytes, rotated and with a constant added, as the format has it."""
-    checksum = int(google_crc32c.value(content))
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return len(head) == HEAD.size and HEAD.unpack(head)[1] == masked_checksum(head[:8])
 
 
 def _broken(source: str, position: int, reason: str) -> CatalogueError:
@@ -214,8 +202,8 @@ def _content(file: BinaryIO, size: int, data: DataOptions) -> bytes:
     if size > most_bytes(data) + _OTHER_BYTES:
         raise PartError("too_large", f"the record holds {size / 1e6:,.1f} MB")
     content = file.read(size)
-    (checksum,) = _CHECKSUM.unpack(file.read(_CHECKSUM.size))
-    if checksum != _masked_checksum(content):
+    (checksum,) = CHECKSUM.unpack(file.read(CHECKSUM.size))
+    if checksum != masked_checksum(content):
         raise PartError("malformed_row", "the record's checksum differs: it is damaged")
     return content
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,12 +18,13 @@ from components.example_gen.account import Resolution, all_rejects, build_rows, 
 from components.example_gen.catalogues import rows as catalogue_rows
 from components.example_gen.catalogues.delimited import CsvReader
 from components.example_gen.catalogues.rows import Chunk, Row
-from components.example_gen.entries import TableBuilder
+from components.example_gen.entries import Stored, TableBuilder, store_rows
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Record, Source, build_records
+from components.example_gen.records import Recipe, Source
 from components.example_gen.resolve import KEPT
 from models import features
+from models.framing import CHECKSUM, HEAD
 from tests.helpers import SMALL, write_image
 
 IMAGES = ["a.png", "b.png", "c.png"]
@@ -44,9 +46,9 @@ class InProcess:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
 
-    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Record | Reject]:
+    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Stored | Reject]:
         for row in rows:
-            yield from build_records([row], source, self._recipe)
+            yield from store_rows([row], source, self._recipe)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Outcome:
     """What became of a catalogue."""
 
     resolution: Resolution
-    kept: dict[int, Record]
+    kept: dict[int, Stored]
     rejects: list[Reject]
 
 
@@ -62,15 +64,15 @@ def ingest(data: DataOptions) -> Outcome:
     """Ingestion's steps without Beam and without files."""
     reader, workers = CsvReader(), InProcess(Recipe(data, SMALL))
     lines: dict[Chunk, list[dict[str, Any]]] = {}
-    records: list[Record] = []
+    records: list[Stored] = []
     tables = []
     source = Source("catalogue.csv", str(Path(data.catalogue).parent))
     for chunk in reader.cut(data.catalogue, 0, data, ""):
         builder, lines[chunk] = TableBuilder(chunk), []
         for built in build_rows(reader.read(chunk, data), source, workers):  # type: ignore[arg-type]
             lines[chunk].append(row_line(built))
-            if isinstance(built, Record):
-                builder.add(built, 100)
+            if isinstance(built, Stored):
+                builder.add(built)
                 records.append(built)
         tables.append(builder.table())
     resolution = resolve_tables(tables, data)
@@ -101,12 +103,14 @@ def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
     numbers = [*outcome.kept, *(reject.row for reject in outcome.rejects)]
     assert sorted(numbers) == list(range(1, len(rows) + 1))
     assert [reject.row for reject in outcome.rejects] == sorted(reject.row for reject in outcome.rejects)
-    for number, record in outcome.kept.items():
+    for number, stored in outcome.kept.items():
         image, description, label, group = rows[number - 1]
-        assert record.values[features.DESCRIPTION] == description
-        assert record.values[features.GROUP] == (group.strip() or None)
-        assert (record.values[features.LABEL], record.image) == (label, image)
-    counts = Counter(record.values[features.LABEL] for record in outcome.kept.values())
+        values = tf.train.Example.FromString(stored.frame[HEAD.size : -CHECKSUM.size]).features.feature
+        assert values[features.DESCRIPTION].bytes_list.value[:] == [description.encode()]
+        assert values[features.GROUP].bytes_list.value[:] == ([group.strip().encode()] if group.strip() else [])
+        assert values[features.LABEL].bytes_list.value[:] == [label.encode()]
+        assert (stored.label, stored.image) == (label, image)
+    counts = Counter(stored.label for stored in outcome.kept.values())
     assert {label: sum(splits.values()) for label, splits in count_labels(outcome.resolution).items()} == counts
 
 

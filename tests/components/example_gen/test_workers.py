@@ -15,9 +15,10 @@ import pytest
 
 from components.example_gen import workers as module
 from components.example_gen.catalogues.rows import Row
+from components.example_gen.entries import Stored, store_rows
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Record, Source, build_records
+from components.example_gen.records import Recipe, Source
 from components.example_gen.workers import Built, Workers
 from tests.helpers import SMALL, as_file, noise
 
@@ -40,19 +41,19 @@ SOURCE = Source("rows.csv", "/nowhere")
 def crash(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         os.kill(os.getpid(), signal.SIGSEGV)
-    return build_records(batch, source, recipe)
+    return store_rows(batch, source, recipe)
 
 
 def stall(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         time.sleep(3600)
-    return build_records(batch, source, recipe)
+    return store_rows(batch, source, recipe)
 
 
 def starve(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         bytearray(1 << 40)
-    return build_records(batch, source, recipe)
+    return store_rows(batch, source, recipe)
 
 
 def test_rows_come_back_in_order() -> None:
@@ -60,7 +61,7 @@ def test_rows_come_back_in_order() -> None:
         built = list(workers.build(rows(), SOURCE))
         again = list(workers.build(iter(rows(3)), SOURCE))
     assert [one.row for one in built] == list(range(1, ROWS + 1))
-    assert all(isinstance(one, Record) for one in built)
+    assert all(isinstance(one, Stored) for one in built)
     assert [one.row for one in again] == [1, 2, 3]
 
 
@@ -69,7 +70,7 @@ def test_rows_come_back_in_order() -> None:
     [(crash, "decoder_failed", "crashed"), (stall, "too_slow", "within 1 s"), (starve, "decoder_failed", "memory")],
 )
 def test_one_bad_image_costs_one_row(monkeypatch: pytest.MonkeyPatch, fault: object, reason: str, detail: str) -> None:
-    monkeypatch.setattr(module, "build_records", fault)
+    monkeypatch.setattr(module, "store_rows", fault)
     bad = Row(41, "bad", description=GRUDGE, label="cat", content=b"")
     with Workers(recipe(limits={"seconds": 1})) as workers:
         built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE))
@@ -93,10 +94,17 @@ def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
     assert taken <= 2 * module._AHEAD * module._BATCH
 
 
-def test_there_is_a_process_for_each_core_unless_told() -> None:
-    assert module.count_processes(recipe()) == 2
+@pytest.mark.parametrize(("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), (None, 8)])
+def test_there_is_a_process_for_each_core_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str | None, cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(module, "_LIMIT", tmp_path / "cpu.max")
+    if limit:
+        (tmp_path / "cpu.max").write_text(limit + "\n")
     free = Recipe(DataOptions(catalogue="rows.csv"), SMALL)
-    assert module.count_processes(free) == len(os.sched_getaffinity(0))
+    assert module.count_processes(free) == cores
+    assert module.count_processes(recipe()) == 2
 
 
 def test_processes_end_with_their_parent(tmp_path: Path) -> None:
