@@ -10,10 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.data_gate.findings import Finding, check_labels, check_rejects
-from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, resolve_tables, row_line
+from components.example_gen.account import (
+    Resolution,
+    all_rejects,
+    count_labels,
+    resolve_tables,
+    row_line,
+    with_progress,
+)
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
 from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Stored, Table, TableBuilder
+from components.example_gen.entries import Stored, Table, TableBuilder, judge_rows
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, Source
 from components.example_gen.resolve import KEPT
@@ -60,7 +67,7 @@ def check_catalogue(settings: Settings) -> Check:
     tables: list[Table] = []
     lines: dict[Chunk, list[dict[str, Any]]] = {}
     labels: list[str] = []
-    with TemporaryDirectory() as scratch, Workers(recipe) as workers:
+    with TemporaryDirectory() as scratch, Workers(recipe, judge_rows) as workers:
         for chunk in _chunks(recipe, scratch):
             builder = TableBuilder(chunk)
             lines[chunk] = []
@@ -100,7 +107,7 @@ def _chunks(recipe: Recipe, scratch: str) -> Iterator[Chunk]:
 def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Built]:
     rows = make_reader(find_kind(recipe.data)).read(chunk, recipe.data)
     source = Source(name_below(chunk.source, recipe.data.catalogue), images_root(chunk.source, recipe.data))
-    return build_rows(rows, source, workers)
+    return with_progress(workers.build(rows, source, ""))
 
 
 def _ids_by_split_and_label(

@@ -72,8 +72,8 @@ class KubeflowOptions(Options):
     catalogue: str | None = Field(
         None,
         min_length=1,
-        description="The catalogue as the cluster reaches it: a file, a pattern ({SPAN}, {VERSION}, {YYYY}-{MM}-{DD}, *) "
-        "or a folder; without it, data.catalogue if that is a URI, else every run must name it.",
+        description="The catalogue as the cluster reaches it: a file, a folder or a pattern ({SPAN}, {VERSION}, "
+        "{YYYY}-{MM}-{DD}, *); without it, data.catalogue if that is a URI, else every run must name it.",
     )
     push_directory: str | None = Field(None, description="Where models are pushed; without it, below pipeline_root.")
     publish_directory: str | None = Field(

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from components.example_gen.catalogues.rows import CatalogueError, Chunk, Row
+from components.example_gen.catalogues.rows import CatalogueError, Chunk
 from components.example_gen.entries import Stored, Table
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
-from components.example_gen.records import Source
 from components.example_gen.resolve import KEPT, REPEATS, Decision, resolve
 from components.example_gen.spans import name_below
-from components.example_gen.workers import Built, Workers
+from components.example_gen.workers import Built
 from models import features
 from models.progress import report
 
@@ -26,14 +25,14 @@ class IngestionError(RuntimeError):
     """Ingestion cannot give a dataset; the message says why and what to do."""
 
 
-def build_rows(rows: Iterable[Row], source: Source, workers: Workers) -> Iterator[Built]:
-    """Stored records or rejects of rows, in order; reports progress."""
+def with_progress(built: Iterable[Built]) -> Iterator[Built]:
+    """The same, telling who listens how many there are."""
     done = 0
-    for built in workers.build(rows, source):
+    for one in built:
         done += 1
         if done % _REPORT_EVERY == 0:
             report("rows", rows=_REPORT_EVERY)
-        yield built
+        yield one
     report("rows", rows=done % _REPORT_EVERY)
 
 
@@ -49,11 +48,13 @@ class Part:
     """What is still needed of a chunk when all is decided.
 
     Attributes:
+        files: see ``Table``.
         rejects: number of its rows that became no record.
         labels: digest to name of the labels that occur in it.
     """
 
     chunk: Chunk
+    files: Sequence[tuple[str, int]]
     rejects: int
     labels: Mapping[bytes, str]
 
@@ -80,7 +81,7 @@ def resolve_tables(tables: Iterable[Table], data: DataOptions) -> Resolution:
     ordered = sorted(tables, key=lambda table: table.chunk)
     if not ordered:
         raise CatalogueError(f"data.catalogue: '{data.catalogue}' has no row")
-    parts = [Part(table.chunk, table.rejects, table.labels) for table in ordered]
+    parts = [Part(table.chunk, table.files, table.rejects, table.labels) for table in ordered]
     return Resolution(data, parts, resolve(ordered, data))
 
 

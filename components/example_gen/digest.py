@@ -6,9 +6,8 @@ import glob
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from tempfile import TemporaryDirectory
 
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, read_rows
@@ -28,9 +27,6 @@ from components.example_gen.storage import (
 )
 
 _BLOCK = 1 << 20
-_THREADS = 8
-# Files of one task: handing one over takes about as long as digesting a small image.
-_GROUP = 32
 # Kinds whose sources hold the images themselves.
 _WHOLE = ("webdataset", "tfrecord", "folder")
 
@@ -45,16 +41,23 @@ def digest_inputs(data: DataOptions) -> str:
         CatalogueError: the catalogue cannot be read.
     """
     total = hashlib.sha256()
-    files = _input_files(data)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        pending: deque[Future[bytes]] = deque()
-        while group := list(islice(files, _GROUP)):
-            pending.append(pool.submit(_digest_files, group, data.fetch))
-            if len(pending) > 2 * _THREADS:
-                total.update(pending.popleft().result())
-        for future in pending:
-            total.update(future.result())
+    for digest in _digests(_input_files(data), data):
+        total.update(digest)
     return total.hexdigest()
+
+
+def _digests(files: Iterator[tuple[str, str]], data: DataOptions) -> Iterator[bytes]:
+    if not any(map(is_remote, (data.catalogue, data.images_root or ""))):
+        # Python's lock makes several threads slower than one where there is nothing to wait for.
+        yield from (_digest_file(name, uri, data.fetch) for name, uri in files)
+        return
+    with ThreadPoolExecutor(data.fetch.concurrency) as pool:
+        pending: deque[Future[bytes]] = deque()
+        for name, uri in files:
+            pending.append(pool.submit(_digest_file, name, uri, data.fetch))
+            if len(pending) > 2 * data.fetch.concurrency:
+                yield pending.popleft().result()
+        yield from (future.result() for future in pending)
 
 
 def _input_files(data: DataOptions) -> Iterator[tuple[str, str]]:
@@ -87,10 +90,6 @@ def _images(data: DataOptions, scratch: str) -> Iterator[tuple[str, str]]:
                 continue
 
 
-def _digest_files(files: Sequence[tuple[str, str]], fetch: FetchOptions) -> bytes:
-    return b"".join(_digest_file(name, uri, fetch) for name, uri in files)
-
-
 def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
     digest = hashlib.sha256(name.encode(errors="surrogateescape"))
     try:
@@ -98,9 +97,9 @@ def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
             digest.update(version.encode())
             return digest.digest()
         with open_file(uri, fetch) as file:
+            # Asking for more than there is would take memory for it, and more time than digesting a photograph.
             left = file.seek(0, os.SEEK_END)
             file.seek(0)
-            # Reading more than there is would take memory for it, and more time than digesting a photograph.
             while block := file.read(min(left, _BLOCK)):
                 digest.update(block)
                 left -= len(block)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from components.example_gen.catalogues.rows import Chunk, Row
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, Record, Source, build_record
+from components.example_gen.storage import write_stream
 from models import features
 from models.framing import frame
 
@@ -42,12 +44,14 @@ class Table:
     """The entries of one chunk's records, in order.
 
     Attributes:
+        files: URIs of the files that hold the records, one after the other, and how many each holds.
         labels: digest to name of the labels that occur.
         rejects: number of the chunk's rows that became no record.
     """
 
     chunk: Chunk
     entries: Entries
+    files: Sequence[tuple[str, int]]
     labels: Mapping[bytes, str]
     rejects: int
 
@@ -64,10 +68,10 @@ def digest(*texts: str) -> bytes:
 
 @dataclass(frozen=True)
 class Stored:
-    """A record as it is written.
+    """What is told of a record that has been written.
 
     Attributes:
-        frame: its bytes as they stand in a TFRecord file.
+        file: URI of the file that holds it.
         entry: what is remembered of it; see ``ENTRY``.
     """
 
@@ -75,21 +79,35 @@ class Stored:
     id: str
     image: str
     label: str
-    frame: bytes
+    file: str
     entry: tuple[Any, ...]
 
 
-def store_rows(rows: Sequence[Row], source: Source, recipe: Recipe) -> list[Stored | Reject]:
-    """What is written of some rows, or why they become no record; in their order."""
-    built = (build_record(row, source, recipe) for row in rows)
-    return [one if isinstance(one, Reject) else store(one) for one in built]
+def store_rows(rows: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Stored | Reject]:
+    """Writes the records of some rows to an uncompressed TFRecord file; tells of each row what it became, in order.
+
+    Written here and not by whoever asks, for handing pixels from process to process costs as much as measuring them.
+    """
+    built = [build_record(row, source, recipe) for row in rows]
+    with write_stream(file) as stream:
+        return [one if isinstance(one, Reject) else _store(one, stream, file) for one in built]
 
 
-def store(record: Record) -> Stored:
-    """Serialises a record."""
+def _store(record: Record, stream: BinaryIO, file: str) -> Stored:
     framed = frame(features.encode_record(record.values))
+    stream.write(framed)
+    return _told(record, file, len(framed))
+
+
+def judge_rows(rows: Sequence[Row], source: Source, recipe: Recipe, _: str) -> list[Stored | Reject]:
+    """What ``store_rows`` would tell, without writing anything."""
+    built = (build_record(row, source, recipe) for row in rows)
+    return [one if isinstance(one, Reject) else _told(one, "", 0) for one in built]
+
+
+def _told(record: Record, file: str, size: int) -> Stored:
     label = record.values[features.LABEL]
-    return Stored(record.row, record.id, record.image, label, framed, _entry(record, len(framed)))
+    return Stored(record.row, record.id, record.image, label, file, _entry(record, size))
 
 
 def _entry(record: Record, size: int) -> tuple[Any, ...]:
@@ -114,10 +132,12 @@ class TableBuilder:
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = chunk
         self._entries: list[tuple[Any, ...]] = []
+        self._files: Counter[str] = Counter()
         self._labels: set[str] = set()
 
     def add(self, stored: Stored) -> None:
         """Adds the next record."""
+        self._files[stored.file] += 1
         self._labels.add(stored.label)
         self._entries.append(stored.entry)
 
@@ -125,4 +145,4 @@ class TableBuilder:
         """The table of what was added."""
         entries = np.array(self._entries, ENTRY)
         labels = {digest(label): label for label in self._labels}
-        return Table(self._chunk, entries, labels, self._chunk.rows - len(entries))
+        return Table(self._chunk, entries, list(self._files.items()), labels, self._chunk.rows - len(entries))

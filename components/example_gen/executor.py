@@ -19,6 +19,7 @@ from components.example_gen.account import IngestionError
 from components.example_gen.ingestion import ACCOUNT_FILE, Plan, ingest
 from components.example_gen.options import DataOptions
 from components.example_gen.records import Recipe
+from components.example_gen.workers import warm_up
 from models.features import SPLITS
 from models.images import ImageOptions
 
@@ -57,6 +58,8 @@ class ImageTextExampleGenExecutor(LeanBeamExecutor):
         image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
         plan = Plan(Recipe(data_options(exec_properties), image), examples.uri, rejects.uri)
         fileio.makedirs(plan.work_uri)
+        # Building Beam's pipeline takes as long.
+        warm_up()
         try:
             with self._make_beam_pipeline() as pipeline:
                 ingest(pipeline, plan)

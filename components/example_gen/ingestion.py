@@ -24,14 +24,14 @@ from components.example_gen.account import (
     IngestionError,
     Resolution,
     all_rejects,
-    build_rows,
     count_labels,
     resolve_tables,
     row_line,
+    with_progress,
 )
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
 from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Stored, Table, TableBuilder
+from components.example_gen.entries import Stored, Table, TableBuilder, store_rows
 from components.example_gen.records import Recipe, Source
 from components.example_gen.spans import name_below
 from components.example_gen.storage import open_file, write_stream
@@ -66,11 +66,12 @@ class Plan:
         return os.path.join(self.work_uri, f"{source_index:05d}.jsonl")
 
     def records_file(self, chunk: Chunk) -> str:
-        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}.tfrecord")
+        """How the URIs of the files begin that hold the chunk's records."""
+        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}")
 
     def rows_file(self, chunk: Chunk) -> str:
         """One line for each row: its reject, or who it is."""
-        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}.rows.jsonl")
+        return self.records_file(chunk) + ".jsonl"
 
     def split_file(self, split: str, shard: int, shards: int) -> str:
         ending = ".tfrecord.gz" if self.recipe.data.compression == "gzip" else ".tfrecord"
@@ -92,7 +93,7 @@ def ingest(pipeline: beam.Pipeline, plan: Plan) -> None:
     decision = tables | "Gather" >> beam.combiners.ToList() | "Resolve" >> beam.Map(resolve_tables, plan.recipe.data)
     written = (
         decision
-        | "Assign" >> beam.FlatMap(assign, plan)
+        | "Assign" >> beam.FlatMap(assign)
         | "ShareShards" >> beam.Reshuffle()
         | "WriteShard" >> beam.Map(write_shard, plan)
         | "Written" >> beam.combiners.ToList()
@@ -114,7 +115,7 @@ class IngestChunk(beam.DoFn):
         self._plan = plan
 
     def setup(self) -> None:
-        self._workers = Workers(self._plan.recipe)
+        self._workers = Workers(self._plan.recipe, store_rows)
         self._reader = make_reader(find_kind(self._plan.recipe.data))
 
     def teardown(self) -> None:
@@ -123,12 +124,12 @@ class IngestChunk(beam.DoFn):
     def process(self, chunk: Chunk) -> Iterator[Table]:
         plan, data = self._plan, self._plan.recipe.data
         source = Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
+        rows = self._reader.read(chunk, data)
         builder = TableBuilder(chunk)
-        with write_stream(plan.records_file(chunk)) as records, write_stream(plan.rows_file(chunk)) as lines:
-            for built in build_rows(self._reader.read(chunk, data), source, self._workers):
+        with write_stream(plan.rows_file(chunk)) as lines:
+            for built in with_progress(self._workers.build(rows, source, plan.records_file(chunk))):
                 lines.write(_line(row_line(built)))
                 if isinstance(built, Stored):
-                    records.write(built.frame)
                     builder.add(built)
         yield builder.table()
 
@@ -154,24 +155,24 @@ class Shard:
     records: int
 
 
-def assign(resolution: Resolution, plan: Plan) -> Iterator[Shard]:
+def assign(resolution: Resolution) -> Iterator[Shard]:
     """The files to write."""
     decision = resolution.decision
+    files = [file for part in resolution.parts for file in part.files]
+    of_file = np.repeat(np.arange(len(files)), [count for _, count in files])
     stops = np.cumsum(decision.size, dtype=np.int64)
-    # Each work file begins at zero.
-    first = np.searchsorted(decision.table, decision.table)
     starts = stops - decision.size
-    starts, stops = starts - starts[first], stops - starts[first]
+    # Each file begins at zero.
+    before = starts[np.searchsorted(of_file, of_file)]
+    starts, stops = starts - before, stops - before
     for number, (split, count) in enumerate(zip(features.SPLITS, decision.shards, strict=True)):
         of_split = np.flatnonzero(decision.split == number)
         for shard in np.unique(decision.shard[of_split]).tolist():
             places = of_split[decision.shard[of_split] == shard]
-            tables = decision.table[places]
             pieces = []
-            for members in np.split(places, np.flatnonzero(np.diff(tables)) + 1):
-                chunk = resolution.chunk_of(members[0])
+            for members in np.split(places, np.flatnonzero(np.diff(of_file[places])) + 1):
                 ranges = list(zip(starts[members].tolist(), stops[members].tolist(), strict=True))
-                pieces.append((plan.records_file(chunk), ranges))
+                pieces.append((files[of_file[members[0]]][0], ranges))
             yield Shard(split, shard, count, pieces, len(places))
 
 

@@ -10,21 +10,24 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import TracebackType
 
 from pebble import ProcessExpired, ProcessPool
 
 from components.example_gen.catalogues.rows import Row
-from components.example_gen.entries import Stored, store_rows
+from components.example_gen.entries import Stored
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, RejectError, Source, read_image, reject
 from components.example_gen.storage import is_remote
@@ -43,34 +46,61 @@ _LIMIT = Path("/sys/fs/cgroup/cpu.max")
 Built = Stored | Reject
 
 
+def warm_up() -> None:
+    """Starts what decoding processes are forked from: importing their libraries then goes on beside other work."""
+    _context()
+    forkserver.ensure_running()
+
+
+def _context() -> BaseContext:
+    # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["components.example_gen.entries"])
+    return context
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that one process works on together, and how the URI of the file begins that it writes."""
+
+    rows: list[Row]
+    source: Source
+    file: str
+
+
 def count_processes(recipe: Recipe) -> int:
     """How many processes decode: what the options say, else one for each core that this process may use."""
-    return recipe.data.processes or max(1, min(len(os.sched_getaffinity(0)), math.ceil(_cores_granted())))
+    return recipe.data.processes or min(len(os.sched_getaffinity(0)), _cores_granted())
 
 
-def _cores_granted() -> float:
-    """What the container's limit comes to, in cores (Linux, cgroup v2: "quota period" in microseconds, or "max")."""
+def _cores_granted() -> int:
+    """What the container's limit comes to, rounded up (Linux, cgroup v2: "quota period" in microseconds, or "max")."""
     try:
         quota, period = _LIMIT.read_text(encoding="ascii").split()
-        return int(quota) / int(period)
+        return math.ceil(int(quota) / int(period))
     except (OSError, ValueError):
-        return math.inf
+        return sys.maxsize
+
+
+Work = Callable[[Sequence[Row], Source, Recipe, str], list[Built]]
 
 
 class Workers:
     """A pool of decoding processes; use it in a ``with`` block, or ``close`` it."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: Recipe, work: Work) -> None:
+        """Starts no process before there is something to do.
+
+        Args:
+            work: what a process does with some rows: ``store_rows`` or ``judge_rows``.
+        """
+        self._recipe, self._work = recipe, work
         self._processes = count_processes(recipe)
-        # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["components.example_gen.entries"])
         self._pool = ProcessPool(
             max_workers=self._processes,
             initializer=_prepare,
             initargs=(_BASE_BYTES + _BYTES_PER_PIXEL * recipe.data.limits.pixels,),
-            context=context,
+            context=_context(),
         )
 
     def __enter__(self) -> Workers:
@@ -86,40 +116,44 @@ class Workers:
         self._pool.stop()
         self._pool.join()
 
-    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Built]:
-        """What becomes of the rows, in their order; no more are read ahead than keep the processes busy."""
-        pending: deque[tuple[list[Row], Future[list[Built]]]] = deque()
-        for batch in _batches(self._fetch(rows, source)):
-            pending.append((batch, self._schedule(batch, source)))
-            if len(pending) >= self._processes * _AHEAD:
-                yield from self._collect(*pending.popleft(), source)
-        while pending:
-            yield from self._collect(*pending.popleft(), source)
+    def build(self, rows: Iterable[Row], source: Source, file: str) -> Iterator[Built]:
+        """What becomes of the rows, in their order; no more are read ahead than keep the processes busy.
 
-    def _schedule(self, batch: Sequence[Row], source: Source) -> Future[list[Built]]:
+        Args:
+            file: how the URIs of the files begin that the work writes; for each row is told which one it is in.
+        """
+        pending: deque[tuple[Batch, Future[list[Built]]]] = deque()
+        for number, some in enumerate(_batches(self._fetch(rows, source))):
+            batch = Batch(some, source, f"{file}-{number:05d}")
+            pending.append((batch, self._schedule(batch)))
+            if len(pending) >= self._processes * _AHEAD:
+                yield from self._collect(*pending.popleft())
+        while pending:
+            yield from self._collect(*pending.popleft())
+
+    def _schedule(self, batch: Batch) -> Future[list[Built]]:
+        arguments = (batch.rows, batch.source, self._recipe, f"{batch.file}.tfrecord")
         seconds = self._recipe.data.limits.seconds
-        future: Future[list[Built]] = self._pool.schedule(
-            store_rows, args=(batch, source, self._recipe), timeout=seconds
-        )
+        future: Future[list[Built]] = self._pool.schedule(self._work, args=arguments, timeout=seconds)
         return future
 
-    def _collect(self, batch: list[Row], future: Future[list[Built]], source: Source) -> list[Built]:
+    def _collect(self, batch: Batch, future: Future[list[Built]]) -> list[Built]:
         try:
             return future.result()
         except (FutureTimeoutError, ProcessExpired, MemoryError):
             # One row may be to blame, or all of them together took too long: each is given its own time.
-            return [self._build_alone(row, source) for row in batch]
+            return [self._build_alone(row, batch) for row in batch.rows]
 
-    def _build_alone(self, row: Row, source: Source) -> Built:
+    def _build_alone(self, row: Row, batch: Batch) -> Built:
         try:
-            return self._schedule([row], source).result()[0]
+            return self._schedule(Batch([row], batch.source, f"{batch.file}-{row.number}")).result()[0]
         except FutureTimeoutError:
             seconds = self._recipe.data.limits.seconds
-            return reject(row, source, "too_slow", f"not decoded within {seconds:g} s")
+            return reject(row, batch.source, "too_slow", f"not decoded within {seconds:g} s")
         except ProcessExpired as error:
-            return reject(row, source, "decoder_failed", f"the decoder crashed (exit code {error.exitcode})")
+            return reject(row, batch.source, "decoder_failed", f"the decoder crashed (exit code {error.exitcode})")
         except MemoryError:
-            return reject(row, source, "decoder_failed", "the decoder ran out of memory")
+            return reject(row, batch.source, "decoder_failed", "the decoder ran out of memory")
 
     def _fetch(self, rows: Iterable[Row], source: Source) -> Iterator[Row]:
         """Rows whose remote images have been fetched, many at a time: waiting needs no process."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from components.example_gen.options import DataOptions
 
 #: Rows of one chunk, where a reader can choose: enough to keep every process busy, few enough to share out.
-ROWS_PER_CHUNK = 2048
+ROWS_PER_CHUNK = 4096
 
 
 class CatalogueError(ValueError):

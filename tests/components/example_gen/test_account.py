@@ -14,10 +14,17 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.account import Resolution, all_rejects, build_rows, count_labels, resolve_tables, row_line
+from components.example_gen.account import (
+    Resolution,
+    all_rejects,
+    count_labels,
+    resolve_tables,
+    row_line,
+    with_progress,
+)
 from components.example_gen.catalogues import rows as catalogue_rows
 from components.example_gen.catalogues.delimited import CsvReader
-from components.example_gen.catalogues.rows import Chunk, Row
+from components.example_gen.catalogues.rows import Chunk
 from components.example_gen.entries import Stored, TableBuilder, store_rows
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
@@ -40,45 +47,47 @@ catalogues = st.lists(
 )
 
 
-class InProcess:
-    """Does what ``Workers`` does, here."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-
-    def build(self, rows: Iterable[Row], source: Source) -> Iterator[Stored | Reject]:
-        for row in rows:
-            yield from store_rows([row], source, self._recipe)
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a catalogue."""
+    """What became of a catalogue: rows that are kept, as told of and as written, and rejects."""
 
     resolution: Resolution
     kept: dict[int, Stored]
+    records: dict[int, bytes]
     rejects: list[Reject]
 
 
 def ingest(data: DataOptions) -> Outcome:
-    """Ingestion's steps without Beam and without files."""
-    reader, workers = CsvReader(), InProcess(Recipe(data, SMALL))
+    """Ingestion's steps without Beam and without processes."""
+    reader, recipe = CsvReader(), Recipe(data, SMALL)
+    work = Path(data.catalogue).with_name("work.tfrecord")
     lines: dict[Chunk, list[dict[str, Any]]] = {}
-    records: list[Stored] = []
+    all_stored: list[Stored] = []
+    records: dict[int, bytes] = {}
     tables = []
     source = Source("catalogue.csv", str(Path(data.catalogue).parent))
     for chunk in reader.cut(data.catalogue, 0, data, ""):
         builder, lines[chunk] = TableBuilder(chunk), []
-        for built in build_rows(reader.read(chunk, data), source, workers):  # type: ignore[arg-type]
+        for built in with_progress(store_rows(list(reader.read(chunk, data)), source, recipe, str(work))):
             lines[chunk].append(row_line(built))
             if isinstance(built, Stored):
                 builder.add(built)
-                records.append(built)
-        tables.append(builder.table())
+                all_stored.append(built)
+        table = builder.table()
+        records |= zip(table.entries["row"].tolist(), unframed(work.read_bytes(), table.entries["bytes"]), strict=True)
+        tables.append(table)
     resolution = resolve_tables(tables, data)
     reasons = resolution.decision.reason
-    kept = {record.row: record for record, reason in zip(records, reasons, strict=True) if reason == KEPT}
-    return Outcome(resolution, kept, list(all_rejects(resolution, lines.__getitem__)))
+    kept = {one.row: one for one, reason in zip(all_stored, reasons, strict=True) if reason == KEPT}
+    return Outcome(resolution, kept, records, list(all_rejects(resolution, lines.__getitem__)))
+
+
+def unframed(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
+    """The records in the frames of a file."""
+    stop = 0
+    for size in sizes:
+        start, stop = stop, stop + int(size)
+        yield content[start + HEAD.size : stop - CHECKSUM.size]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +114,7 @@ def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
     assert [reject.row for reject in outcome.rejects] == sorted(reject.row for reject in outcome.rejects)
     for number, stored in outcome.kept.items():
         image, description, label, group = rows[number - 1]
-        values = tf.train.Example.FromString(stored.frame[HEAD.size : -CHECKSUM.size]).features.feature
+        values = tf.train.Example.FromString(outcome.records[number]).features.feature
         assert values[features.DESCRIPTION].bytes_list.value[:] == [description.encode()]
         assert values[features.GROUP].bytes_list.value[:] == ([group.strip().encode()] if group.strip() else [])
         assert values[features.LABEL].bytes_list.value[:] == [label.encode()]

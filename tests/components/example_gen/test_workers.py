@@ -15,11 +15,11 @@ import pytest
 
 from components.example_gen import workers as module
 from components.example_gen.catalogues.rows import Row
-from components.example_gen.entries import Stored, store_rows
+from components.example_gen.entries import Stored, judge_rows, store_rows
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
 from components.example_gen.records import Recipe, Source
-from components.example_gen.workers import Built, Workers
+from components.example_gen.workers import Built, Work, Workers
 from tests.helpers import SMALL, as_file, noise
 
 ROWS = 100
@@ -38,28 +38,28 @@ def recipe(**changes: object) -> Recipe:
 SOURCE = Source("rows.csv", "/nowhere")
 
 
-def crash(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+def crash(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         os.kill(os.getpid(), signal.SIGSEGV)
-    return store_rows(batch, source, recipe)
+    return judge_rows(batch, source, recipe, file)
 
 
-def stall(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+def stall(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         time.sleep(3600)
-    return store_rows(batch, source, recipe)
+    return judge_rows(batch, source, recipe, file)
 
 
-def starve(batch: Sequence[Row], source: Source, recipe: Recipe) -> list[Built]:
+def starve(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
     if any(row.description == GRUDGE for row in batch):
         bytearray(1 << 40)
-    return store_rows(batch, source, recipe)
+    return judge_rows(batch, source, recipe, file)
 
 
 def test_rows_come_back_in_order() -> None:
-    with Workers(recipe()) as workers:
-        built = list(workers.build(rows(), SOURCE))
-        again = list(workers.build(iter(rows(3)), SOURCE))
+    with Workers(recipe(), judge_rows) as workers:
+        built = list(workers.build(rows(), SOURCE, ""))
+        again = list(workers.build(iter(rows(3)), SOURCE, ""))
     assert [one.row for one in built] == list(range(1, ROWS + 1))
     assert all(isinstance(one, Stored) for one in built)
     assert [one.row for one in again] == [1, 2, 3]
@@ -69,15 +69,26 @@ def test_rows_come_back_in_order() -> None:
     ("fault", "reason", "detail"),
     [(crash, "decoder_failed", "crashed"), (stall, "too_slow", "within 1 s"), (starve, "decoder_failed", "memory")],
 )
-def test_one_bad_image_costs_one_row(monkeypatch: pytest.MonkeyPatch, fault: object, reason: str, detail: str) -> None:
-    monkeypatch.setattr(module, "store_rows", fault)
+def test_one_bad_image_costs_one_row(fault: Work, reason: str, detail: str) -> None:
     bad = Row(41, "bad", description=GRUDGE, label="cat", content=b"")
-    with Workers(recipe(limits={"seconds": 1})) as workers:
-        built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE))
+    with Workers(recipe(limits={"seconds": 1}), fault) as workers:
+        built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE, ""))
     assert len(built) == 50
     refused = [one for one in built if isinstance(one, Reject)]
     assert [(one.row, one.reason) for one in refused] == [(41, reason)]
     assert detail in refused[0].detail
+
+
+def test_each_record_lies_in_the_file_that_is_told_of_it(tmp_path: Path) -> None:
+    with Workers(recipe(), store_rows) as workers:
+        told = list(workers.build([*rows(40), Row(41, "bad"), *rows(9)], SOURCE, str(tmp_path / "work")))
+    stored = [one for one in told if isinstance(one, Stored)]
+    assert len(stored) == 49
+    sizes: dict[str, int] = {}
+    for one in stored:
+        sizes[one.file] = sizes.get(one.file, 0) + one.entry[1]
+    assert {file: os.path.getsize(file) for file in sizes} == sizes
+    assert len(list(tmp_path.iterdir())) == len(sizes) == 2
 
 
 def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
@@ -89,8 +100,8 @@ def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
             taken += 1
             yield row
 
-    with Workers(recipe()) as workers:
-        next(workers.build(source(), SOURCE))
+    with Workers(recipe(), judge_rows) as workers:
+        next(workers.build(source(), SOURCE, ""))
     assert taken <= 2 * module._AHEAD * module._BATCH
 
 
@@ -113,10 +124,11 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     script.write_text(
         "import os, signal, sys\n"
         "from tests.components.example_gen.test_workers import SOURCE, recipe, rows, worker_ids\n"
+        "from components.example_gen.entries import judge_rows\n"
         "from components.example_gen.workers import Workers\n"
         "if __name__ == '__main__':\n"
-        "    workers = Workers(recipe())\n"
-        "    list(workers.build(rows(), SOURCE))\n"
+        "    workers = Workers(recipe(), judge_rows)\n"
+        "    list(workers.build(rows(), SOURCE, str()))\n"
         "    print(*worker_ids(), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
