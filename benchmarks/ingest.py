@@ -94,7 +94,7 @@ def _parse() -> argparse.Namespace:
     modules = [peer.module for peer in PEERS]
     arguments = parser(__doc__, repeat=3)
     arguments.add_argument("--images", type=Path, help="a folder of images to ingest instead of made photographs")
-    arguments.add_argument("--rows", type=int, default=10_000, help="how many images (default: %(default)s)")
+    arguments.add_argument("--rows", type=int, default=20_000, help="how many images (default: %(default)s)")
     arguments.add_argument("--peers", nargs="*", choices=modules, default=modules, help="against these only")
     arguments.add_argument("--profile", action="store_true", help="only show where Diptych's time goes")
     return arguments.parse_args()
