@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 import yaml
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from components.artifacts import Rejects
+from components.example_gen.digest import digest_inputs
 from components.example_gen.driver import standard_input
 from components.example_gen.executor import ImageTextExampleGenExecutor
 from components.example_gen.options import DataOptions
@@ -119,6 +122,40 @@ def test_a_portable_runner_gives_the_same_dataset(
 ) -> None:
     data = write_kind("csv", tmp_path / "catalogue", items)
     assert ingest(data, tmp_path, *portable_runner) == expected
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Any]:
+    """A bucket of an S3 server on this machine, which the usual variables name."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield boto3.resource("s3").create_bucket(Bucket="shop")
+    server.stop()
+
+
+@needs_emoji
+@pytest.mark.parametrize("kind", ["csv", "folder", "webdataset"])
+def test_an_object_store_gives_the_same_dataset(kind: str, items: list[Item], bucket: Any, tmp_path: Path) -> None:
+    local = write_kind(kind, tmp_path / kind, items[:200])
+    for path in (tmp_path / kind).rglob("*"):
+        if path.is_file():
+            bucket.upload_file(str(path), path.relative_to(tmp_path).as_posix())
+    place = Path(local.catalogue).relative_to(tmp_path).as_posix()
+    remote = local.model_copy(update={"catalogue": f"s3://shop/{place}"})
+    assert ingest(remote, tmp_path / "remote") == ingest(local, tmp_path / "local")
+    assert digest_inputs(remote) == digest_inputs(remote)
 
 
 @needs_emoji

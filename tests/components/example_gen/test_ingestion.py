@@ -20,6 +20,7 @@ from components.example_gen.driver import standard_input
 from components.example_gen.executor import ImageTextExampleGenExecutor
 from components.example_gen.options import DataOptions
 from models import features
+from pipeline.digest import digest_dataset
 from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
 
 GOOD_ROWS = 40
@@ -183,6 +184,13 @@ def test_every_run_writes_the_same_bytes(
     run(data.model_copy(update=changes), tmp_path, *beam_args)
     for output in ("examples", "rejects"):
         assert files_of(tmp_path / output) == files_of(done / output)
+
+
+def test_gzip_changes_the_files_and_no_record(data: DataOptions, done: Path, tmp_path: Path) -> None:
+    run(data.model_copy(update={"compression": "gzip"}), tmp_path)
+    names = sorted(files_of(tmp_path / "examples"))
+    assert all(name.endswith("-of-00003.tfrecord.gz") for name in names)
+    assert digest_dataset(str(tmp_path / "examples")) == digest_dataset(str(done / "examples"))
 
 
 def test_the_artifact_names_its_splits(tmp_path: Path, data: DataOptions) -> None:
