@@ -57,7 +57,7 @@ def entries_of(items: list[Item]) -> Entries:
 def decide(items: list[Item], data: DataOptions, tables: int = 1) -> Decision:
     parts = np.array_split(entries_of(items), tables)
     chunks = [Chunk(0, place + 1, len(part), "rows.csv", 0, 0) for place, part in enumerate(parts)]
-    return resolve([Table(chunk, part, {}, 0) for chunk, part in zip(chunks, parts, strict=True)], data)
+    return resolve([Table(chunk, part, [], {}, 0) for chunk, part in zip(chunks, parts, strict=True)], data)
 
 
 def splits_of(items: list[Item], data: DataOptions) -> dict[str, str | None]:
