@@ -19,9 +19,10 @@ from components.example_gen.options import DataOptions
 from components.linear_baseline.component import LinearBaseline
 from components.report.component import Report
 from components.stock import ImportSchemaGen, StatisticsGen, Transform
-from models import preprocessing, trainer
 from models.features import LIGHT_FEATURES, TRAIN, VAL
 from models.images import check_encoding
+from models.text import preprocessing
+from models.training import trainer
 from pipeline.code import code_digest
 from pipeline.settings import Settings
 
@@ -60,7 +61,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        preprocessing_fn="models.text.preprocessing.preprocessing_fn",
         custom_config={preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(), "code": models},
         materialize=False,
         disable_statistics=True,
@@ -73,7 +74,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
     model_trainer = Trainer(
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
-        run_fn="models.trainer.run_fn",
+        run_fn="models.training.trainer.run_fn",
         custom_config={
             trainer.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
             trainer.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),

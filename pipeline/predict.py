@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from components.example_gen.images import ImageError, decode, encode
 from components.example_gen.options import Limits
-from models.card import read_card
 from models.images import ImageOptions
+from models.serving.card import read_card
 
 
 class PredictError(ValueError):

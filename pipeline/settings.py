@@ -15,10 +15,10 @@ from components.data_gate.options import GateOptions
 from components.evaluator.options import EvaluateOptions
 from components.example_gen.options import DataOptions
 from models.images import ImageOptions
-from models.networks import NetworkOptions
+from models.networks.options import NetworkOptions
 from models.options import Options
-from models.preprocessing import TextOptions
-from models.trainer import TrainOptions
+from models.text.options import TextOptions
+from models.training.options import TrainOptions
 from pipeline.beam import BeamOptions
 from pipeline.cluster import KubeflowOptions
 from pipeline.push import PushOptions

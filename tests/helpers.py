@@ -15,7 +15,7 @@ from PIL import Image
 from components.example_gen.options import DataOptions
 from models import features
 from models.images import ImageOptions
-from models.preprocessing import TEXT_OPTIONS_KEY, TextOptions, preprocessing_fn
+from models.text.preprocessing import TEXT_OPTIONS_KEY, TextOptions, preprocessing_fn
 
 SMALL = ImageOptions(height=8, width=10)
 IN_PROCESS = "--runner=FnApiRunner"

@@ -13,10 +13,10 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx_bsl.public import tfxio
 
+from models.decoder import IMAGE_INPUT, TEXT_INPUT, counts
 from models.images import ImageOptions
-from models.input import IMAGE_INPUT, TEXT_INPUT, counts
-from models.networks import NetworkOptions, build_network
-from models.preprocessing import TextOptions, bag_of_words
+from models.networks.build import NetworkOptions, build_network
+from models.text.preprocessing import TextOptions, bag_of_words
 
 _LABEL = "label_id"
 

@@ -8,7 +8,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluator.criteria import METRICS, Criterion
 from models.features import LABEL_ID
-from models.serving import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
+from models.serving.export import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
 
 CANDIDATE = "candidate"
 BLESSED = "blessed"

@@ -12,8 +12,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Metrics, write_json
 from models import features
-from models.baseline import fit_baseline, score_labels
-from models.preprocessing import TextOptions
+from models.text.baseline import fit_baseline, score_labels
+from models.text.options import TextOptions
 from models.tfrecords import read_records, split_files
 
 METRICS_FILE = "metrics.json"

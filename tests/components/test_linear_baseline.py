@@ -10,8 +10,8 @@ from tfx.types import standard_artifacts
 
 from components.artifacts import Metrics
 from components.linear_baseline.component import LinearBaseline, LinearBaselineExecutor
-from models.baseline import fit_baseline, score_labels
-from models.preprocessing import TextOptions
+from models.text.baseline import fit_baseline, score_labels
+from models.text.options import TextOptions
 from tests.helpers import record_values, write_records
 
 TEXTS = {"train": ["red apple", "red cherry", "green leaf", "green grass"] * 3, "test": ["red rose", "a leaf", "red"]}

@@ -19,8 +19,8 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 
 from models import features
-from models.card import read_card
 from models.images import RESIZE_TOLERANCE, ImageOptions, decode_image_file, decode_stored, jpeg_ratio
+from models.serving.card import read_card
 from tests.helpers import as_file
 from tests.image_kinds import exif, turned
 

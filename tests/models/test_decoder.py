@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.decoder import Decoder, counts, input_fn_eval, input_fn_train, read_dataset, read_labels
 from models.images import ImageOptions
-from models.input import Decoder, counts, input_fn_eval, input_fn_train, read_dataset, read_labels
-from models.preprocessing import TextOptions
+from models.text.options import TextOptions
 from tests.helpers import SMALL, fit_transform_graph, noise, record_values, write_records
 
 COUNT = 25

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from sklearn.utils.class_weight import compute_class_weight
 
 from models import features
-from models.networks import NetworkOptions
-from models.preprocessing import TextOptions
+from models.networks.options import NetworkOptions
 from models.progress import LOGGER
-from models.trainer import (
+from models.text.options import TextOptions
+from models.training.trainer import (
     IMAGE_OPTIONS_KEY,
     NETWORK_OPTIONS_KEY,
     TRAIN_OPTIONS_KEY,
@@ -123,7 +123,7 @@ def test_every_epoch_learns_from_data(trained: tuple[Path, list[dict[str, Any]]]
 def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, list[dict[str, Any]]]) -> None:
     import tensorflow as tf
 
-    from models.card import read_card
+    from models.serving.card import read_card
 
     path = str(trained[0] / "model")
     card = read_card(path)

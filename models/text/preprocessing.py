@@ -1,4 +1,4 @@
-"""Text and labels: the options, and the ``preprocessing_fn`` that Transform analyses.
+"""Text and labels: the ``preprocessing_fn`` that Transform analyses.
 
 Tokens, n-grams and vocabulary are those of scikit-learn's ``CountVectorizer``: words of two or more letters, digits or
 underscores; ``min_df`` counts documents, then ``max_features`` keeps the most frequent terms. Two details differ: among
@@ -8,12 +8,10 @@ terms of equal frequency at the cut another one may stay, and lower case follows
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field, field_validator
+from typing import TYPE_CHECKING, Any
 
 from models import features
-from models.options import Options
+from models.text.options import TextOptions
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -24,42 +22,6 @@ TEXT_OPTIONS_KEY = "text_options"
 _NON_WORD = r"[^\p{L}\p{N}_]+"
 _ONE_CHARACTER = "[^ ]"
 _MIN_TERM_FILTER = "description_min_df"
-
-
-class TextOptions(Options):
-    """How descriptions become a bag of words."""
-
-    max_features: int | None = Field(5000, ge=1, description="Most terms to keep, the most frequent; null keeps all.")
-    min_df: int = Field(1, ge=1, description="A term stays if at least this many descriptions hold it.")
-    ngrams: tuple[int, int] = Field((1, 1), description="Shortest and longest run of words that is a term.")
-    lowercase: bool = Field(True, description="Whether terms are lower case.")
-    stop_words: Literal["english"] | tuple[str, ...] | None = Field(
-        None, description="Words to drop: 'english' for scikit-learn's list, or a list."
-    )
-
-    @field_validator("ngrams")
-    @classmethod
-    def _ngrams_in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
-        shortest, longest = value
-        if not 1 <= shortest <= longest <= 5:
-            raise ValueError(f"ngrams are [shortest, longest] with 1 <= shortest <= longest <= 5, not {list(value)}")
-        return value
-
-    @field_validator("stop_words")
-    @classmethod
-    def _no_empty_stop_word(cls, value: Any) -> Any:
-        if isinstance(value, tuple) and not all(value):
-            raise ValueError("a stop word is empty")
-        return value
-
-    @property
-    def stop_word_list(self) -> list[str]:
-        """The words themselves."""
-        if self.stop_words == "english":
-            from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-            return sorted(ENGLISH_STOP_WORDS)
-        return list(self.stop_words or ())
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from models.images import ImageOptions
 from models.layers import ImageNetPixels
-from models.networks import NetworkOptions, build_network
+from models.networks.build import NetworkOptions, build_network
 
 TERMS, CLASSES = 7, 5
 TINY = {"filters": (4, 4), "image_units": 6, "text_units": 3}

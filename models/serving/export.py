@@ -8,9 +8,9 @@ import keras
 import tensorflow as tf
 
 from models import features
-from models.card import ModelCard, write_card
+from models.decoder import IMAGE_INPUT, TEXT_INPUT, Decoder
 from models.images import decode_image_file, decode_stored
-from models.input import IMAGE_INPUT, TEXT_INPUT, Decoder
+from models.serving.card import ModelCard, write_card
 
 SCORES = "scores"
 LABELS = "labels"

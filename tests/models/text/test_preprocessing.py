@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sklearn.feature_extraction.text import CountVectorizer
 
 from models import features
-from models.preprocessing import TextOptions, tokenize
+from models.text.preprocessing import TextOptions, tokenize
 from tests.helpers import fit_transform_graph
 
 TEXTS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from models.preprocessing import TextOptions
+from models.text.options import TextOptions
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -1,32 +1,15 @@
-"""Networks: their options and how they are built."""
+"""Builds the network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from models.options import Options
+from models.networks.options import NetworkOptions
 
 if TYPE_CHECKING:
     import keras
 
     from models.images import ImageOptions
-
-
-class NetworkOptions(Options):
-    """A compact CNN over the image, joined with the bag of words."""
-
-    filters: tuple[int, ...] = Field(
-        (32, 64, 128), min_length=1, max_length=8, description="Filters of each block; each block halves the image."
-    )
-    image_units: int = Field(128, ge=1, description="Size of the image's embedding.")
-    text_units: int = Field(64, ge=1, description="Size of the text's embedding.")
-    dropout: float = Field(0.3, ge=0, lt=1)
-    augment: bool = Field(False, description="Whether images are shifted, zoomed and turned a little in training.")
-    pixels: Literal["unit", "imagenet"] = Field(
-        "unit", description="'unit' scales to 0..1; 'imagenet' turns RGB to BGR and subtracts ImageNet's mean."
-    )
 
 
 def build_network(options: NetworkOptions, image: ImageOptions, terms: int, classes: int) -> keras.Model:
@@ -45,7 +28,7 @@ def build_network(options: NetworkOptions, image: ImageOptions, terms: int, clas
     import keras
     from keras import layers
 
-    from models.input import IMAGE_INPUT, TEXT_INPUT
+    from models.decoder import IMAGE_INPUT, TEXT_INPUT
     from models.layers import ImageNetPixels
 
     pixels = keras.Input((image.height, image.width, 3), dtype="uint8", name=IMAGE_INPUT)

@@ -1,17 +1,16 @@
-"""Training: the options, and the ``run_fn`` that Trainer calls."""
+"""Training: the ``run_fn`` that Trainer calls."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from models.images import ImageOptions
-from models.networks import NetworkOptions, build_network
-from models.options import Options
+from models.networks.build import build_network
+from models.networks.options import NetworkOptions
+from models.training.options import TrainOptions
 
 if TYPE_CHECKING:
     import keras
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
 IMAGE_OPTIONS_KEY = "image_options"
 NETWORK_OPTIONS_KEY = "network_options"
 TRAIN_OPTIONS_KEY = "train_options"
-
-
-class TrainOptions(Options):
-    """How the network is fitted."""
-
-    epochs: int = Field(30, ge=1, description="Most passes over the training split.")
-    batch_size: int = Field(64, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    patience: int = Field(5, ge=1, description="Epochs without a better val loss before training stops.")
-    class_weights: Literal["none", "sqrt", "balanced"] = Field(
-        "sqrt", description="Weight of a class: 1, or its inverse frequency, square-rooted or plain."
-    )
-    shuffle_buffer: int = Field(4096, ge=1, description="Records held in memory for shuffling.")
-    seed: int = Field(0, ge=0, description="Of initial weights, dropout and shuffling.")
 
 
 def class_weights(labels: Sequence[str], names: Sequence[str], kind: str) -> dict[int, float]:
@@ -61,8 +46,8 @@ def run_fn(fn_args: FnArgs) -> None:
     import keras
     import tensorflow_transform as tft
 
-    from models.input import Decoder, input_fn_eval, input_fn_train, read_labels
-    from models.serving import export
+    from models.decoder import Decoder, input_fn_eval, input_fn_train, read_labels
+    from models.serving.export import export
 
     config: dict[str, Any] = fn_args.custom_config
     train = TrainOptions.model_validate_json(config[TRAIN_OPTIONS_KEY])
@@ -109,7 +94,7 @@ def compile_network(model: keras.Model, train: TrainOptions) -> None:
 def _callbacks(train: TrainOptions, log_dir: str) -> list[keras.callbacks.Callback]:
     import keras
 
-    from models.callbacks import EpochTensorBoard, ReportProgress
+    from models.training.callbacks import EpochTensorBoard, ReportProgress
 
     return [
         keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, train.patience // 2)),

@@ -1,0 +1,1 @@
+"""Networks: their options, the towers of image and text, and how they are joined."""

@@ -1,0 +1,1 @@
+"""Training: its options and everything that happens in Trainer."""
