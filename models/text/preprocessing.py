@@ -1,89 +1,126 @@
 """Text and labels: the ``preprocessing_fn`` that Transform analyses.
 
-Tokens, n-grams and vocabulary are those of scikit-learn's ``CountVectorizer``: words of two or more letters, digits or
-underscores; ``min_df`` counts documents, then ``max_features`` keeps the most frequent terms. Two details differ: among
-terms of equal frequency at the cut another one may stay, and lower case follows Unicode's rules in ICU, not Python's.
+Texts become what scikit-learn makes of them with the same options, and the vocabulary is the one that it learns
+(``models.text.encoder``, ``models.text.learning``); labels are numbered as its ``LabelEncoder`` numbers them.
 """
 
 from __future__ import annotations
 
-import re
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from models import features
+from models.labels import LabelOptions
+from models.text.encoder import TextEncoder, count_distinct, to_sparse
+from models.text.encoding import LABEL_FILES, TEXT_FILES, Encoding
 from models.text.options import TextOptions
+from models.text.tokens import keep
+from models.text.vocabulary import to_lines
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 TEXT_OPTIONS_KEY = "text_options"
-
-# Python's \w is str.isalnum or "_"; RE2's is ASCII.
-_NON_WORD = r"[^\p{L}\p{N}_]+"
-_ONE_CHARACTER = "[^ ]"
-_MIN_TERM_FILTER = "description_min_df"
+LABEL_OPTIONS_KEY = "label_options"
+TASK_KEY = "task"
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
     """Transform's entry point.
 
     Args:
-        inputs: raw features; ``description`` and ``label`` are string ``[batch, 1]``.
-        custom_config: ``text_options``, a ``TextOptions`` as JSON.
+        inputs: raw features: ``description`` string ``[batch, 1]``; ``label`` string ``[batch, 1]``, or of multilabel
+            sparse or ragged string ``[batch, <=k]``.
+        custom_config: ``text_options``, a ``TextOptions`` as JSON; ``label_options``, a ``LabelOptions`` as JSON, and
+            ``task``, which may be left out.
 
     Returns:
-        ``description_index`` int64 and ``description_value`` float32, ``SparseTensor`` s ``[batch, <=terms]``: each
-        term's place in the vocabulary, ascending, and its count; ``label_id`` int64 ``[batch]``, -1 for an unknown
-        label.
+        What ``TextEncoder`` gives, and ``label_id``: of multiclass int64 ``[batch]``, the label's place among the
+        sorted labels, -1 for an unknown one; of multilabel a ``SparseTensor`` int64 ``[batch, <=classes]``, ascending,
+        without unknown ones. ``label.unknown`` leaves none unknown.
     """
-    import tensorflow_transform as tft
-
-    options = TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY])
-    index, value = bag_of_words(_column(inputs[features.DESCRIPTION]), options)
-    label_id = tft.compute_and_apply_vocabulary(
-        _column(inputs[features.LABEL]), vocab_filename=features.LABEL_VOCABULARY, default_value=-1
+    encoding = Encoding(
+        text=TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY]),
+        label=LabelOptions.model_validate_json(custom_config.get(LABEL_OPTIONS_KEY, "{}")),
+        task=custom_config.get(TASK_KEY, "multiclass"),
     )
+    texts = _column(inputs[features.DESCRIPTION])
+    labels = inputs[features.LABEL]
     return {
-        features.DESCRIPTION_INDEX: index,
-        features.DESCRIPTION_VALUE: value,
-        features.LABEL_ID: label_id,
+        **learn_encoder(texts, encoding)(texts),
+        features.LABEL_ID: _multilabel_ids(_ragged(labels), encoding.label)
+        if encoding.task == "multilabel"
+        else _learn_labels(_column(labels), encoding.label),
     }
 
 
-def bag_of_words(texts: tf.Tensor, options: TextOptions) -> tuple[tf.SparseTensor, tf.SparseTensor]:
-    """Sparse term counts of string ``[batch]`` texts, over a vocabulary that Transform computes."""
+def learn_encoder(texts: tf.Tensor, encoding: Encoding) -> TextEncoder:
+    """The encoder whose vocabulary Transform learns from string ``[batch]`` texts."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    terms = tokenize(texts, options)
-    if options.min_df > 1:
-        frequent = tft.vocabulary(
-            _once_per_document(terms), frequency_threshold=options.min_df, vocab_filename=_MIN_TERM_FILTER
-        )
-        known = tft.apply_vocabulary(terms.flat_values, frequent, default_value=-1) >= 0
-        terms = tf.ragged.boolean_mask(terms, terms.with_flat_values(known))
-    vocabulary = tft.vocabulary(
-        terms.flat_values, top_k=options.max_features, vocab_filename=features.DESCRIPTION_VOCABULARY
+    from models.text.learning import LearnVocabulary
+
+    vocabulary, idf, _ = _learn_files(texts, LearnVocabulary(encoding), TEXT_FILES)
+    buckets = int(encoding.text.oov == "bucket")
+    return TextEncoder(
+        encoding.text,
+        find=lambda terms: tft.apply_vocabulary(terms, vocabulary, default_value=-1, num_oov_buckets=buckets),
+        weigh=lambda indices: tf.bitcast(tft.apply_vocabulary(indices, idf, lookup_fn=_look_up_numbers), tf.float64),
     )
-    return _count(terms.with_flat_values(tft.apply_vocabulary(terms.flat_values, vocabulary, default_value=-1)))
 
 
-def tokenize(texts: tf.Tensor, options: TextOptions) -> tf.RaggedTensor:
-    """Terms of string ``[batch]`` texts, as ragged string ``[batch, None]``, in order and with repetitions."""
+def _learn_labels(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
+    """Ids int64 ``[n]`` of string ``[n]`` labels, -1 of unknown ones that the options leave so."""
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    from models.text.learning import LearnLabels
+
+    (vocabulary,) = _learn_files(labels, LearnLabels(options), LABEL_FILES)
+    if options.unknown is None:
+        return tft.apply_vocabulary(to_lines(labels), vocabulary, default_value=-1)
+    # One look-up for both: each makes a table of its own.
+    labels = tf.concat([labels, [options.unknown]], 0)
+    ids = tft.apply_vocabulary(to_lines(labels), vocabulary, default_value=-1)
+    return tf.where(ids[:-1] < 0, ids[-1], ids[:-1])
+
+
+def _multilabel_ids(labels: tf.RaggedTensor, options: LabelOptions) -> tf.SparseTensor:
+    ids = labels.with_flat_values(_learn_labels(labels.flat_values, options))
+    rows, distinct, _ = count_distinct(keep(ids, ids.flat_values >= 0))
+    return to_sparse(rows, distinct, ids.nrows())
+
+
+def _learn_files(values: tf.Tensor, learn: Any, names: Sequence[str]) -> Sequence[tf.Tensor]:
+    """The paths of the files, of these names, that a Beam transform of all batches of values writes."""
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    for name in names:
+        tft.annotate_asset(name, name)
+    paths: Sequence[tf.Tensor] = tft.experimental.ptransform_analyzer(
+        inputs=[values],
+        ptransform=learn,
+        output_dtypes=[tf.string] * len(names),
+        output_shapes=[[]] * len(names),
+        # Holds the place of each until it is written: a term, or a number.
+        output_asset_default_values=[b"0"] * len(names),
+    )
+    return paths
+
+
+def _look_up_numbers(places: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """What ``tft.apply_vocabulary`` asks for: the int64 in some lines of a file, and the number of lines."""
     import tensorflow as tf
 
-    if options.lowercase:
-        texts = tf.strings.lower(texts, encoding="utf-8")
-    # Each word has its own space on both sides: dropping one leaves its neighbours whole.
-    words = tf.strings.join([" ", tf.strings.regex_replace(texts, _NON_WORD, "  "), " "])
-    # A phrase among the stop words equals no word.
-    stop_words = [re.escape(word) for word in options.stop_word_list if " " not in word]
-    dropped = "|".join([_ONE_CHARACTER, *stop_words])
-    words = tf.strings.split(tf.strings.regex_replace(words, f" (?:{dropped}) ", ""))
-    if options.ngrams == (1, 1):
-        return words
-    shortest, longest = options.ngrams
-    return tf.strings.ngrams(words, list(range(shortest, longest + 1)), separator=" ")
+    # As TFT makes its own tables: once, outside the graph, where the file lies already.
+    with contextlib.nullcontext() if tf.is_symbolic_tensor(file) else tf.init_scope():
+        table = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(file, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.int64, 0), 0
+        )
+    return table.lookup(places), table.size()
 
 
 def _column(values: Any) -> tf.Tensor:
@@ -96,22 +133,12 @@ def _column(values: Any) -> tf.Tensor:
     return tf.reshape(values, [-1])
 
 
-def _once_per_document(terms: tf.RaggedTensor) -> tf.Tensor:
-    """Each term once for each document that holds it: TFT's threshold then counts documents."""
+def _ragged(values: Any) -> tf.RaggedTensor:
+    """String ``[batch, k]``, dense, sparse or ragged, as ragged."""
     import tensorflow as tf
 
-    rows = tf.strings.as_string(terms.value_rowids())
-    distinct, _ = tf.unique(tf.strings.join([rows, terms.flat_values], separator=" "))
-    return tf.strings.regex_replace(distinct, "^[0-9]+ ", "", replace_global=False)
-
-
-def _count(ids: tf.RaggedTensor) -> tuple[tf.SparseTensor, tf.SparseTensor]:
-    """Sparse indices and counts of ragged ``[batch, None]`` ids, less those of unknown terms, which are -1."""
-    import tensorflow as tf
-
-    # Counting takes no negative number.
-    counts = tf.sparse.bincount(ids + 1, axis=-1)
-    counts = tf.sparse.retain(counts, counts.indices[:, 1] > 0)
-    rows, terms = counts.indices[:, 0], counts.indices[:, 1] - 1
-    index = tf.RaggedTensor.from_value_rowids(terms, rows, nrows=ids.nrows(), validate=False).to_sparse()
-    return index, index.with_values(tf.cast(counts.values, tf.float32))
+    if isinstance(values, tf.RaggedTensor):
+        return values
+    if isinstance(values, tf.SparseTensor):
+        return tf.RaggedTensor.from_sparse(values)
+    return tf.RaggedTensor.from_tensor(values)

@@ -1,180 +1,120 @@
-"""Bags of words are those of scikit-learn's CountVectorizer.
-
-Found by comparing every code point: the two tokenizers agree on all that Python's Unicode tables know. A letter newer
-than Python's tables and known to TensorFlow's RE2 (4,913 of them on Python 3.10, which knows Unicode 13) is a letter to
-TensorFlow only; the texts here are made of characters that Unicode 3.2 knew, beside emoji. The lower-case final sigma
-of Python and of ICU is the same one.
-"""
+"""Transform learns the vocabulary that scikit-learn learns, and its graph encodes as ``TextEncoder`` does."""
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import ValidationError
-from sklearn.feature_extraction.text import CountVectorizer
+import tensorflow as tf
+from sklearn.preprocessing import LabelEncoder, MultiLabelBinarizer
 
 from models import features
-from models.text.preprocessing import TextOptions, tokenize
-from tests.helpers import fit_transform_graph
+from models.labels import LabelOptions
+from models.text.encoding import Encoding, read_encoding, read_idf
+from models.text.options import TextOptions
+from models.text.vectorizer import make_vectorizer
+from models.text.vocabulary import read_vocabulary
+from tests.models.text.corpora import emoji_descriptions, generated_texts
+from tests.models.text.graphs import apply_to_texts, fit_graph, label_ids
 
-TEXTS = [
-    "The cat sat on the mat; the CAT!",
-    "",
-    "   \n\t ",
-    "a b c 1 2 ! 🙂",
-    "Ärger über ÉTÉ, naïve café, ΟΔΟΣ οδός İstanbul",
-    "日本語のテキスト 漢字 漢字",
-    "don't stop_words x1 x1 x1 3.14 2024",
-    "🙂🙂 cat🙂mat cat-mat",
-    "the the the mat the",
-    "हिन्दी नमस्ते ไทย العربية",
-    "e\u0301te\u0301 fi\ufb01 ½½ ²²",
-    "line\u2028separated\u00a0no-break\u200bzero",
-    "cat sat mat",
-]
-
-
-def vectorizer(options: TextOptions) -> CountVectorizer:
-    return CountVectorizer(
-        lowercase=options.lowercase,
-        stop_words=options.stop_word_list or None,
-        ngram_range=options.ngrams,
-        min_df=options.min_df,
-        max_features=options.max_features,
-    )
-
-
-def expected_counts(texts: list[str], options: TextOptions) -> list[dict[str, int]]:
-    fitted = vectorizer(options)
-    matrix = fitted.fit_transform(texts)
-    names = fitted.get_feature_names_out()
-    return [{names[place]: int(row[0, place]) for place in row.nonzero()[1]} for row in matrix]
-
-
-def tokens(texts: list[str], options: TextOptions) -> list[list[str]]:
-    import tensorflow as tf
-
-    return [[term.decode() for term in row] for row in tokenize(tf.constant(texts), options).to_list()]
-
-
-def transform(graph: Any, texts: list[str], labels: list[str]) -> dict[str, Any]:
-    import tensorflow as tf
-
-    layer = graph.transform_features_layer()
-    columns = {features.DESCRIPTION: texts, features.LABEL: labels}
-    return layer({name: tf.constant(values)[:, None] for name, values in columns.items()})
-
-
-def counted(graph: Any, texts: list[str]) -> list[dict[str, int]]:
-    """{term: count} of each text, read from the index and value that Transform's graph gives."""
-    terms = [term.decode() for term in graph.vocabulary_by_name(features.DESCRIPTION_VOCABULARY)]
-    transformed = transform(graph, texts, ["x"] * len(texts))
-    index, value = transformed[features.DESCRIPTION_INDEX], transformed[features.DESCRIPTION_VALUE]
-    assert np.array_equal(index.indices, value.indices)
-    assert index.dense_shape.numpy().tolist()[0] == len(texts)
-    found: list[dict[str, int]] = [{} for _ in texts]
-    for row, place, count in zip(index.indices[:, 0].numpy(), index.values.numpy(), value.values.numpy(), strict=True):
-        assert terms[place] not in found[row]
-        found[row][terms[place]] = int(count)
-    return found
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        TextOptions(),
-        TextOptions(lowercase=False, ngrams=(1, 3), max_features=None),
-        TextOptions(min_df=2, ngrams=(1, 2), stop_words=("cat", "c++", "a b"), max_features=None),
-        TextOptions(stop_words="english", ngrams=(2, 2)),
-    ],
-    ids=["default", "cased trigrams", "min_df and stop words", "english bigrams"],
+# Spelled by a line end, a backslash, and in an order of code points that is none of ICU's.
+LABELS = ["zebra", "Zebra", "größe 🙂", "a\\nb", "a\nb", "é"]
+TFIDF = Encoding(text=TextOptions(encoding="tfidf", analyzer="char", ngrams=(1, 2), max_features=400))
+SEQUENCE = Encoding(
+    text=TextOptions(encoding="sequence", length=5, oov="bucket", analyzer="char_wb", ngrams=(2, 2), min_df=3),
+    label=LabelOptions(unknown="b"),
+    task="multilabel",
 )
-def test_counts_are_those_of_scikit_learn(tmp_path: Path, options: TextOptions) -> None:
-    graph = fit_transform_graph(tmp_path, TEXTS, ["x"] * len(TEXTS), options)
-    assert counted(graph, TEXTS) == expected_counts(TEXTS, options)
-
-
-# Occurrences: aa 5, solo 5 in one document, bb 3, cc 2, dd 2. No tie at a cut after two terms.
-FEW_TEXTS = ["solo solo solo solo solo", "aa bb", "aa bb aa", "aa cc", "cc", "bb aa dd", "dd"]
-FEW_LABELS = ["cat", "größe 🙂", "cat", "big dog", "cat", "big dog", "cat"]
-FEW_OPTIONS = TextOptions(min_df=2, max_features=2)
+LABEL_SETS = [["b", "a"], ["c"], [], ["c", "a", "b"], ["a"]]
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Transform's graph of the few texts and labels."""
-    return fit_transform_graph(tmp_path_factory.mktemp("graph"), FEW_TEXTS, FEW_LABELS, FEW_OPTIONS)
+def texts() -> list[str]:
+    """Generated ones, with many ties among the frequencies at the cut."""
+    return generated_texts(200)
 
 
-def test_min_df_counts_documents_then_max_features_counts_occurrences(graph: Any) -> None:
-    assert {term.decode() for term in graph.vocabulary_by_name(features.DESCRIPTION_VOCABULARY)} == {"aa", "bb"}
-    assert counted(graph, FEW_TEXTS) == expected_counts(FEW_TEXTS, FEW_OPTIONS)
-    assert counted(graph, ["aa unseen solo aa"]) == [{"aa": 2}]
+@pytest.fixture(scope="module")
+def multiclass(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Any:
+    """Transform's graph for tf-idf of characters, and one label each."""
+    labels = [LABELS[number % len(LABELS)] for number in range(len(texts))]
+    return fit_graph(tmp_path_factory.mktemp("multiclass"), texts, labels, TFIDF)
 
 
-def test_labels_get_ids_by_frequency_and_strangers_none(graph: Any) -> None:
-    names = [name.decode() for name in graph.vocabulary_by_name(features.LABEL_VOCABULARY)]
-    assert names == ["cat", "big dog", "größe 🙂"]
-    ids = transform(graph, ["a"] * 4, [*names, "stranger"])[features.LABEL_ID]
-    assert ids.numpy().tolist() == [0, 1, 2, -1]
+@pytest.fixture(scope="module")
+def multilabel(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Any:
+    """Transform's graph for sequences of pairs of characters, and several labels each."""
+    labels = [LABEL_SETS[number % len(LABEL_SETS)] for number in range(len(texts))]
+    return fit_graph(tmp_path_factory.mktemp("multilabel"), texts, labels, SEQUENCE)
 
 
-# No category: unassigned, and surrogates, which no UTF-8 text holds.
-OLD_CHARACTERS = [
-    chr(code)
-    for code in range(1, 0x30000)
-    if unicodedata.ucd_3_2_0.category(chr(code)) not in ("Cn", "Cs") and unicodedata.category(chr(code)) != "Cn"
-]
-# Letters with rules of their own, and what parts words, more often than chance would bring them.
-SPECIAL = [*"aZß_-'’ 19\n\t", "Σ", "σ", "İ", "ı", "ǅ", "ﬁ", "\u0301", "\u200d", "\xa0", "\xad", "字", "१", "½", "🙂"]
+def test_a_bag_and_its_vocabulary_are_those_of_scikit_learn(multiclass: Any, texts: list[str]) -> None:
+    vectorizer = make_vectorizer(TFIDF.text)
+    expected = vectorizer.fit_transform(texts).tocsr()
+    expected.sort_indices()
+    assert read_vocabulary(multiclass, features.DESCRIPTION_VOCABULARY) == vectorizer.get_feature_names_out().tolist()
+    assert np.array_equal(read_idf(multiclass), vectorizer.idf_)
+    found = apply_to_texts(multiclass, texts)
+    assert np.array_equal(found[features.DESCRIPTION_INDEX].values, expected.indices)
+    assert np.array_equal(found[features.DESCRIPTION_VALUE].values, expected.data.astype(np.float32))
+    assert np.array_equal(np.bincount(found[features.DESCRIPTION_INDEX].indices[:, 0]), np.diff(expected.indptr))
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    texts=st.lists(
-        st.lists(st.sampled_from(SPECIAL) | st.sampled_from(OLD_CHARACTERS), max_size=30).map("".join),
-        min_size=1,
-        max_size=10,
-    ),
-    lowercase=st.booleans(),
-    ngrams=st.sampled_from([(1, 1), (1, 2), (2, 3)]),
+def test_emoji_descriptions_are_learned_and_encoded_as_by_scikit_learn(tmp_path: Path) -> None:
+    texts = emoji_descriptions()
+    options = TextOptions(max_features=700, ngrams=(1, 2), min_df=0.0005, max_df=300)
+    graph = fit_graph(tmp_path, texts, ["x"] * len(texts), Encoding(text=options))
+    vectorizer = make_vectorizer(options)
+    expected = vectorizer.fit_transform(texts).tocsr()
+    expected.sort_indices()
+    assert read_vocabulary(graph, features.DESCRIPTION_VOCABULARY) == vectorizer.get_feature_names_out().tolist()
+    found = apply_to_texts(graph, texts)
+    assert np.array_equal(found[features.DESCRIPTION_INDEX].values, expected.indices)
+    assert np.array_equal(found[features.DESCRIPTION_VALUE].values, expected.data)
+
+
+def test_a_sequence_has_the_shape_and_bucket_that_were_asked_for(multilabel: Any, texts: list[str]) -> None:
+    vectorizer = make_vectorizer(SEQUENCE.text).fit(texts)
+    vocabulary, analyze = vectorizer.vocabulary_, vectorizer.build_analyzer()
+    rows = [[vocabulary.get(term, len(vocabulary)) + 1 for term in analyze(text)] for text in texts]
+    found = apply_to_texts(multilabel, texts)[features.DESCRIPTION_IDS]
+    assert found.numpy().tolist() == [(row + [0] * 5)[:5] for row in rows]
+    assert multilabel.transformed_feature_spec()[features.DESCRIPTION_IDS].shape == [5]
+
+
+def test_a_graph_tells_how_it_encodes(multiclass: Any, multilabel: Any) -> None:
+    assert read_encoding(multiclass) == TFIDF
+    assert read_encoding(multilabel) == SEQUENCE
+
+
+def test_labels_are_numbered_as_by_label_encoder_and_strangers_have_no_number(multiclass: Any) -> None:
+    encoder = LabelEncoder().fit(LABELS)
+    assert read_vocabulary(multiclass, features.LABEL_VOCABULARY) == encoder.classes_.tolist()
+    names = [*LABELS, "stranger", ""]
+    assert label_ids(multiclass, tf.constant(names)[:, None]).numpy().tolist() == [*encoder.transform(LABELS), -1, -1]
+
+
+def test_several_labels_are_those_of_multi_label_binarizer_and_a_stranger_is_what_it_counts_as(multilabel: Any) -> None:
+    binarizer = MultiLabelBinarizer().fit(LABEL_SETS)
+    assert read_vocabulary(multilabel, features.LABEL_VOCABULARY) == binarizer.classes_.tolist()
+    rows = [*LABEL_SETS, ["c", "c"], ["stranger", "a"]]
+    ids = label_ids(multilabel, tf.ragged.constant(rows, tf.string).to_sparse())
+    assert tf.sparse.to_dense(ids, -1).numpy().tolist()[-2:] == [[2, -1, -1], [0, 1, -1]]
+    many_hot = [[place in row for place in range(3)] for row in tf.RaggedTensor.from_sparse(ids).to_list()]
+    assert np.array_equal(many_hot[:5], binarizer.transform(LABEL_SETS))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        (Encoding(text=TextOptions(min_df=9)), r"lower text.min_df \(9\)"),
+        (Encoding(label=LabelOptions(unknown="z")), "no row of train has the label 'z'; name one that does: x"),
+    ],
+    ids=["no term", "no label"],
 )
-def test_any_text_has_the_terms_of_scikit_learn(texts: list[str], lowercase: bool, ngrams: tuple[int, int]) -> None:
-    options = TextOptions(lowercase=lowercase, ngrams=ngrams)
-    analyse = vectorizer(options).build_analyzer()
-    assert tokens(texts, options) == [analyse(text) for text in texts]
-
-
-@pytest.mark.parametrize("lowercase", [True, False])
-def test_every_old_character_is_a_letter_to_both_or_to_none(lowercase: bool) -> None:
-    options = TextOptions(lowercase=lowercase)
-    analyse = vectorizer(options).build_analyzer()
-    texts = [f"a{character}b x{character}" for character in OLD_CHARACTERS]
-    ours = tokens(texts, options)
-    assert [text for text, found in zip(texts, ours, strict=True) if found != analyse(text)] == []
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5), min_size=1, max_size=4))
-def test_any_stop_word_is_taken_literally(words: list[str]) -> None:
-    options = TextOptions(stop_words=tuple(words))
-    text = "cat mat " + " ".join(words)
-    every = tokens([text], TextOptions())[0]
-    assert tokens([text], options)[0] == [token for token in every if token not in words]
-
-
-@pytest.mark.parametrize("ngrams", [(0, 1), (2, 1), (1, 6)])
-def test_ngrams_are_in_order(ngrams: tuple[int, int]) -> None:
-    with pytest.raises(ValidationError, match="ngrams"):
-        TextOptions(ngrams=ngrams)
-
-
-def test_a_stop_word_has_letters() -> None:
-    with pytest.raises(ValidationError, match="stop word is empty"):
-        TextOptions(stop_words=("a", ""))
+def test_what_cannot_be_learned_says_which_option_to_change(tmp_path: Path, encoding: Encoding, message: str) -> None:
+    with pytest.raises(Exception, match=message) as caught:
+        fit_graph(tmp_path, ["one two", "two"], ["x", "x"], encoding)
+    assert "ValueError" in str(caught.value) or isinstance(caught.value, ValueError)
