@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from models.labels import Task
 
 SPLITS = ("train", "val", "test")
 TRAIN, VAL, TEST = SPLITS
@@ -32,6 +34,7 @@ ENTROPY = "image/entropy"
 
 DESCRIPTION_INDEX = "description_index"
 DESCRIPTION_VALUE = "description_value"
+DESCRIPTION_IDS = "description_ids"
 LABEL_ID = "label_id"
 
 DESCRIPTION_VOCABULARY = "description"
@@ -45,17 +48,20 @@ class Feature:
     Attributes:
         kind: the list that holds it: ``bytes``, ``int64`` or ``float``.
         required: whether each record holds exactly one value; otherwise zero or one.
+        several: whether a record may hold more than one.
     """
 
     kind: Literal["bytes", "int64", "float"]
     required: bool = True
+    several: bool = False
 
 
 RECORD: Mapping[str, Feature] = {
     ID: Feature("bytes"),
     IMAGE: Feature("bytes"),
     DESCRIPTION: Feature("bytes"),
-    LABEL: Feature("bytes"),
+    # Exactly one of a multiclass record.
+    LABEL: Feature("bytes", several=True),
     GROUP: Feature("bytes", required=False),
     ENCODING: Feature("bytes"),
     SHA256: Feature("bytes"),
@@ -85,7 +91,8 @@ def encode_record(values: Mapping[str, Any]) -> bytes:
     not agree on.
 
     Args:
-        values: feature name to ``bytes``/``str``, ``int`` or ``float``; an optional feature may be absent or None.
+        values: feature name to ``bytes``/``str``, ``int`` or ``float``; an optional feature may be absent or None, and
+            one of several values a list or tuple of them.
 
     Returns:
         The serialised Example, equal bytes for equal values.
@@ -97,22 +104,27 @@ def encode_record(values: Mapping[str, Any]) -> bytes:
         raise ValueError(f"features {unknown} are not in the record contract {sorted(RECORD)}")
     entries = []
     for name, feature in _IN_ORDER:
-        value = values.get(name)
-        if value is not None:
+        if items := _items(feature, values.get(name)):
             # tensorflow/core/example/feature.proto: a map's entry has the key 1 and the value 2.
-            entries.append(_field(1, _field(1, name.encode()) + _field(2, _encode_value(feature.kind, value))))
+            entries.append(_field(1, _field(1, name.encode()) + _field(2, _encode_values(feature.kind, items))))
         elif feature.required:
             raise ValueError(f"feature '{name}' is required and has no value")
     return _field(1, b"".join(entries))
 
 
-def _encode_value(kind: str, value: Any) -> bytes:
-    """A ``Feature`` of one value; the lists of numbers are packed."""
+def _items(feature: Feature, value: Any) -> Sequence[Any]:
+    if feature.several and isinstance(value, (list, tuple)):
+        return value
+    return () if value is None else (value,)
+
+
+def _encode_values(kind: str, values: Sequence[Any]) -> bytes:
+    """A ``Feature``; the lists of numbers are packed."""
     if kind == "bytes":
-        return _field(1, _field(1, value.encode() if isinstance(value, str) else value))
+        return _field(1, b"".join(_field(1, value.encode() if isinstance(value, str) else value) for value in values))
     if kind == "float":
-        return _field(2, _field(1, struct.pack("<f", value)))
-    return _field(3, _field(1, _varint(value % 2**64)))
+        return _field(2, _field(1, struct.pack(f"<{len(values)}f", *values)))
+    return _field(3, _field(1, b"".join(_varint(value % 2**64) for value in values)))
 
 
 def _field(number: int, content: bytes) -> bytes:
@@ -135,7 +147,8 @@ def _varint(number: int) -> bytes:
 def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]:
     """The ``tf.io.parse_example`` spec of some stored features.
 
-    Required features parse to ``[batch]``, optional ones to a ``SparseTensor`` ``[batch, <=1]``.
+    Required features parse to ``[batch]``, optional ones to a ``SparseTensor`` ``[batch, <=1]``. The label parses as
+    that of a multiclass record; ``label_spec`` knows both tasks.
 
     Raises:
         KeyError: a name is not in the contract.
@@ -149,3 +162,13 @@ def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.i
         return tf.io.FixedLenFeature([], dtype) if feature.required else tf.io.VarLenFeature(dtype)
 
     return {name: spec(RECORD[name]) for name in names}
+
+
+def label_spec(task: Task) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
+    """The ``tf.io.parse_example`` spec of the label.
+
+    It parses to string ``[batch]`` for multiclass, to ragged string ``[batch, None]`` for multilabel.
+    """
+    import tensorflow as tf
+
+    return {LABEL: tf.io.RaggedFeature(tf.string) if task == "multilabel" else tf.io.FixedLenFeature([], tf.string)}

@@ -66,7 +66,7 @@ def check_catalogue(settings: Settings) -> Check:
     recipe = Recipe(settings.data.model_copy(update={"catalogue": catalogue}), settings.image)
     tables: list[Table] = []
     lines: dict[Chunk, list[dict[str, Any]]] = {}
-    labels: list[str] = []
+    labels: list[tuple[str, ...]] = []
     with TemporaryDirectory() as scratch, Workers(recipe, judge_rows) as workers:
         for chunk in _chunks(recipe, scratch):
             builder = TableBuilder(chunk)
@@ -74,7 +74,7 @@ def check_catalogue(settings: Settings) -> Check:
             for built in _build(chunk, recipe, workers):
                 lines[chunk].append(row_line(built))
                 if isinstance(built, Stored):
-                    labels.append(built.label)
+                    labels.append(built.labels)
                     builder.add(built)
             tables.append(builder.table())
     resolution = resolve_tables(tables, recipe.data)
@@ -111,13 +111,15 @@ def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Built]:
 
 
 def _ids_by_split_and_label(
-    resolution: Resolution, ids: list[str], labels: list[str]
+    resolution: Resolution, ids: list[str], labels: list[tuple[str, ...]]
 ) -> dict[str, dict[str, list[str]]]:
     found: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in features.SPLITS}
     decision = resolution.decision
-    for place, (identity, label) in enumerate(zip(ids, labels, strict=True)):
+    for place, (identity, of_row) in enumerate(zip(ids, labels, strict=True)):
         if decision.reason[place] == KEPT:
-            found[features.SPLITS[decision.split[place]]][label].append(identity)
+            of_split = found[features.SPLITS[decision.split[place]]]
+            for label in of_row:
+                of_split[label].append(identity)
     return found
 
 
@@ -128,6 +130,7 @@ def _judge(
     account = {"rows": rows, "rejects": Counter(reject.reason for reject in rejects)}
     findings = check_rejects(account, [reject.as_json() for reject in rejects], settings.gate)
     if len(rejects) < rows:
-        findings += check_labels(ids)
-    examples = {split: sum(map(len, of_split.values())) for split, of_split in ids.items()}
+        findings += check_labels(ids, settings.label)
+    kept = Counter(resolution.decision.split.tolist())
+    examples = {split: kept[number] for number, split in enumerate(features.SPLITS)}
     return Check(rows, examples, count_labels(resolution), rejects, findings)

@@ -161,7 +161,7 @@ def _peek_rows(kind: str) -> Callable[[str, DataOptions], Iterator[Values]]:
             for chunk in reader.cut(source, 0, data, os.path.join(scratch, "spool")):
                 for row in reader.read(chunk, data):
                     image = row.image if row.content is None else row.content
-                    yield {"image": image, "description": row.description, "label": row.label}
+                    yield {"image": image, "description": row.description, "label": next(iter(row.labels), "")}
 
     return peek_rows
 

@@ -172,20 +172,20 @@ def _tfrecord(folder: Path, items: Sequence[Item]) -> Path:
     return folder
 
 
-def example(**values: str | bytes | int | float | list[bytes]) -> bytes:
+def example(**values: str | bytes | int | float | list[bytes] | list[int]) -> bytes:
     """A serialised ``tf.train.Example``."""
     import tensorflow as tf
 
     whole = tf.train.Example()
     for name, value in values.items():
         feature = whole.features.feature[name]
-        if isinstance(value, int):
-            feature.int64_list.value.append(value)
-        elif isinstance(value, float):
-            feature.float_list.value.append(value)
+        items = value if isinstance(value, list) else [value]
+        if isinstance(items[0], int):
+            feature.int64_list.value.extend(items)
+        elif isinstance(items[0], float):
+            feature.float_list.value.extend(items)
         else:
-            texts = value if isinstance(value, list) else [value]
-            feature.bytes_list.value.extend(text.encode() if isinstance(text, str) else text for text in texts)
+            feature.bytes_list.value.extend(item.encode() if isinstance(item, str) else item for item in items)
     return bytes(whole.SerializeToString())
 
 

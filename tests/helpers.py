@@ -15,7 +15,8 @@ from PIL import Image
 from components.example_gen.options import DataOptions
 from models import features
 from models.images import ImageOptions
-from models.text.preprocessing import TEXT_OPTIONS_KEY, TextOptions, preprocessing_fn
+from models.text.options import TextOptions
+from models.text.preprocessing import TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
 
 SMALL = ImageOptions(height=8, width=10)
 IN_PROCESS = "--runner=FnApiRunner"
@@ -83,8 +84,14 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> Path:
     return path
 
 
-def fit_transform_graph(folder: Path, texts: Sequence[str], labels: Sequence[str], options: TextOptions) -> Any:
-    """The ``tft.TFTransformOutput`` that Transform would write for these rows."""
+def fit_transform_graph(
+    folder: Path, texts: Sequence[str], labels: Sequence[Any], options: TextOptions, task: str = "multiclass"
+) -> Any:
+    """The ``tft.TFTransformOutput`` that Transform would write for these rows.
+
+    Args:
+        labels: texts; for multilabel sequences of texts.
+    """
     import apache_beam as beam
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -92,9 +99,11 @@ def fit_transform_graph(folder: Path, texts: Sequence[str], labels: Sequence[str
     from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
     column = tf.io.FixedLenFeature([1], tf.string)
-    metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: column})
-    rows = [{features.DESCRIPTION: [text], features.LABEL: [label]} for text, label in zip(texts, labels, strict=True)]
-    fn = partial(preprocessing_fn, custom_config={TEXT_OPTIONS_KEY: options.model_dump_json()})
+    label_column = tf.io.VarLenFeature(tf.string) if task == "multilabel" else column
+    metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: label_column})
+    listed = [[label] if isinstance(label, str) else list(label) for label in labels]
+    rows = [{features.DESCRIPTION: [text], features.LABEL: label} for text, label in zip(texts, listed, strict=True)]
+    fn = partial(preprocessing_fn, custom_config={TEXT_OPTIONS_KEY: options.model_dump_json(), TASK_KEY: task})
     with tft_beam.Context(temp_dir=str(folder / "temp")), beam.Pipeline(argv=[IN_PROCESS]) as pipeline:
         graph = (pipeline | beam.Create(rows), metadata) | tft_beam.AnalyzeDataset(fn)
         _ = graph | tft_beam.WriteTransformFn(str(folder))

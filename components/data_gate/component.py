@@ -8,8 +8,15 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.artifacts import Rejects, Verdict
-from components.data_gate.executor import GATE_OPTIONS_KEY, PUSH_DIRECTORY_KEY, DataGateExecutor
+from components.data_gate.executor import (
+    GATE_OPTIONS_KEY,
+    LABEL_OPTIONS_KEY,
+    PUSH_DIRECTORY_KEY,
+    TASK_KEY,
+    DataGateExecutor,
+)
 from components.data_gate.options import GateOptions
+from models.labels import LabelOptions, Task
 
 
 class DataGateSpec(ComponentSpec):
@@ -17,6 +24,8 @@ class DataGateSpec(ComponentSpec):
 
     PARAMETERS = {
         GATE_OPTIONS_KEY: ExecutionParameter(type=str),
+        LABEL_OPTIONS_KEY: ExecutionParameter(type=str),
+        TASK_KEY: ExecutionParameter(type=str),
         PUSH_DIRECTORY_KEY: ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
@@ -44,6 +53,8 @@ class DataGate(base_component.BaseComponent):
         schema: types.BaseChannel,
         anomalies: types.BaseChannel,
         options: GateOptions,
+        label: LabelOptions,
+        task: Task,
         push_directory: str,
         code: str,
     ) -> None:
@@ -51,6 +62,8 @@ class DataGate(base_component.BaseComponent):
 
         Args:
             options: when it stops.
+            label: what becomes of labels that training lacks.
+            task: whether a record has one label or several.
             push_directory: where the last accepted statistics are found, and the next ones kept.
             code: a digest of the code that judges.
         """
@@ -63,6 +76,8 @@ class DataGate(base_component.BaseComponent):
                 anomalies=anomalies,
                 verdict=types.Channel(type=Verdict),
                 gate_options=options.model_dump_json(),
+                label_options=label.model_dump_json(),
+                task=task,
                 push_directory=push_directory,
                 code=code,
             )

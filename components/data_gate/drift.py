@@ -16,8 +16,8 @@ from tfx.dsl.io import fileio
 
 from components.data_gate.findings import Finding
 from components.data_gate.options import GateOptions
-from components.versions import newest
 from models import features
+from models.versions import newest
 
 ACCEPTED = "accepted"
 STATISTICS_FILE = "FeatureStats.pb"

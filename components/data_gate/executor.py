@@ -24,9 +24,12 @@ from components.data_gate.drift import STATISTICS_FILE, accept, check_drift
 from components.data_gate.findings import Finding, check_anomaly, check_labels, check_rejects
 from components.data_gate.options import GateOptions
 from models import features
+from models.labels import LabelOptions, Task
 from models.tfrecords import read_records, split_files
 
 GATE_OPTIONS_KEY = "gate_options"
+LABEL_OPTIONS_KEY = "label_options"
+TASK_KEY = "task"
 PUSH_DIRECTORY_KEY = "push_directory"
 VERDICT_FILE = "verdict.json"
 
@@ -66,7 +69,10 @@ class DataGateExecutor(base_executor.BaseExecutor):
         push_directory = exec_properties[PUSH_DIRECTORY_KEY]
         findings = [
             *check_rejects(read_json(rejects, "account.json"), _read_rejects(rejects), options),
-            *check_labels({split: _ids_by_label(examples.uri, split) for split in features.SPLITS}),
+            *check_labels(
+                {split: _ids_by_label(examples.uri, split, exec_properties[TASK_KEY]) for split in features.SPLITS},
+                LabelOptions.model_validate_json(exec_properties[LABEL_OPTIONS_KEY]),
+            ),
             *_check_anomalies(anomalies, examples, schema, options),
             *check_drift(of_train, push_directory, options),
         ]
@@ -87,11 +93,15 @@ def _records(examples_uri: str, split: str) -> tf.data.Dataset:
     return read_records(split_files(examples_uri, split))
 
 
-def _ids_by_label(examples_uri: str, split: str) -> dict[str, list[str]]:
-    spec = features.parsing_spec([features.ID, features.LABEL])
+def _ids_by_label(examples_uri: str, split: str, task: Task) -> dict[str, list[str]]:
+    spec = {**features.parsing_spec([features.ID]), **features.label_spec(task)}
     found: dict[str, list[str]] = defaultdict(list)
     for batch in _records(examples_uri, split).batch(_BATCH).map(lambda records: tf.io.parse_example(records, spec)):
-        for identity, label in zip(batch[features.ID].numpy(), batch[features.LABEL].numpy(), strict=True):
+        identities = batch[features.ID].numpy()
+        labels = batch[features.LABEL]
+        if task == "multilabel":
+            identities, labels = identities[labels.value_rowids().numpy()], labels.flat_values
+        for identity, label in zip(identities, labels.numpy(), strict=True):
             found[label.decode()].append(identity.decode())
     return found
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from components.data_gate.options import GateOptions
 from models.features import TRAIN
+from models.labels import LabelOptions
 
 _ROWS_NAMED = 5
 
@@ -52,7 +54,7 @@ def check_rejects(
     return [Finding(True, f"{message}; {remedy}")]
 
 
-def check_labels(labels: Mapping[str, Mapping[str, list[str]]]) -> list[Finding]:
+def check_labels(labels: Mapping[str, Mapping[str, list[str]]], options: LabelOptions) -> list[Finding]:
     """Labels that no network could learn.
 
     Args:
@@ -62,17 +64,32 @@ def check_labels(labels: Mapping[str, Mapping[str, list[str]]]) -> list[Finding]
     findings = []
     if len(known) < 2:
         findings.append(Finding(True, f"split '{TRAIN}' holds one label only ({name_some(known)}); two are needed"))
+    if options.unknown is not None and options.unknown not in known:
+        findings.append(Finding(True, _no_such_label(options.unknown, known)))
     for split, of_split in labels.items():
         for label in sorted(set(of_split) - set(known)):
-            findings.append(
-                Finding(
-                    True,
-                    f"label '{label}' is in split '{split}' (rows with id {name_some(of_split[label])}) but not in "
-                    f"'{TRAIN}', where it would be learned: add rows of it, join it with another label, or change "
-                    "data.seed or data.splits",
-                )
-            )
+            findings.append(_unknown_label(label, split, of_split[label], options))
     return findings
+
+
+def _no_such_label(label: str, known: Iterable[str]) -> str:
+    near = get_close_matches(label, list(known), n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return (
+        f"label.unknown: '{label}' is no label of split '{TRAIN}'; {hint}"
+        f"name one of its labels ({name_some(sorted(known))}), or none"
+    )
+
+
+def _unknown_label(label: str, split: str, ids: list[str], options: LabelOptions) -> Finding:
+    told = f"label '{label}' is in split '{split}' (rows with id {name_some(ids)}) but not in '{TRAIN}'"
+    if options.unknown is not None:
+        return Finding(False, f"{told}: it counts as '{options.unknown}' (label.unknown)")
+    return Finding(
+        True,
+        f"{told}, where it would be learned: add rows of it, join it with another label, change data.seed or "
+        "data.splits, or name the label that it counts as in label.unknown",
+    )
 
 
 def check_anomaly(split: str, feature: str, severity: str, text: str, ids: list[str], options: GateOptions) -> Finding:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.example_gen.catalogues.rows import CatalogueError, Chunk
-from components.example_gen.entries import Stored, Table
+from components.example_gen.entries import Stored, Table, labels_by_digest
 from components.example_gen.options import DataOptions
 from components.example_gen.reasons import Reject
 from components.example_gen.resolve import KEPT, REPEATS, Decision, resolve
@@ -50,13 +51,13 @@ class Part:
     Attributes:
         files: see ``Table``.
         rejects: number of its rows that became no record.
-        labels: digest to name of the labels that occur in it.
+        labels: see ``Table``.
     """
 
     chunk: Chunk
     files: Sequence[tuple[str, int]]
     rejects: int
-    labels: Mapping[bytes, str]
+    labels: Mapping[bytes, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,14 @@ def _repeat(line: dict[str, Any], place: int, resolution: Resolution) -> Reject:
 
 
 def count_labels(resolution: Resolution) -> dict[str, dict[str, int]]:
-    """Label to split to number of examples."""
+    """Label to split to number of examples that have it."""
     decision = resolution.decision
-    names = {digest.rstrip(b"\0"): name for part in resolution.parts for digest, name in part.labels.items()}
+    names = labels_by_digest(part.labels for part in resolution.parts)
     kept = decision.reason == KEPT
-    counts = np.zeros((len(decision.labels), len(features.SPLITS)), int)
-    np.add.at(counts, (decision.label[kept], decision.split[kept]), 1)
-    named = sorted((names[label], row) for label, row in zip(decision.labels, counts.tolist(), strict=True) if any(row))
-    return {name: dict(zip(features.SPLITS, row, strict=True)) for name, row in named}
+    of_set = np.zeros((len(decision.label_sets), len(features.SPLITS)), int)
+    np.add.at(of_set, (decision.label_set[kept], decision.split[kept]), 1)
+    counts: dict[str, NDArray[np.int_]] = {}
+    for labels, row in zip(decision.label_sets, of_set, strict=True):
+        for label in names[labels] if row.any() else ():
+            counts[label] = counts.get(label, 0) + row
+    return {label: dict(zip(features.SPLITS, counts[label].tolist(), strict=True)) for label in sorted(counts)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -28,9 +28,9 @@ ENTRY = np.dtype(
         ("id", DIGEST),
         ("pixels", DIGEST),
         ("phash", "i8"),
-        ("content", DIGEST),  # pixels, description and label
+        ("content", DIGEST),  # pixels, description and labels
         ("group", DIGEST),  # empty without a group
-        ("label", DIGEST),
+        ("labels", DIGEST),
         ("split", "i1"),  # the declared one; -1 without
     ]
 )
@@ -45,14 +45,14 @@ class Table:
 
     Attributes:
         files: URIs of the files that hold the records, one after the other, and how many each holds.
-        labels: digest to name of the labels that occur.
+        labels: digest to names of the sets of labels that rows have.
         rejects: number of the chunk's rows that became no record.
     """
 
     chunk: Chunk
     entries: Entries
     files: Sequence[tuple[str, int]]
-    labels: Mapping[bytes, str]
+    labels: Mapping[bytes, tuple[str, ...]]
     rejects: int
 
 
@@ -64,6 +64,11 @@ def digest(*texts: str) -> bytes:
         whole.update(len(encoded).to_bytes(8, "big"))
         whole.update(encoded)
     return whole.digest()[:16]
+
+
+def labels_by_digest(parts: Iterable[Mapping[bytes, tuple[str, ...]]]) -> dict[bytes, tuple[str, ...]]:
+    """The ``labels`` of many tables; digests as NumPy gives them back, without the zero bytes one may end with."""
+    return {key.rstrip(b"\0"): labels for part in parts for key, labels in part.items()}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Stored:
     row: int
     id: str
     image: str
-    label: str
+    labels: tuple[str, ...]
     file: str
     entry: tuple[Any, ...]
 
@@ -106,22 +111,22 @@ def judge_rows(rows: Sequence[Row], source: Source, recipe: Recipe, _: str) -> l
 
 
 def _told(record: Record, file: str, size: int) -> Stored:
-    label = record.values[features.LABEL]
-    return Stored(record.row, record.id, record.image, label, file, _entry(record, size))
+    labels = record.values[features.LABEL]
+    return Stored(record.row, record.id, record.image, labels, file, _entry(record, size))
 
 
 def _entry(record: Record, size: int) -> tuple[Any, ...]:
     values = record.values
-    pixels, label, group = values[features.SHA256], values[features.LABEL], values[features.GROUP]
+    pixels, labels, group = values[features.SHA256], values[features.LABEL], values[features.GROUP]
     return (
         record.row,
         size,
         digest(values[features.ID]),
         bytes.fromhex(pixels)[:16],
         values[features.PHASH],
-        digest(pixels, values[features.DESCRIPTION], label),
+        digest(pixels, values[features.DESCRIPTION], *labels),
         digest(group) if group else b"",
-        digest(label),
+        digest(*labels),
         features.SPLITS.index(record.split) if record.split else UNDECLARED,
     )
 
@@ -133,16 +138,16 @@ class TableBuilder:
         self._chunk = chunk
         self._entries: list[tuple[Any, ...]] = []
         self._files: Counter[str] = Counter()
-        self._labels: set[str] = set()
+        self._labels: set[tuple[str, ...]] = set()
 
     def add(self, stored: Stored) -> None:
         """Adds the next record."""
         self._files[stored.file] += 1
-        self._labels.add(stored.label)
+        self._labels.add(stored.labels)
         self._entries.append(stored.entry)
 
     def table(self) -> Table:
         """The table of what was added."""
         entries = np.array(self._entries, ENTRY)
-        labels = {digest(label): label for label in self._labels}
+        labels = {digest(*labels): labels for labels in self._labels}
         return Table(self._chunk, entries, list(self._files.items()), labels, self._chunk.rows - len(entries))

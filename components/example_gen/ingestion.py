@@ -231,6 +231,9 @@ def _account(resolution: Resolution, written: list[tuple[str, int]], plan: Plan)
         "examples": examples,
         "rejects": dict(sorted(rejects.items())),
         "labels": count_labels(resolution),
+        # What records alone do not tell: the shape of raw pixels, and whether one label could be several.
+        "image": plan.recipe.image.model_dump(),
+        "task": "multilabel" if plan.recipe.data.label_separator else "multiclass",
     }
     write_json(plan.rejects_uri, ACCOUNT_FILE, account)
 

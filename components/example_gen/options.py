@@ -19,7 +19,7 @@ class Columns(Options):
         "image", min_length=1, description="Path of the image, relative to data.images_root, or the image's bytes."
     )
     description: str = Field("description", min_length=1, description="The text that describes the image.")
-    label: str = Field("label", min_length=1, description="The class to learn.")
+    label: str = Field("label", min_length=1, description="The class to learn; of several, see data.label_separator.")
     id: str | None = Field(None, min_length=1, description="Row identity, given once; without it, the image path.")
     split: str | None = Field(
         None, min_length=1, description="Column that says train, val or test; without it, Diptych splits."
@@ -100,13 +100,20 @@ class DataOptions(Options):
         min_length=1,
         description="The labels there are; another one rejects its row. Without it, any label is one.",
     )
+    label_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="What stands between the labels of a row that has several; lists of labels are taken as they are. "
+        "Without it, a row has one label. It goes with train.task: multilabel.",
+    )
     splits: SplitRatios = SplitRatios()
     split_by: str | None = Field(
         None, min_length=1, description="Column whose equal values stay in one split; without it, equal pixels do."
     )
     stratify: bool = Field(
         False,
-        description="Give each label the splits' shares as nearly as its rows allow; rows added later may move few.",
+        description="Give each label the splits' shares as nearly as its rows allow; rows added later may move few. A "
+        "row of several labels counts for the rarest of them.",
     )
     duplicates: DuplicateOptions = DuplicateOptions()
     limits: Limits = Limits()

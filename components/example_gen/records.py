@@ -86,10 +86,11 @@ def _check_text(row: Row, data: DataOptions) -> None:
         raise RejectError("missing_description", f"'{data.columns.description}' is empty")
     if (length := len(row.description)) > data.limits.text_characters:
         raise RejectError("description_too_long", f"{length:,} characters, {data.limits.text_characters:,} are allowed")
-    if not row.label:
+    if not row.labels:
         raise RejectError("missing_label", f"'{data.columns.label}' is empty")
-    if data.labels is not None and row.label not in data.labels:
-        raise RejectError("unknown_label", f"'{row.label}' is not in data.labels")
+    if data.labels is not None and (unknown := [label for label in row.labels if label not in data.labels]):
+        told = ", ".join(f"'{label}'" for label in unknown)
+        raise RejectError("unknown_label", f"{told} {'is' if len(unknown) == 1 else 'are'} not in data.labels")
     if data.columns.split and _split(row) not in features.SPLITS:
         raise RejectError("unknown_split", f"'{row.split or ''}' is none of {', '.join(features.SPLITS)}")
 
@@ -129,7 +130,7 @@ def _record(row: Row, content: bytes, recipe: Recipe) -> Record:
         features.ID: row.id or picture.sha256[:16],
         features.IMAGE: encode(picture.pixels, recipe.image),
         features.DESCRIPTION: row.description,
-        features.LABEL: row.label,
+        features.LABEL: row.labels,
         features.GROUP: row.group,
         features.ENCODING: recipe.image.encoding,
         features.SHA256: picture.sha256,

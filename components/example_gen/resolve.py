@@ -6,7 +6,8 @@ Everything here is a pure function of the entries in the catalogue's order, whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from components.example_gen.entries import UNDECLARED, Entries, Table
+from components.example_gen.entries import UNDECLARED, Entries, Table, labels_by_digest
 from components.example_gen.near import near_pairs
 from components.example_gen.options import DataOptions
 from models.features import SPLITS
@@ -37,8 +38,8 @@ class Decision:
     Attributes:
         row: number of each entry's row; uint32.
         size: bytes of each record in its TFRecord file; uint32.
-        label: place in ``labels``; int32.
-        labels: digests of the labels that occur, as NumPy gives them back: without the zero bytes one may end with.
+        label_set: place in ``label_sets``; int32.
+        label_sets: digests of the sets of labels that occur, as ``labels_by_digest`` has them.
         table: which table each entry is of; int32.
         reason: ``KEPT``, or the place in ``REPEATS`` of why it is rejected; int8.
         repeated: the place of the entry that it repeats; its own where it is kept.
@@ -49,8 +50,8 @@ class Decision:
 
     row: NDArray[np.uint32]
     size: NDArray[np.uint32]
-    label: NDArray[np.int32]
-    labels: list[bytes]
+    label_set: NDArray[np.int32]
+    label_sets: list[bytes]
     table: NDArray[np.int32]
     reason: NDArray[np.int8]
     repeated: Places
@@ -71,15 +72,15 @@ def resolve(tables: Sequence[Table], data: DataOptions) -> Decision:
     kept = np.flatnonzero(reason == KEPT)
     cluster = join_clusters(entries[kept], data)
     split = np.full(len(entries), UNDECLARED, np.int8)
-    split[kept] = choose_splits(entries[kept], cluster, data)
+    split[kept] = choose_splits(entries[kept], cluster, labels_by_digest(table.labels for table in tables), data)
     # A column is a view of all of them until it is copied.
     row, size = entries["row"].copy(), entries["bytes"].copy()
-    labels, label = np.unique(entries["label"], return_inverse=True)
+    label_sets, label_set = np.unique(entries["labels"], return_inverse=True)
     return Decision(
         row,
         size,
-        label.reshape(-1).astype(np.int32),
-        labels.tolist(),
+        label_set.reshape(-1).astype(np.int32),
+        label_sets.tolist(),
         number,
         reason,
         repeated,
@@ -149,11 +150,16 @@ def join_clusters(entries: Entries, data: DataOptions) -> NDArray[np.int32]:
     return labels
 
 
-def choose_splits(entries: Entries, cluster: NDArray[np.int32], data: DataOptions) -> NDArray[np.int8]:
+def choose_splits(
+    entries: Entries, cluster: NDArray[np.int32], names: Mapping[bytes, tuple[str, ...]], data: DataOptions
+) -> NDArray[np.int8]:
     """Place in ``SPLITS`` of each entry: the declared one, else by the hash of its cluster's key against the shares.
 
     A cluster's key is the least of its members': a member's is its group, else its pixels. It so depends on no row
     outside the cluster. Rows that join two clusters of different splits must move one of them, whatever the rule.
+
+    Args:
+        names: see ``labels_by_digest``.
     """
     declared: NDArray[np.int8] = entries["split"]
     if data.columns.split or not len(entries):
@@ -163,11 +169,36 @@ def choose_splits(entries: Entries, cluster: NDArray[np.int32], data: DataOption
     first = order[np.flatnonzero(np.diff(cluster[order], prepend=-1))]
     positions = np.array([_position(key, data.seed) for key in keys[first].tolist()])
     if data.stratify:
-        bounds = _stratified_bounds(entries["label"][first], positions, np.bincount(cluster), data)
+        bounds = _stratified_bounds(
+            rarest_labels(entries["labels"], names)[first], positions, np.bincount(cluster), data
+        )
     else:
         bounds = np.broadcast_to(_shares(data), (len(first), len(SPLITS) - 1))
     chosen: NDArray[np.int8] = (positions[:, None] >= bounds).sum(axis=1).astype(np.int8)[cluster]
     return chosen
+
+
+def rarest_labels(sets: NDArray[Any], names: Mapping[bytes, tuple[str, ...]]) -> NDArray[np.int32]:
+    """A number for the label that each row is stratified by: of its labels the one that fewest rows have.
+
+    Whole sets of labels would not do, for most of them may occur once. It is where K. Sechidis et al., "On the
+    Stratification of Multi-Label Data" (2011), begin: frequent labels get their shares from many rows, rare ones have
+    but those few.
+
+    Args:
+        sets: digest of each row's labels.
+        names: see ``labels_by_digest``.
+    """
+    distinct, of_row, counts = np.unique(sets, return_inverse=True, return_counts=True)
+    frequency: Counter[str] = Counter()
+    for labels, count in zip(distinct.tolist(), counts.tolist(), strict=True):
+        frequency.update(dict.fromkeys(names[labels], count))
+    # Of equally rare ones, the first by name.
+    in_order = sorted(frequency, key=lambda label: (frequency[label], label))
+    places = {label: place for place, label in enumerate(in_order)}
+    rarest = np.array([min(places[label] for label in names[labels]) for labels in distinct.tolist()], np.int32)
+    found: NDArray[np.int32] = rarest[of_row.reshape(-1)]
+    return found
 
 
 def _shares(data: DataOptions) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import Metrics, write_json
 from models import features
+from models.labels import Task
 from models.text.baseline import fit_baseline, score_labels
 from models.text.options import TextOptions
 from models.tfrecords import read_records, split_files
@@ -28,48 +29,58 @@ class LinearBaselineExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes ``metrics.json`` with ``accuracy`` and ``macro_f1``."""
+        """Writes ``metrics.json`` with what ``score_labels`` gives: ``accuracy`` and ``macro_f1`` at least."""
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         options = TextOptions.model_validate_json(exec_properties["text_options"])
-        model = fit_baseline(*_texts_and_labels(examples, features.TRAIN), options)
-        texts, labels = _texts_and_labels(examples, features.TEST)
-        figures = score_labels(labels, model.predict(texts).tolist())
+        task: Task = exec_properties["task"]
+        model = fit_baseline(*_texts_and_labels(examples, features.TRAIN, task), options, task)
+        texts, labels = _texts_and_labels(examples, features.TEST, task)
+        figures = score_labels(labels, model.predict(texts).tolist(), task)
         write_json(artifact_utils.get_single_uri(output_dict["metrics"]), METRICS_FILE, figures)
 
 
-def _texts_and_labels(examples_uri: str, split: str) -> tuple[list[str], list[str]]:
-    spec = features.parsing_spec([features.DESCRIPTION, features.LABEL])
+def _texts_and_labels(examples_uri: str, split: str, task: Task) -> tuple[list[str], list[Any]]:
+    """The description of each record, and its label or, of multilabel, the tuple of its labels."""
+    spec = {**features.parsing_spec([features.DESCRIPTION]), **features.label_spec(task)}
     records = read_records(split_files(examples_uri, split))
     batches = records.batch(512).map(lambda batch: tf.io.parse_example(batch, spec))
     texts: list[str] = []
-    labels: list[str] = []
-    for batch in batches.as_numpy_iterator():
-        texts += [text.decode() for text in batch[features.DESCRIPTION]]
-        labels += [label.decode() for label in batch[features.LABEL]]
+    labels: list[Any] = []
+    for batch in batches:
+        texts += [text.decode() for text in batch[features.DESCRIPTION].numpy()]
+        if task == "multilabel":
+            labels += [tuple(label.decode() for label in row) for row in batch[features.LABEL].to_list()]
+        else:
+            labels += [label.decode() for label in batch[features.LABEL].numpy()]
     return texts, labels
 
 
 class LinearBaselineSpec(ComponentSpec):
     """Input, output and options of LinearBaseline."""
 
-    PARAMETERS = {"text_options": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)}
+    PARAMETERS = {
+        "text_options": ExecutionParameter(type=str),
+        "task": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
     OUTPUTS = {"metrics": ChannelParameter(type=Metrics)}
 
 
 class LinearBaseline(base_component.BaseComponent):
-    """Scores CountVectorizer and logistic regression on the splits that the network gets."""
+    """Scores scikit-learn's vectoriser and logistic regression on the splits that the network gets."""
 
     SPEC_CLASS = LinearBaselineSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(LinearBaselineExecutor)
 
-    def __init__(self, examples: types.BaseChannel, text: TextOptions, code: str) -> None:
-        """Constructs the component from Examples, the network's text options and a digest of its code."""
+    def __init__(self, examples: types.BaseChannel, text: TextOptions, task: Task, code: str) -> None:
+        """Constructs the component from Examples, the network's text options and task, and a digest of its code."""
         super().__init__(
             LinearBaselineSpec(
                 examples=examples,
                 metrics=types.Channel(type=Metrics),
                 text_options=text.model_dump_json(),
+                task=task,
                 code=code,
             )
         )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from components.data_gate.findings import check_anomaly, check_labels, check_rejects, name_some
 from components.data_gate.options import GateOptions
 from models import features
+from models.labels import LabelOptions
 from tests.helpers import IN_PROCESS, record_values, write_records
 
 SPLIT_SIZES = {"train": 8, "val": 2, "test": 2}
@@ -40,20 +41,39 @@ def test_rejects_stop_the_run_above_the_ratio(ratio: float, stops: bool) -> None
     assert ("gate.max_reject_ratio" in finding.message) is stops
 
 
-def test_two_labels_of_training_are_enough() -> None:
-    assert check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}) == []
+REFUSED, COUNTS_AS_A = LabelOptions(), LabelOptions(unknown="a")
+
+
+@pytest.mark.parametrize("options", [REFUSED, COUNTS_AS_A])
+def test_two_labels_of_training_are_enough(options: LabelOptions) -> None:
+    assert check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}, options) == []
 
 
 def test_one_label_cannot_be_learned() -> None:
-    (finding,) = check_labels({"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}})
+    (finding,) = check_labels({"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}}, REFUSED)
     assert finding.stops
     assert "one label only (a)" in finding.message
 
 
 def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
-    (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}})
+    (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED)
     assert finding.stops
     assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
+    assert "label.unknown" in finding.message
+
+
+def test_a_label_that_training_lacks_may_count_as_another() -> None:
+    labels = {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}
+    (finding,) = check_labels(labels, COUNTS_AS_A)
+    assert not finding.stops
+    assert "rows with id 8, 9) but not in 'train': it counts as 'a' (label.unknown)" in finding.message
+
+
+def test_what_unknown_labels_count_as_must_be_known() -> None:
+    labels = {"train": {"cat": ["1"], "dog": ["2"]}, "val": {}, "test": {}}
+    (finding,) = check_labels(labels, LabelOptions(unknown="dgo"))
+    assert finding.stops
+    assert "label.unknown: 'dgo' is no label of split 'train'; did you mean 'dog'?" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -140,7 +160,13 @@ class Inputs:
         for name in ("statistics", "anomalies"):
             self.artifacts[name][0].split_names = artifact_utils.encode_split_names(list(SPLIT_SIZES))
 
-    def run(self, push_directory: Path | None = None, **options: Any) -> dict[str, Any]:
+    def run(
+        self,
+        push_directory: Path | None = None,
+        label: LabelOptions = REFUSED,
+        task: str = "multiclass",
+        **options: Any,
+    ) -> dict[str, Any]:
         from components.artifacts import Verdict
         from components.data_gate.executor import DataGateExecutor
 
@@ -148,6 +174,8 @@ class Inputs:
         verdict.uri = str(self.root / "verdict")
         properties = {
             "gate_options": GateOptions(**options).model_dump_json(),
+            "label_options": label.model_dump_json(),
+            "task": task,
             "push_directory": str(push_directory or self.root / "pushed"),
         }
         DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
@@ -163,7 +191,8 @@ def schema_text(**domains: str) -> str:
     parts = []
     for name in features.LIGHT_FEATURES:
         feature = features.RECORD[name]
-        presence = "presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }" if feature.required else ""
+        count = "value_count { min: 1 }" if feature.several else "shape { dim { size: 1 } }"
+        presence = f"presence {{ min_fraction: 1 min_count: 1 }} {count}" if feature.required else ""
         parts.append(f'feature {{ name: "{name}" type: {kinds[feature.kind]} {presence} {domains.get(name, "")} }}')
     return "\n".join(parts)
 
@@ -221,6 +250,21 @@ def test_a_label_of_one_row_outside_training_stops_the_run(tmp_path: Path) -> No
     inputs = Inputs(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
     with pytest.raises(DataGateError, match=r"one label only \(even\)[\s\S]*label 'odd' is in split 'val'.*val-1"):
         inputs.run()
+
+
+def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> None:
+    from components.data_gate.executor import DataGateError
+
+    # The rows of val and test are even and odd.
+    labels = {n: ("even", "rare") if n % 2 else "even" for n in range(8)}
+    inputs = Inputs(tmp_path, schema_text(), label=labels)
+    with pytest.raises(DataGateError) as raised:
+        inputs.run(task="multilabel")
+    told = str(raised.value).splitlines()[1:]
+    assert [line[: line.index(" but")] for line in told] == [
+        f"- label 'odd' is in split '{split}' (rows with id {split}-1)" for split in ("val", "test")
+    ]
+    assert inputs.run(task="multilabel", label=LabelOptions(unknown="rare"))["passed"]
 
 
 @pytest.fixture(scope="module")

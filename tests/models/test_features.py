@@ -38,6 +38,32 @@ def test_what_is_written_is_parsed(text: str, label: str, phash: int, entropy: f
     assert parsed["group"].values.numpy().tolist() == ([] if group is None else [group.encode()])
 
 
+@given(st.lists(TEXT, min_size=1, max_size=5))
+def test_several_labels_are_parsed_in_their_order(labels: list[str]) -> None:
+    import tensorflow as tf
+
+    record = features.encode_record(record_values(1, label=tuple(labels)))
+    parsed = tf.io.parse_example([record], features.label_spec("multilabel"))[features.LABEL]
+    assert parsed.to_list() == [[label.encode() for label in labels]]
+    example = tf.train.Example.FromString(record)
+    assert example.features.feature[features.LABEL].bytes_list.value[:] == [label.encode() for label in labels]
+    assert len(example.SerializeToString()) == len(record)
+
+
+def test_one_label_is_the_same_alone_and_in_a_list() -> None:
+    import tensorflow as tf
+
+    record = features.encode_record(record_values(1, label=("even",)))
+    assert record == features.encode_record(record_values(1, label="even"))
+    parsed = tf.io.parse_example([record], features.label_spec("multiclass"))[features.LABEL]
+    assert parsed.numpy().tolist() == [b"even"]
+
+
+def test_no_label_is_a_missing_one() -> None:
+    with pytest.raises(ValueError, match="'label' is required"):
+        features.encode_record(record_values(1, label=()))
+
+
 def test_equal_values_give_equal_bytes_in_any_order() -> None:
     values = record_values(1, group="g")
     assert features.encode_record(values) == features.encode_record(dict(reversed(values.items())))

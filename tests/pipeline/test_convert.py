@@ -87,7 +87,7 @@ def test_the_catalogue_is_read_by_the_parquet_kind(tmp_path: Path) -> None:
     data = DataOptions(catalogue=str(tmp_path / "new.parquet"))
     reader = ParquetReader()
     rows = [row for chunk in reader.cut(data.catalogue, 0, data, "") for row in reader.read(chunk, data)]
-    assert [(row.description, row.label, row.problem) for row in rows] == [
+    assert [(row.description, *row.labels, row.problem) for row in rows] == [
         (text, label, None) for text, label in zip(TEXTS, LABELS, strict=True)
     ]
     assert [row.image for row in rows] == ["", "", "", "b.png", ""]

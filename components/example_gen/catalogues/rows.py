@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from components.example_gen.options import DataOptions
 
 #: Rows of one chunk, where a reader can choose: enough to keep every process busy, few enough to share out.
 ROWS_PER_CHUNK = 4096
+
+_T = TypeVar("_T")
 
 
 class CatalogueError(ValueError):
@@ -29,6 +32,7 @@ class Row:
         number: 1 for the first row of its source.
         id: as the row gives it, else the image's path; empty for an inline image that bears no name.
         image: the path as the row gives it; for inline images the name they bear, or nothing.
+        labels: none, one or, with ``data.label_separator``, several; each once, sorted.
         content: the image's bytes, where the catalogue holds them itself.
         problem: reason (see ``components.example_gen.reasons``) and detail, where the row could not be read.
     """
@@ -37,7 +41,7 @@ class Row:
     id: str = ""
     image: str = ""
     description: str = ""
-    label: str = ""
+    labels: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None
     content: bytes | None = None
@@ -90,28 +94,29 @@ def make_row(number: int, values: Mapping[str, Any], data: DataOptions) -> Row:
     """A row of a mapping from column name to text, number, bytes or None.
 
     A missing key, None or a number that is none (NaN) is an empty text; bytes in place of a text are UTF-8. The image
-    may be a path, its bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of one of these.
+    may be a path, its bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of one of these. With
+    ``data.label_separator`` the label is a text to part by it, or a list of labels.
     """
     columns, problems = data.columns, []
 
-    def text(column: str | None) -> str:
+    def use(column: str | None, convert: Callable[[Any], _T], nothing: _T) -> _T:
         try:
-            return _text(values.get(column)) if column else ""
+            return convert(values.get(column)) if column else nothing
         except _UnusableError as error:
             problems.append(error.told_of(column))
-            return ""
+            return nothing
 
-    try:
-        image, content = _image(values.get(columns.image))
-    except _UnusableError as error:
-        problems.append(error.told_of(columns.image))
-        image, content = "", None
+    def text(column: str | None) -> str:
+        return use(column, _text, "")
+
+    no_image: tuple[str, bytes | None] = ("", None)
+    image, content = use(columns.image, _image, no_image)
     return Row(
         number,
         id=text(columns.id) or image,
         image=image,
         description=text(columns.description),
-        label=text(columns.label).strip(),
+        labels=use(columns.label, partial(_labels, separator=data.label_separator), ()),
         group=text(data.split_by).strip() or None,
         split=text(columns.split).strip() or None,
         content=content,
@@ -208,12 +213,25 @@ def _text(value: Any) -> str:
     elif isinstance(value, bytes):
         text = value.decode(errors="surrogateescape")
     elif isinstance(value, (dict, list, tuple)):
-        raise _UnusableError("malformed_row", f"holds a {type(value).__name__}; a text or number is needed")
+        raise _UnusableError("malformed_row", _told_of_type(value))
     else:
         return str(value)
     if not _is_utf8(text):
         raise _UnusableError("bad_encoding", "is not valid UTF-8")
     return text
+
+
+def _labels(value: Any, separator: str | None) -> tuple[str, ...]:
+    """The labels of a row, each once, sorted, so that their order in the catalogue changes no record."""
+    if separator is None:
+        if isinstance(value, (list, tuple)):
+            raise _UnusableError("malformed_row", f"{_told_of_type(value)}, or data.label_separator for several labels")
+        texts = [_text(value)]
+    elif isinstance(value, (list, tuple)):
+        texts = [_text(item) for item in value]
+    else:
+        texts = _text(value).split(separator)
+    return tuple(sorted({text.strip() for text in texts} - {""}))
 
 
 def _image(value: Any) -> tuple[str, bytes | None]:
@@ -230,6 +248,10 @@ def _image(value: Any) -> tuple[str, bytes | None]:
             raise _UnusableError("malformed_row", "holds a dict; a path or bytes are needed")
         return _text(value.get("path")), content
     return _text(value), None
+
+
+def _told_of_type(value: Any) -> str:
+    return f"holds a {type(value).__name__}; a text or number is needed"
 
 
 def _is_utf8(text: str) -> bool:

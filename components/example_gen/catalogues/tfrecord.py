@@ -35,9 +35,10 @@ _SPLIT_IN_NAME = re.compile(r"-([A-Za-z]+)\.tfrecord-\d+-of-\d+$")
 class TfrecordReader:
     """Files of ``tf.train.Example``, whose features are the columns; the image is the bytes of an image file.
 
-    An integer label gets its name from ``<label>.labels.txt`` in the same folder, as TensorFlow Datasets has it; there,
-    -1 is no label. Where the split column is no feature, the split is that of the file's name,
-    ``name-<split>.tfrecord-00000-of-00001``. Without an id, ``<file>__<place in it, from 0>`` is one.
+    A feature of several values is a list. An integer label gets its name from ``<label>.labels.txt`` in the same
+    folder, as TensorFlow Datasets has it; there, -1 is no label. Where the split column is no feature, the split is
+    that of the file's name, ``name-<split>.tfrecord-00000-of-00001``. Without an id, ``<file>__<place in it, from 0>``
+    is one.
 
     Files compressed by gzip are uncompressed to ``spool``. A file whose lengths are damaged or that ends within a
     record is refused as a whole: how many rows are lost cannot be told.
@@ -129,9 +130,8 @@ def _values(features: Mapping[str, Any], surroundings: _Surroundings, data: Data
         values[columns.split] = surroundings.split
     if columns.image in features and features[columns.image].WhichOneof("kind") not in ("bytes_list", None):
         raise PartError("malformed_row", f"feature '{columns.image}' holds numbers; an image file's bytes are needed")
-    label = values.get(columns.label)
-    if surroundings.labels and isinstance(label, int):
-        values[columns.label] = _label_of(label, surroundings.labels)
+    if surroundings.labels and columns.label in values:
+        values[columns.label] = _named(values[columns.label], surroundings.labels, data)
     return values
 
 
@@ -139,6 +139,16 @@ def _value(feature: Any) -> Any:
     kind = feature.WhichOneof("kind")
     values = list(getattr(feature, kind).value) if kind else []
     return values if len(values) > 1 else next(iter(values), None)
+
+
+def _named(label: Any, labels: Sequence[str], data: DataOptions) -> Any:
+    """The same with names for numbers; a list where there may be several, so that no name is parted."""
+    if isinstance(label, list):
+        return [_label_of(item, labels) if isinstance(item, int) else item for item in label]
+    if not isinstance(label, int):
+        return label
+    name = _label_of(label, labels)
+    return [name] if data.label_separator else name
 
 
 def _label_of(number: int, labels: Sequence[str]) -> str | None:

@@ -118,8 +118,8 @@ def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
         assert values[features.DESCRIPTION].bytes_list.value[:] == [description.encode()]
         assert values[features.GROUP].bytes_list.value[:] == ([group.strip().encode()] if group.strip() else [])
         assert values[features.LABEL].bytes_list.value[:] == [label.encode()]
-        assert (stored.label, stored.image) == (label, image)
-    counts = Counter(stored.label for stored in outcome.kept.values())
+        assert (stored.labels, stored.image) == ((label,), image)
+    counts = Counter(stored.labels[0] for stored in outcome.kept.values())
     assert {label: sum(splits.values()) for label, splits in count_labels(outcome.resolution).items()} == counts
 
 

@@ -20,6 +20,7 @@ from components.example_gen.driver import standard_input
 from components.example_gen.executor import ImageTextExampleGenExecutor
 from components.example_gen.options import DataOptions
 from models import features
+from models.images import ImageOptions
 from pipeline.digest import digest_dataset
 from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
 
@@ -111,6 +112,8 @@ def test_every_row_is_accounted_for(done: Path) -> None:
     assert account["rejects"] == REJECTS
     assert account["examples"] == {split: len(records_of(done, split)) for split in features.SPLITS}
     assert account["rows"] == sum(account["examples"].values()) + sum(account["rejects"].values())
+    assert ImageOptions.model_validate(account["image"]) == SMALL
+    assert account["task"] == "multiclass"
 
 
 def test_rejects_are_listed_in_the_order_of_the_catalogue(done: Path) -> None:
@@ -199,6 +202,31 @@ def test_the_artifact_names_its_splits(tmp_path: Path, data: DataOptions) -> Non
     assert artifact_utils.decode_split_names(examples.split_names) == list(features.SPLITS)
     assert all(len(records_of(tmp_path, split)) for split in features.SPLITS)
     assert not any(groups_of(tmp_path, split) for split in features.SPLITS)
+
+
+def test_rows_of_several_labels_are_ingested_whole(tmp_path: Path) -> None:
+    """Each once, sorted, whatever the catalogue's order; an equal set in another order is a duplicate."""
+    rows = []
+    for number in range(30):
+        write_image(tmp_path / f"{number}.png", seed=number)
+        label = "; ".join(("b", "a", "b")[: 1 + number % 3]) if number else "; "
+        rows.append({"image": f"{number}.png", "description": "t", "label": label})
+    rows.append({"image": "1.png", "description": "t", "label": "a;b"})
+    run(write_catalogue(tmp_path, rows, label_separator=";", splits=SPLITS), tmp_path / "run")
+    account = json.loads((tmp_path / "run" / "rejects" / "account.json").read_text())
+    assert account["rejects"] == {"duplicate": 1, "missing_label": 1}
+    assert account["task"] == "multilabel"
+    found: dict[str, dict[str, int]] = {label: dict.fromkeys(features.SPLITS, 0) for label in ("a", "b")}
+    for split in features.SPLITS:
+        files = sorted(str(path) for path in (tmp_path / "run" / "examples" / f"Split-{split}").iterdir())
+        for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
+            by_name = tf.train.Example.FromString(record).features.feature
+            labels = [label.decode() for label in by_name[features.LABEL].bytes_list.value]
+            number = int(by_name[features.ID].bytes_list.value[0].split(b".")[0])
+            assert labels == (["a", "b"] if number % 3 else ["b"])
+            for label in labels:
+                found[label][split] += 1
+    assert account["labels"] == found
 
 
 def test_an_empty_split_stops_the_run(tmp_path: Path) -> None:

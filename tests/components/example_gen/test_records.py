@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Source:
 
 
 def row(image: str = "good.png", **changes: Any) -> Row:
-    return Row(**{"number": 3, "id": "r3", "image": image, "description": "A text.", "label": "cat", **changes})
+    return Row(**{"number": 3, "id": "r3", "image": image, "description": "A text.", "labels": ("cat",), **changes})
 
 
 def build(one: Row, source: Source, **options: Any) -> Record | Reject:
@@ -66,7 +66,7 @@ def test_an_image_in_the_catalogue_itself_is_the_same(source: Source) -> None:
         (row(" "), "missing_image", "'image' is empty"),
         (row(description=" \n"), "missing_description", "'description' is empty"),
         (row(description="x" * 100_001), "description_too_long", "100,001 characters, 100,000 are allowed"),
-        (row(label=""), "missing_label", "'label' is empty"),
+        (row(labels=()), "missing_label", "'label' is empty"),
         (row("absent.png"), "missing_file", "there is no file 'absent.png'"),
         (row("good.png/inner.png"), "missing_file", "there is no file"),
         (row("../outside.png"), "outside_root", "leaves the images' root"),
@@ -105,8 +105,15 @@ def test_a_file_beyond_the_limit_is_rejected(source: Source, inline: bool) -> No
 
 def test_a_label_must_be_one_of_those_declared(source: Source) -> None:
     assert accepted(row(), source, labels=["cat", "dog"])
-    reject = rejected(row(label="cta"), source, labels=["cat", "dog"])
+    reject = rejected(row(labels=("cta",)), source, labels=["cat", "dog"])
     assert (reject.reason, reject.detail) == ("unknown_label", "'cta' is not in data.labels")
+
+
+def test_each_of_several_labels_must_be_one_of_those_declared(source: Source) -> None:
+    both = accepted(row(labels=("cat", "dog")), source, labels=["dog", "cat"], label_separator=",")
+    assert both.values[features.LABEL] == ("cat", "dog")
+    reject = rejected(row(labels=("cat", "cow", "dgo")), source, labels=["cat", "dog"], label_separator=",")
+    assert (reject.reason, reject.detail) == ("unknown_label", "'cow', 'dgo' are not in data.labels")
 
 
 @pytest.mark.parametrize(

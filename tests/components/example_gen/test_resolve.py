@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Item:
     pixels: str
     text: str = ""
     group: str | None = None
-    label: str = "cat"
+    labels: tuple[str, ...] = ("cat",)
     phash: int = 0
     split: int = UNDECLARED
 
@@ -44,9 +44,9 @@ def entries_of(items: list[Item]) -> Entries:
             digest(item.id),
             digest(item.pixels),
             item.phash,
-            digest(item.pixels, item.text, item.label),
+            digest(item.pixels, item.text, *item.labels),
             digest(item.group) if item.group else b"",
-            digest(item.label),
+            digest(*item.labels),
             item.split,
         )
         for number, item in enumerate(items, start=1)
@@ -57,7 +57,8 @@ def entries_of(items: list[Item]) -> Entries:
 def decide(items: list[Item], data: DataOptions, tables: int = 1) -> Decision:
     parts = np.array_split(entries_of(items), tables)
     chunks = [Chunk(0, place + 1, len(part), "rows.csv", 0, 0) for place, part in enumerate(parts)]
-    return resolve([Table(chunk, part, [], {}, 0) for chunk, part in zip(chunks, parts, strict=True)], data)
+    names = {digest(*item.labels): item.labels for item in items}
+    return resolve([Table(chunk, part, [], names, 0) for chunk, part in zip(chunks, parts, strict=True)], data)
 
 
 def splits_of(items: list[Item], data: DataOptions) -> dict[str, str | None]:
@@ -217,17 +218,33 @@ def test_whoever_is_dropped_repeats_a_kept_one_before_it(rows: list[tuple[str, s
 
 
 def test_each_label_gets_the_shares_when_stratified() -> None:
-    rows = [Item(str(n), str(n), label="rare" if n % 20 == 0 else "common") for n in range(2_000)]
+    rows = [Item(str(n), str(n), labels=("rare",) if n % 20 == 0 else ("common",)) for n in range(2_000)]
     decision = decide(rows, options(stratify=True))
-    rare = decision.label == decision.labels.index(digest("rare").rstrip(b"\0"))
+    rare = decision.label_set == decision.label_sets.index(digest("rare").rstrip(b"\0"))
     assert np.bincount(decision.split[rare]).tolist() == [80, 10, 10]
     assert np.bincount(decision.split[~rare]).tolist() == [1520, 190, 190]
 
 
+def test_a_row_of_several_labels_is_stratified_by_the_rarest() -> None:
+    def labels(number: int) -> tuple[str, ...]:
+        return ("common", *(["often"] if number % 2 else []), *(["rare"] if number % 20 == 0 else []))
+
+    split = splits_of([Item(str(n), str(n), labels=labels(n)) for n in range(2_000)], options(stratify=True))
+    for label, shares in {"rare": (80, 10, 10), "often": (800, 100, 100), "common": (1_600, 200, 200)}.items():
+        found = Counter(split[str(n)] for n in range(2_000) if label in labels(n))
+        assert tuple(found[name] for name in SPLITS) == shares
+
+
+def test_sets_of_labels_that_occur_once_get_the_shares_too() -> None:
+    rows = [Item(str(n), str(n), labels=(f"a{n // 32:02}", f"b{n % 32:02}")) for n in range(1_024)]
+    found = np.bincount(decide(rows, options(stratify=True)).split)
+    assert found / 1_024 == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
+
+
 def test_a_row_added_moves_few_stratified_rows() -> None:
-    rows = [Item(str(n), str(n), label=str(n % 5)) for n in range(1_000)]
+    rows = [Item(str(n), str(n), labels=(str(n % 5),)) for n in range(1_000)]
     before = splits_of(rows, options(stratify=True))
-    after = splits_of([*rows, Item("more", "more", label="1")], options(stratify=True))
+    after = splits_of([*rows, Item("more", "more", labels=("1",))], options(stratify=True))
     assert sum(after[name] != split for name, split in before.items()) <= 2
 
 

@@ -28,7 +28,7 @@ GRUDGE = "this one"
 
 def rows(count: int = ROWS) -> list[Row]:
     content = as_file(noise(0))
-    return [Row(n, f"row {n}", description="A text.", label="cat", content=content) for n in range(1, count + 1)]
+    return [Row(n, f"row {n}", description="A text.", labels=("cat",), content=content) for n in range(1, count + 1)]
 
 
 def recipe(**changes: object) -> Recipe:
@@ -70,7 +70,7 @@ def test_rows_come_back_in_order() -> None:
     [(crash, "decoder_failed", "crashed"), (stall, "too_slow", "within 1 s"), (starve, "decoder_failed", "memory")],
 )
 def test_one_bad_image_costs_one_row(fault: Work, reason: str, detail: str) -> None:
-    bad = Row(41, "bad", description=GRUDGE, label="cat", content=b"")
+    bad = Row(41, "bad", description=GRUDGE, labels=("cat",), content=b"")
     with Workers(recipe(limits={"seconds": 1}), fault) as workers:
         built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE, ""))
     assert len(built) == 50

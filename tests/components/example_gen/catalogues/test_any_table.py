@@ -98,7 +98,7 @@ def expected(number: int, row: dict[str, str | None]) -> Row:
         id=text["key"] or text["file name"],
         image=text["file name"],
         description=text["text"],
-        label=text["class"].strip(),
+        labels=(label,) if (label := text["class"].strip()) else (),
         group=text["by"].strip() or None,
         split=text["part"].strip() or None,
     )

@@ -53,9 +53,9 @@ def test_annotations_are_joined_with_their_images_and_categories(tmp_path: Path)
         tmp_path, [image(1), image(2)], [annotation(7, 2), annotation(8, 1, category_id=2), annotation(9, 2)]
     )
     assert found == [
-        Row(1, "7", "2.jpg", "caption 7", "cat"),
-        Row(2, "8", "1.jpg", "caption 8", "dog"),
-        Row(3, "9", "2.jpg", "caption 9", "cat"),
+        Row(1, "7", "2.jpg", "caption 7", ("cat",)),
+        Row(2, "8", "1.jpg", "caption 8", ("dog",)),
+        Row(3, "9", "2.jpg", "caption 9", ("cat",)),
     ]
 
 
@@ -68,15 +68,15 @@ def test_fields_of_the_columns_names_win_over_cocos_own(tmp_path: Path) -> None:
         split_by="by",
     )
     assert found == [
-        Row(1, "7", "own.png", "caption 7", "mine", "ann", "val"),
-        Row(2, "8", "2.jpg", "own text", "of the image"),
+        Row(1, "7", "own.png", "caption 7", ("mine",), "ann", "val"),
+        Row(2, "8", "2.jpg", "own text", ("of the image",)),
     ]
 
 
 def test_columns_name_any_field(tmp_path: Path) -> None:
     columns = {"image": "url", "description": "caption", "label": "supercategory", "id": "key"}
     found = rows_of(tmp_path, [image(1, url="x/1.jpg")], [annotation(7, 1, key="k7")], columns=columns)
-    assert found == [Row(1, "k7", "x/1.jpg", "caption 7", "animal")]
+    assert found == [Row(1, "k7", "x/1.jpg", "caption 7", ("animal",))]
 
 
 def test_ids_may_be_numbers_or_texts(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def rows_of(folder: Path, content: bytes | str, **options: Any) -> list[Row]:
 
 def test_a_record_becomes_a_row(tmp_path: Path) -> None:
     found = rows_of(tmp_path, "label,image,extra,description\n cat ,a.png,x, A cat. \n")
-    assert found == [Row(1, id="a.png", image="a.png", description=" A cat. ", label="cat")]
+    assert found == [Row(1, id="a.png", image="a.png", description=" A cat. ", labels=("cat",))]
 
 
 def test_columns_have_names_of_their_own(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_columns_have_names_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_byte_order_mark_and_line_endings_are_no_text(tmp_path: Path, mark: str, ending: str) -> None:
     lines = ["image,description,label", "a.png,t,c", "b.png,u,d", "\ufeffc.png,v,e"]
-    assert [(row.image, row.label, row.problem) for row in rows_of(tmp_path, mark + ending.join(lines))] == [
+    assert [(row.image, *row.labels, row.problem) for row in rows_of(tmp_path, mark + ending.join(lines))] == [
         ("a.png", "c", None),
         ("b.png", "d", None),
         ("\ufeffc.png", "e", None),
@@ -56,7 +56,7 @@ def test_quotes_keep_line_ends_commas_and_quotes(tmp_path: Path) -> None:
     text = 'two\nlines\r\nor\rfour, "quoted"\u2028'
     quoted = text.replace('"', '""')
     first, second = rows_of(tmp_path, HEADER.decode() + f'a.png,"{quoted}",c\nb.png,"{quoted}",d')
-    assert (first.description, second.description, second.label) == (text, text, "d")
+    assert (first.description, second.description, second.labels) == (text, text, ("d",))
 
 
 def test_tsv_has_tabs(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_any_encoding_is_read_compressed_or_not(tmp_path: Path, encoding: str, n
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     found = rows_through(CsvReader(), path, encoding=encoding)
-    assert [(row.image, row.description, row.label, row.problem) for row in found] == [
+    assert [(row.image, row.description, *row.labels, row.problem) for row in found] == [
         ("a.png", "caf\u00e9", "c", None),
         ("b.png", "two\nlines", "\u00e9", None),
         ("c.png", "t", "d", None),

@@ -23,7 +23,7 @@ def read_items(data: DataOptions, spool: str) -> list[tuple[str, str, str, str |
         content = row.content
         if content is None:
             content = read_file(resolve_below(images_root(source, data), row.image), data.fetch, 10**6)
-        found.append((row.id, row.description, row.label, row.group, content))
+        found.append((row.id, row.description, *row.labels, row.group, content))
     return sorted(found)
 
 

@@ -46,25 +46,25 @@ def rows_of(folder: Path, files: dict[str, Any], **options: Any) -> list[Row]:
 
 def test_class_folder_and_text_beside_an_image_make_a_row(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, {"cat/x.jpg": b"", "cat/x.txt": "A cat,\non a mat.\n"})
-    assert row == Row(1, id="cat/x.jpg", image="cat/x.jpg", description="A cat,\non a mat.", label="cat")
+    assert row == Row(1, id="cat/x.jpg", image="cat/x.jpg", description="A cat,\non a mat.", labels=("cat",))
 
 
 def test_json_gives_any_column_and_wins(tmp_path: Path) -> None:
     fields = {"key": 7, "description": "of JSON", "label": "dog", "by": "ann", "part": "val", "image": "other.jpg"}
     files = {"cat/x.jpg": b"", "cat/x.txt": "of text", "cat/x.json": fields}
     (row,) = rows_of(tmp_path, files, columns={"id": "key", "split": "part"}, split_by="by")
-    assert row == Row(1, "7", "cat/x.jpg", "of JSON", "dog", "ann", "val")
+    assert row == Row(1, "7", "cat/x.jpg", "of JSON", ("dog",), "ann", "val")
 
 
 def test_null_in_json_says_nothing(tmp_path: Path) -> None:
     fields = {"description": None, "label": None}
     (row,) = rows_of(tmp_path, {"cat/x.jpg": b"", "cat/x.txt": "a text", "cat/x.json": fields})
-    assert (row.description, row.label) == ("a text", "cat")
+    assert (row.description, row.labels) == ("a text", ("cat",))
 
 
 def test_first_folder_is_the_label_however_deep_the_image_lies(tmp_path: Path) -> None:
     found = rows_of(tmp_path, {"cat/a/b/x.jpg": b"", "cat/y.jpg": b"", "dog/z.jpg": b""})
-    assert [(row.image, row.label) for row in found] == [
+    assert [(row.image, *row.labels) for row in found] == [
         ("cat/y.jpg", "cat"),
         ("cat/a/b/x.jpg", "cat"),
         ("dog/z.jpg", "dog"),
@@ -73,7 +73,7 @@ def test_first_folder_is_the_label_however_deep_the_image_lies(tmp_path: Path) -
 
 def test_image_in_the_root_has_the_label_of_its_json_or_none(tmp_path: Path) -> None:
     found = rows_of(tmp_path, {"x.jpg": b"", "x.txt": "t", "y.jpg": b"", "y.json": {"label": "dog"}})
-    assert [row.label for row in found] == ["", "dog"]
+    assert [row.labels for row in found] == [(), ("dog",)]
 
 
 def test_images_of_one_name_share_their_texts(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_texts_may_be_in_a_declared_encoding(tmp_path: Path) -> None:
 def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     files = {"cat/x.jpg": b"", "cat/x.txt": "\ufefftext", "cat/x.json": '\ufeff{"label": "dog"}'}
     (row,) = rows_of(tmp_path, files)
-    assert (row.description, row.label) == ("text", "dog")
+    assert (row.description, row.labels) == ("text", ("dog",))
 
 
 @pytest.mark.parametrize("path", [b"cat/caf\xe9.jpg", b"c\xe9t/x.jpg"])
@@ -231,5 +231,5 @@ def test_any_names_and_texts_are_read_as_they_are(
         files |= {f"{label}/{stem}.jpg": b"", f"{label}/{stem}.txt": text_file(text)}
     folder = tmp_path_factory.mktemp("any")
     (folder / "catalogue").mkdir()
-    found = {row.image: (row.label, row.description) for row in rows_of(folder, files)}
+    found = {row.image: ("".join(row.labels), row.description) for row in rows_of(folder, files)}
     assert found == {f"{label}/{stem}.jpg": (label.strip(), text) for (label, stem), text in images.items()}

@@ -74,7 +74,7 @@ def rows_of_folder(folder: Path, **options: Any) -> list[tuple[str, Row]]:
 @pytest.mark.parametrize("ending", WRITERS)
 def test_file_name_is_the_image(tmp_path: Path, ending: str) -> None:
     first, *_, last = rows_of(tmp_path, ending, TABLE)
-    assert first == Row(1, id="0.png", image="0.png", description="text 0", label="c")
+    assert first == Row(1, id="0.png", image="0.png", description="text 0", labels=("c",))
     assert last.number == 5
 
 
@@ -111,7 +111,7 @@ def test_columns_have_names_of_their_own(tmp_path: Path, ending: str) -> None:
     table = [{"image": "a.png", "file_name": "b.png", "text": "t", "kind": "c", "key": 7, "by": "ann"}]
     columns = {"description": "text", "label": "kind", "id": "key"}
     (row,) = rows_of(tmp_path, ending, table, columns=columns, split_by="by")
-    assert row == Row(1, "7", "a.png", "t", "c", "ann")
+    assert row == Row(1, "7", "a.png", "t", ("c",), "ann")
     (row,) = rows_of(tmp_path, ending, table, columns={**columns, "image": "file_name"}, split_by="by")
     assert row.image == "b.png"
 

@@ -29,6 +29,12 @@ def rows_of(folder: Path, *lines: Any, **options: Any) -> list[Row]:
     return rows_through(JsonLinesReader(), path, **options)
 
 
+def test_a_list_of_labels_is_several(tmp_path: Path) -> None:
+    lines = ({"image": "a.png", "description": "t", "label": labels} for labels in (["b", "a", "b"], "c;a", []))
+    found = rows_of(tmp_path, *lines, label_separator=";")
+    assert [row.labels for row in found] == [("a", "b"), ("a", "c"), ()]
+
+
 def test_values_become_text_and_missing_ones_empty(tmp_path: Path) -> None:
     first, second, third = rows_of(
         tmp_path,
@@ -36,7 +42,7 @@ def test_values_become_text_and_missing_ones_empty(tmp_path: Path) -> None:
         {"image": "b.png", "description": None, "label": True},
         '{"image": "c.png", "label": NaN}',
     )
-    assert (first.label, second.label, third.label) == ("7", "true", "")
+    assert (first.labels, second.labels, third.labels) == (("7",), ("true",), ())
     assert (second.description, third.description) == ("", "")
 
 
@@ -83,7 +89,7 @@ def test_a_broken_line_is_told_and_its_neighbours_stay(tmp_path: Path, line: str
 
 def test_a_number_may_be_long(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, '{"image": "a.png", "description": "t", "label": ' + "9" * 5000 + "}")
-    assert row.label == "9" * 5000
+    assert row.labels == ("9" * 5000,)
 
 
 def test_a_column_that_no_line_has_is_missing(tmp_path: Path) -> None:
@@ -93,7 +99,7 @@ def test_a_column_that_no_line_has_is_missing(tmp_path: Path) -> None:
 
 def test_a_key_that_some_lines_lack_is_no_missing_column(tmp_path: Path) -> None:
     found = rows_of(tmp_path, {"image": "a.png", "description": "t"}, "no JSON", {}, {"label": "c"})
-    assert [row.label for row in found] == ["", "", "", "c"]
+    assert [row.labels for row in found] == [(), (), (), ("c",)]
 
 
 def test_an_empty_file_says_so(tmp_path: Path) -> None:

@@ -186,4 +186,4 @@ def test_the_emoji_have_all_their_rows(tmp_path: Path) -> None:
         pytest.skip("the emoji catalogue is not here: ../shared/data/emoji/catalogue.csv, from the repository's root")
     found = [row for _, row in read_rows(options(catalogue, split_by="group"), str(tmp_path))]
     assert len(found) == 3394
-    assert all(row.image and row.description and row.label and row.group and not row.problem for row in found)
+    assert all(row.image and row.description and row.labels and row.group and not row.problem for row in found)

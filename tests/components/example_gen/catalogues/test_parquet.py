@@ -72,6 +72,20 @@ def test_a_large_row_group_is_spooled_in_smaller_ones(tmp_path: Path) -> None:
     assert [row.problem is None for row in found] == [number % 2 == 0 for number in range(9)]
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["2", "1"], ["3"]]),
+        pa.array([["2", "1"], ["3"]], pa.large_list(pa.large_string())),
+        pa.array([[2, 1], [3, 3]], pa.list_(pa.int8(), 2)),
+    ],
+)
+def test_a_list_of_labels_is_several(tmp_path: Path, column: Any) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(table_of(2, label=column), path)
+    assert [row.labels for row in rows_through(ParquetReader(), path, label_separator=",")] == [("1", "2"), ("3",)]
+
+
 def test_a_table_without_rows_has_none(tmp_path: Path) -> None:
     assert rows_of(tmp_path, table_of(1).slice(0, 0)) == []
 
@@ -95,7 +109,7 @@ def test_an_image_is_a_path_or_bytes_in_any_type(
     tmp_path: Path, column: Any, image: str, content: bytes | None
 ) -> None:
     (row,) = rows_of(tmp_path, table_of(1, image=column))
-    assert row == Row(1, image, image, "text 0", "c", content=content)
+    assert row == Row(1, image, image, "text 0", ("c",), content=content)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +127,7 @@ def test_an_image_is_a_path_or_bytes_in_any_type(
 )
 def test_labels_of_any_type_become_text(tmp_path: Path, column: Any, label: str) -> None:
     (row,) = rows_of(tmp_path, table_of(1, label=column))
-    assert (row.label, row.problem) == (label, None)
+    assert ("".join(row.labels), row.problem) == (label, None)
 
 
 def test_bad_text_rejects_its_row_alone(tmp_path: Path) -> None:
@@ -129,7 +143,7 @@ def test_a_value_python_has_not_rejects_its_row_alone(tmp_path: Path) -> None:
     assert second.problem is not None
     assert second.problem[0] == "malformed_row"
     assert "column 'label' cannot be read" in second.problem[1]
-    assert (first.label, third.label) == ("1970-01-01", "1970-01-02")
+    assert (first.labels, third.labels) == (("1970-01-01",), ("1970-01-02",))
 
 
 def test_several_images_are_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from components.example_gen.options import DataOptions
 from components.example_gen.reasons import REASONS
 
 DATA = DataOptions(catalogue="rows.csv")
+SEPARATED = DataOptions(catalogue="rows.csv", label_separator=",")
 WHOLE = Chunk(0, 1, 0, "rows.csv", 10, 10)
 
 
@@ -33,7 +34,7 @@ def row_of(**values: Any) -> Row:
 def test_label_group_and_split_are_stripped_and_nothing_else_is() -> None:
     data = DataOptions(catalogue="x", columns={"id": "key", "split": "part"}, split_by="by")
     values = {"image": " a.png", "description": " t ", "label": " c ", "key": " 7 ", "by": " ann ", "part": " val "}
-    assert make_row(3, values, data) == Row(3, " 7 ", " a.png", " t ", "c", "ann", "val")
+    assert make_row(3, values, data) == Row(3, " 7 ", " a.png", " t ", ("c",), "ann", "val")
     blank = make_row(3, {**values, "key": "", "by": "  ", "part": " "}, data)
     assert (blank.id, blank.group, blank.split) == (" a.png", None, None)
 
@@ -52,7 +53,7 @@ def test_label_group_and_split_are_stripped_and_nothing_else_is() -> None:
     ],
 )
 def test_values_become_text(value: Any, text: str) -> None:
-    assert row_of(label=value) == Row(1, "a.png", "a.png", "t", text)
+    assert row_of(label=value) == Row(1, "a.png", "a.png", "t", (text,) if text else ())
 
 
 def test_a_missing_key_is_an_empty_text() -> None:
@@ -75,7 +76,7 @@ def test_a_missing_key_is_an_empty_text() -> None:
     ],
 )
 def test_an_image_is_a_path_or_bytes_or_both(value: Any, image: str, content: bytes | None) -> None:
-    assert row_of(image=value) == Row(1, image, image, "t", "c", content=content)
+    assert row_of(image=value) == Row(1, image, image, "t", ("c",), content=content)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,13 @@ def test_an_image_is_a_path_or_bytes_or_both(value: Any, image: str, content: by
         ({"image": {"bytes": "PNG"}}, ("malformed_row", "column 'image' holds a dict; a path or bytes are needed")),
         ({"image": {"path": "\udcff"}}, ("bad_encoding", "column 'image' is not valid UTF-8")),
         ({"label": {}}, ("malformed_row", "column 'label' holds a dict; a text or number is needed")),
-        ({"label": ["c"]}, ("malformed_row", "column 'label' holds a list; a text or number is needed")),
+        (
+            {"label": ["c"]},
+            (
+                "malformed_row",
+                "column 'label' holds a list; a text or number is needed, or data.label_separator for several labels",
+            ),
+        ),
         ({"description": "\ud800"}, ("bad_encoding", "column 'description' is not valid UTF-8")),
         ({"description": b"\xff"}, ("bad_encoding", "column 'description' is not valid UTF-8")),
     ],
@@ -96,13 +103,51 @@ def test_a_value_of_no_use_is_told_with_its_column(values: dict[str, Any], probl
     assert row_of(**values).problem == problem
 
 
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [
+        ("b, a", ("a", "b")),
+        ("a,a,", ("a",)),
+        ("a", ("a",)),
+        (" , ", ()),
+        ("", ()),
+        (None, ()),
+        (7, ("7",)),
+        (b"b,a", ("a", "b")),
+        (["b", " a ", "b"], ("a", "b")),
+        (["a, b", "c"], ("a, b", "c")),
+        (("b", 1), ("1", "b")),
+        ([None, float("nan"), ""], ()),
+        ([], ()),
+    ],
+)
+def test_with_a_separator_there_may_be_several_labels(value: Any, labels: tuple[str, ...]) -> None:
+    row = make_row(1, {"image": "a.png", "description": "t", "label": value}, SEPARATED)
+    assert (row.labels, row.problem) == (labels, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ([["a"]], ("malformed_row", "column 'label' holds a list; a text or number is needed")),
+        (["a", {}], ("malformed_row", "column 'label' holds a dict; a text or number is needed")),
+        ({}, ("malformed_row", "column 'label' holds a dict; a text or number is needed")),
+        (["a", b"\xff"], ("bad_encoding", "column 'label' is not valid UTF-8")),
+    ],
+)
+def test_a_list_of_labels_must_hold_texts(value: Any, problem: tuple[str, str]) -> None:
+    row = make_row(1, {"image": "a.png", "description": "t", "label": value}, SEPARATED)
+    assert (row.labels, row.problem) == ((), problem)
+
+
 def test_a_row_with_a_problem_keeps_its_identity() -> None:
     row = row_of(label=[], image="b.png")
     assert (row.id, row.image) == ("b.png", "b.png")
 
 
+@pytest.mark.parametrize("data", [DATA, SEPARATED], ids=["one label", "several"])
 @given(
-    st.dictionaries(
+    values=st.dictionaries(
         st.sampled_from(["image", "description", "label"]),
         st.recursive(
             st.none() | st.text(st.characters()) | st.binary() | st.floats() | st.integers() | st.booleans(),
@@ -111,10 +156,10 @@ def test_a_row_with_a_problem_keeps_its_identity() -> None:
         ),
     )
 )
-def test_whatever_the_values_there_is_a_row_of_good_text(values: dict[str, Any]) -> None:
-    row = make_row(5, values, DATA)
+def test_whatever_the_values_there_is_a_row_of_good_text(data: DataOptions, values: dict[str, Any]) -> None:
+    row = make_row(5, values, data)
     assert row.number == 5
-    texts = row.id + row.image + row.description + row.label
+    texts = row.id + row.image + row.description + "".join(row.labels)
     assert texts.encode().decode() == texts
     assert row.problem is None or row.problem[0] in REASONS
 

@@ -42,25 +42,45 @@ def test_features_are_columns(tmp_path: Path) -> None:
     record = example(picture=b"image", text="A cat.", kind="cat", key=7, by="ann", part="val", other=[b"1", b"2"])
     columns = {"image": "picture", "description": "text", "label": "kind", "id": "key", "split": "part"}
     (row,) = rows_of(tmp_path, record, columns=columns, split_by="by")
-    assert row == Row(1, "7", "", "A cat.", "cat", "ann", "val", b"image")
+    assert row == Row(1, "7", "", "A cat.", ("cat",), "ann", "val", b"image")
 
 
 def test_without_an_id_the_place_in_the_file_is_one(tmp_path: Path) -> None:
     assert [row.id for row in rows_of(tmp_path, GOOD, GOOD, GOOD)] == [f"rows.tfrecord__{place}" for place in range(3)]
 
 
+def test_a_feature_of_several_values_is_a_list_of_labels(tmp_path: Path) -> None:
+    found = rows_of(
+        tmp_path,
+        *(example(image=b"1", description="t", label=labels) for labels in ([b"d,e", b"c"], b"d,c", [3, 1])),
+        label_separator=",",
+    )
+    assert [row.labels for row in found] == [("c", "d,e"), ("c", "d"), ("1", "3")]
+
+
+def test_several_integer_labels_get_names_and_no_name_is_parted(tmp_path: Path) -> None:
+    (tmp_path / "label.labels.txt").write_text("cat\nd,e\n")
+    found = rows_of(
+        tmp_path,
+        *(example(image=b"1", description="t", label=labels) for labels in ([1, 0], 1, [1, -1], [0, 2])),
+        label_separator=",",
+    )
+    assert [row.labels for row in found] == [("cat", "d,e"), ("d,e",), ("d,e",), ()]
+    assert [row.problem and row.problem[0] for row in found] == [None, None, None, "unknown_label"]
+
+
 def test_integer_labels_get_the_names_in_the_file_of_names(tmp_path: Path) -> None:
     (tmp_path / "label.labels.txt").write_text("cat\ndog\n")
     numbers = (1, 0, -1, 2, -2)
     found = rows_of(tmp_path, *(example(image=b"1", description="t", label=number) for number in numbers))
-    assert [row.label for row in found] == ["dog", "cat", "", "", ""]
+    assert [row.labels for row in found] == [("dog",), ("cat",), (), (), ()]
     problem = ("unknown_label", "number 2 is none of the 2 labels that have names")
     assert [row.problem for row in found] == [None, None, None, problem, (problem[0], problem[1].replace("2", "-2", 1))]
 
 
 def test_numbers_and_texts_without_a_file_of_names_are_labels_themselves(tmp_path: Path) -> None:
     found = rows_of(tmp_path, *(example(image=b"1", description="t", label=label) for label in (3, "cat", 0.5)))
-    assert [row.label for row in found] == ["3", "cat", "0.5"]
+    assert [row.labels for row in found] == [("3",), ("cat",), ("0.5",)]
 
 
 def test_broken_file_of_names_is_refused(tmp_path: Path) -> None:
@@ -87,7 +107,7 @@ def test_feature_without_a_value_is_an_empty_text(tmp_path: Path) -> None:
     empty = tf.train.Example()
     empty.features.feature["label"].SetInParent()
     first, _ = rows_of(tmp_path, empty.SerializeToString(), GOOD)
-    assert (first.content, first.description, first.label, first.problem) == (None, "", "", None)
+    assert (first.content, first.description, first.labels, first.problem) == (None, "", (), None)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +181,7 @@ def test_missing_feature_is_named_with_the_nearest_one(tmp_path: Path) -> None:
 
 
 def test_features_that_some_records_lack_are_columns(tmp_path: Path) -> None:
-    assert [row.label for row in rows_of(tmp_path, example(image=b"1", description="t"), GOOD)] == ["", "cat"]
+    assert [row.labels for row in rows_of(tmp_path, example(image=b"1", description="t"), GOOD)] == [(), ("cat",)]
 
 
 def test_compressed_file_is_read_from_its_spool(tmp_path: Path) -> None:
@@ -202,7 +222,7 @@ def test_any_damage_is_told_of(tmp_path: Path, place: int, byte: int) -> None:
 def test_any_values_are_read_as_they_are(tmp_path: Path, records: list[tuple[bytes, str]]) -> None:
     written = [example(image=image, description=text, label=text) for image, text in records]
     found = rows_of(tmp_path, *written)
-    assert [(row.content, row.description, row.label) for row in found] == [
+    assert [(row.content, row.description, "".join(row.labels)) for row in found] == [
         (image, text, text.strip()) for image, text in records
     ]
 
