@@ -1,0 +1,1 @@
+"""The dataset of a run in forms that other tools read."""
