@@ -1,4 +1,10 @@
-"""What a network takes: the names, types and shapes that tf.data, networks, training and serving agree on."""
+"""What a network takes: the names, types and shapes that tf.data, networks, training and serving agree on.
+
+A missing image is one whose pixels are all 0, a missing text one whose ids are all 0 (and so is a text without a known
+term). Every network takes both without a crash; one trained with ``model.fusion.drop_image`` or ``drop_text`` has a
+vector of its own for what is missing (``models.networks.build.needs`` tells), at the price that it takes an image that
+is black all over for a missing one.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,137 @@
+"""The image's tower: stored pixels to a vector."""
+
+from __future__ import annotations
+
+import math
+import os
+import traceback
+from typing import Any
+
+import keras
+from keras import layers
+
+from models.layers import ImageNetPixels
+from models.networks.gradients import EdgesAndColours
+from models.networks.layers import AsManyAs, AtLeastOne
+from models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, Pixels
+
+BACKBONE = "backbone"
+
+# ImageNet's mean and deviation of red, green and blue, 0..1.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def image_tower(options: ImageNetworkOptions, pixels: Any) -> Any:
+    """Pixels uint8 ``[b, h, w, 3]`` to a vector float ``[b, units]``.
+
+    Raises:
+        ValueError: the weights are not those of the backbone, or it cannot be built for this size.
+        OSError: the file of weights is missing, or the weights cannot be downloaded.
+    """
+    x = _as_taken(options.pixel_mode, AtLeastOne()(pixels))
+    x = _backbone(options, x)
+    x = layers.Dropout(options.dropout)(AsManyAs()(x, pixels))
+    return layers.Dense(options.units, activation="relu", name="image_vector")(x)
+
+
+def set_backbone_trainable(model: keras.Model, trainable: bool) -> None:
+    """Freezes the backbone's weights, or lets them be trained; compile the model afterwards.
+
+    Raises:
+        ValueError: the network has no backbone of ``keras.applications``.
+    """
+    model.get_layer(BACKBONE).trainable = trainable
+
+
+def _backbone(options: ImageNetworkOptions, x: Any) -> Any:
+    if options.backbone == CNN:
+        return _cnn(options, x)
+    if options.backbone == HOG:
+        return EdgesAndColours()(x)
+    return _application(options, x)
+
+
+def _as_taken(mode: Pixels, pixels: Any) -> Any:
+    if mode == "unit":
+        return layers.Rescaling(1 / 255)(pixels)
+    if mode == "raw":
+        return layers.Rescaling(1.0)(pixels)
+    return ImageNetPixels(mode)(pixels)
+
+
+def _cnn(options: ImageNetworkOptions, x: Any) -> Any:
+    for filters in options.filters:
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        # Keras's momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+        x = layers.MaxPooling2D(padding="same")(x)
+    return layers.Flatten()(layers.AveragePooling2D(2, padding="same")(x))
+
+
+def _application(options: ImageNetworkOptions, x: Any) -> Any:
+    network = _build(options.backbone, tuple(x.shape[1:]), IMAGENET if options.weights == IMAGENET else None)
+    if options.weights and options.weights != IMAGENET:
+        _load(network, options.backbone, options.weights)
+        x = _as_trained(options, x)
+    backbone = keras.Model(network.input, network.output, name=BACKBONE)
+    # What batch normalisation knows of ImageNet is better than what a few batches of a small catalogue say:
+    # https://keras.io/guides/transfer_learning
+    return backbone(x, training=False) if options.weights else backbone(x)
+
+
+def _build(name: str, shape: tuple[int, ...], weights: str | None) -> keras.Model:
+    make = getattr(keras.applications, name)
+    try:
+        return make(include_top=False, weights=weights, input_shape=shape, pooling="avg")
+    except Exception as error:
+        # Keras raises a bare Exception where a download fails.
+        download = _download_of(error)
+        if download is None:
+            raise ValueError(f"model.image.backbone: {name} cannot be built for images of {shape}: {error}") from error
+        raise OSError(_explain(download, error)) from error
+
+
+def _download_of(error: Exception) -> dict[str, Any] | None:
+    """What Keras was about to download when the error came up: the local variables of its ``get_file``."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "get_file"]
+    return frames[0].f_locals if frames else None
+
+
+def _explain(download: dict[str, Any], error: Exception) -> str:
+    digest = download.get("file_hash")
+    kind = "sha256" if digest and len(digest) == 64 else "md5"
+    identity = f" ({kind} {digest})" if digest else ""
+    return (
+        f"model.image.weights: imagenet cannot be downloaded ({error}). Where there is a network, download "
+        f"{download['origin']}{identity}; put it at {download['download_target']} on this machine, or set "
+        "model.image.weights to the file's path"
+    )
+
+
+def _load(network: keras.Model, name: str, path: str) -> None:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"model.image.weights: there is no file '{path}'")
+    try:
+        network.load_weights(path)
+    except Exception as error:
+        # What h5py and Keras raise depends on where the file first differs.
+        raise ValueError(
+            f"model.image.weights: '{path}' does not hold the weights of {name} without its top layer: give a file "
+            f"whose name ends in _notop.h5 or _no_top.h5, or one that save_weights of keras.applications.{name}"
+            f"(include_top=False) wrote; {error}"
+        ) from error
+
+
+def _as_trained(options: ImageNetworkOptions, x: Any) -> Any:
+    """What ``keras.applications.EfficientNetB*`` adds within the network for ``weights="imagenet"`` only.
+
+    There the normalised pixels are divided by the square root of ImageNet's deviation once more
+    (https://github.com/tensorflow/tensorflow/issues/49930); the same is said here of pixels 0..255.
+    """
+    if not options.backbone.startswith("EfficientNetB") or options.pixel_mode != "raw":
+        return x
+    scale = [1 / math.sqrt(deviation) for deviation in _DEVIATION]
+    offset = [255 * mean * (1 - factor) for mean, factor in zip(_MEAN, scale, strict=True)]
+    return layers.Rescaling(scale, offset)(x)

@@ -1,0 +1,51 @@
+"""The text's tower: terms to a vector, and to what each says by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers, ops
+
+from models.networks.layers import Bias, Positions, TermVectors
+from models.networks.options import TextNetworkOptions
+
+
+def text_tower(options: TextNetworkOptions, terms: int, ids: Any, values: Any) -> Any:
+    """Ids int64 ``[b, k]`` and values float ``[b, k]``, 0 where a term is dropped, to a vector float ``[b, units]``."""
+    vectors = TermVectors(terms, options.units, name="terms")(ids, values)
+    if options.tower == "bag":
+        return layers.ReLU(name="text_vector")(Bias(name="text_bias")(ops.sum(vectors, axis=1)))
+    present = ops.not_equal(values, 0)
+    if options.tower == "transformer":
+        vectors = _transformer(options, vectors, present)
+    return layers.Dense(options.units, activation="relu", name="text_vector")(_pool(options, vectors, present))
+
+
+def wide_path(terms: int, classes: int, ids: Any, values: Any) -> Any:
+    """What each term adds to the logits by itself, float ``[b, classes]``; nothing at first."""
+    return ops.sum(TermVectors(terms, classes, "zeros", name="wide")(ids, values), axis=1)
+
+
+def _transformer(options: TextNetworkOptions, vectors: Any, present: Any) -> Any:
+    """An encoder that normalises first (Xiong et al., "On Layer Normalization in the Transformer", 2020)."""
+    x = Positions(name="positions")(vectors)
+    others = ops.expand_dims(present, 1)
+    for _ in range(options.layers):
+        y = layers.LayerNormalization()(x)
+        attention = layers.MultiHeadAttention(options.heads, options.units // options.heads, dropout=options.dropout)
+        x = layers.Add()([x, attention(y, y, attention_mask=others)])
+        y = layers.Dense(4 * options.units, activation="gelu")(layers.LayerNormalization()(x))
+        x = layers.Add()([x, layers.Dropout(options.dropout)(layers.Dense(options.units)(y))])
+    return layers.LayerNormalization()(x)
+
+
+def _pool(options: TextNetworkOptions, vectors: Any, present: Any) -> Any:
+    """The average weighted by attention (Yang et al., "Hierarchical Attention Networks", 2016, equations 5 to 7).
+
+    A text without terms gives zeros.
+    """
+    mask = ops.expand_dims(present, -1)
+    hidden = layers.Dense(options.units, activation="tanh", name="attention_hidden")(vectors)
+    logits = layers.Dense(1, use_bias=False, name="attention")(hidden)
+    weights = layers.Softmax(axis=1, dtype="float32", name="attention_weights")(logits, mask=mask)
+    return ops.sum(ops.where(mask, weights * ops.cast(vectors, "float32"), 0.0), axis=1)

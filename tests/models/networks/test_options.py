@@ -1,0 +1,122 @@
+"""Options of the networks are checked before anything is built."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from models.images import ImageOptions
+from models.networks.options import (
+    APPLICATIONS,
+    ImageNetworkOptions,
+    NetworkOptions,
+    TextNetworkOptions,
+    check_network,
+)
+
+LARGE = ImageOptions(height=96, width=96)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"image": {"filters": ()}}, "at least 1 item"),
+        ({"image": {"filters": (4, 0)}}, "at least 1 filter"),
+        ({"image": {"dropout": 1}}, "less than 1"),
+        ({"image": {"pixels": "other"}}, "'torch'"),
+        ({"image": {"backbone": "mobilnetv2"}}, "did you mean 'MobileNetV2'"),
+        (
+            {"image": {"backbone": "nothing like it"}},
+            "there is no backbone 'nothing like it'; valid: cnn, hog, ConvNeXtTiny",
+        ),
+        ({"image": {"weights": "imagenet"}}, "set backbone"),
+        ({"image": {"frozen_epochs": 2}}, "set backbone"),
+        ({"text": {"tower": "transformer", "units": 10, "heads": 4}}, "10 units do not go into 4 heads"),
+        ({"fusion": {"drop_image": 0.6, "drop_text": 0.5}}, "their sum 1.1 is more than 1"),
+        ({"fusion": {"kind": "late", "units": 8}}, "'late' joins none"),
+        ({"image": None, "text": None}, "needs one of them"),
+        ({"text": None, "fusion": {"kind": "gated"}}, "give both"),
+        ({"image": None, "fusion": {"drop_text": 0.1}}, "give both"),
+    ],
+)
+def test_impossible_options_are_refused_with_the_reason(bad: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        NetworkOptions(**bad)
+    assert said in str(error.value)
+
+
+def test_options_survive_json() -> None:
+    options = NetworkOptions(image={"backbone": "VGG16", "weights": "imagenet", "frozen_epochs": 3}, text=None)
+    assert NetworkOptions.model_validate_json(options.model_dump_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("options", "image", "sequence", "said"),
+    [
+        (
+            {"image": {"backbone": "MobileNet"}},
+            ImageOptions(height=31, width=64),
+            False,
+            "at least 32 x 32, not 31 x 64",
+        ),
+        (
+            {"image": {"backbone": "Xception"}},
+            ImageOptions(height=96, width=70),
+            False,
+            "at least 71 x 71, not 96 x 70",
+        ),
+        ({}, LARGE, True, "set it to attention or transformer"),
+        ({"text": {"tower": "attention"}}, LARGE, False, "text.encoding: sequence"),
+        ({"text": {"tower": "transformer"}}, LARGE, False, "text.encoding: sequence"),
+    ],
+)
+def test_what_does_not_suit_the_records_is_refused_with_the_remedy(
+    options: dict[str, Any], image: ImageOptions, sequence: bool, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        check_network(NetworkOptions(**options), image, sequence)
+
+
+@pytest.mark.parametrize(
+    ("options", "sequence"), [({}, False), ({"text": None}, True), ({"text": {"tower": "attention"}}, True)]
+)
+def test_what_suits_the_records_passes(options: dict[str, Any], sequence: bool) -> None:
+    check_network(NetworkOptions(**options), ImageOptions(height=8, width=8), sequence)
+
+
+def test_every_application_of_keras_is_known() -> None:
+    theirs = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert theirs == set(APPLICATIONS)
+
+
+def _preprocess(name: str, pixels: np.ndarray) -> np.ndarray:
+    module = sys.modules[getattr(keras.applications, name).__module__]
+    return np.asarray(module.preprocess_input(pixels.copy()))
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_pixels_of_an_application_are_what_it_was_made_for(name: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype(np.float32)
+    mode = ImageNetworkOptions(backbone=name).pixel_mode
+    expected = pixels if mode == "raw" else keras.applications.imagenet_utils.preprocess_input(pixels.copy(), mode=mode)
+    assert np.array_equal(_preprocess(name, pixels), expected)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_keras_refuses_what_is_smaller_than_an_application_takes(name: str) -> None:
+    least = APPLICATIONS[name].min_side
+    with pytest.raises(ValueError, match=f"at least {least}x{least}"):
+        getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(least - 1, least, 3))
+
+
+def test_the_defaults_are_a_compact_cnn_and_a_bag_of_words() -> None:
+    options = NetworkOptions()
+    assert options.image == ImageNetworkOptions(filters=(32, 64, 128), units=128, dropout=0.3)
+    assert options.text == TextNetworkOptions(tower="bag", units=64, dropout=0.3, wide=True)
+    assert (options.fusion.kind, options.fusion.dropout, options.fusion.drop_image) == ("concat", 0.3, 0)
+    assert ImageNetworkOptions().pixel_mode == "unit"
