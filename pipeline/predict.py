@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from components.example_gen.images import ImageError, decode, encode
 from components.example_gen.options import Limits
 from models.images import ImageOptions
-from models.serving.card import read_card
+from models.serving.card import ModelCard, read_card
 
 
 class PredictError(ValueError):
@@ -41,6 +41,18 @@ def find_model(path: str) -> str:
     raise PredictError(f"'{path}' holds no pushed model: give the folder that 'diptych run' printed as pushed")
 
 
+def read_model_card(folder: str) -> ModelCard:
+    """The card of a model.
+
+    Raises:
+        PredictError: the model is none of Diptych's, or one of another version.
+    """
+    try:
+        return read_card(folder)
+    except (FileNotFoundError, ValueError) as error:
+        raise PredictError(str(error)) from None
+
+
 def read_image(path: str, options: ImageOptions) -> bytes:
     """The image as ingestion would store it, as a PNG file: any format that ingestion reads, and the same pixels.
 
@@ -61,21 +73,21 @@ def predict(model: str, images: Sequence[str], texts: Sequence[str]) -> list[Pre
     """Classifies image files with one text each, or one text for all.
 
     Raises:
-        PredictError: no model, no image, or another number of texts.
+        PredictError: no model, no image, no text where the model needs one, or another number of texts.
     """
     if len(texts) not in (1, len(images)):
         raise PredictError(f"{len(images)} images and {len(texts)} texts: give a --text for each image, or one for all")
     texts = list(texts) * (len(images) if len(texts) == 1 else 1)
     folder = find_model(model)
-    try:
-        card = read_card(folder)
-    except (FileNotFoundError, ValueError) as error:
-        raise PredictError(str(error)) from None
+    card = read_model_card(folder)
     files = [read_image(path, card.image) for path in images]
     import tensorflow as tf
 
     classify = tf.saved_model.load(folder).signatures["classify"]
     answers = classify(image=tf.constant(files), description=tf.constant(texts))
+    for path, error in zip(images, answers["error"].numpy(), strict=True):
+        if error:
+            raise PredictError(f"'{path}': {error.decode()}")
     labels, scores = answers["labels"].numpy(), answers["scores"].numpy()
     return [
         Prediction(path, [name.decode() for name in names], [float(score) for score in row])

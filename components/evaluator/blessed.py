@@ -24,6 +24,8 @@ def incomparable(candidate: str, blessed: str) -> str | None:
     except ValueError as error:
         return f"its card cannot be read: {error}"
     new = read_card(candidate)
+    if old.task != new.task:
+        return f"its task is {old.task}, that of this run {new.task}"
     if old.image != new.image:
         return f"it reads images stored as {old.image.model_dump()}, this run stores {new.image.model_dump()}"
     if set(old.labels) != set(new.labels):

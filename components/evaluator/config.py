@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluator.criteria import METRICS, Criterion
+from components.evaluator.criteria import TOLERANCE, Criterion
+from components.evaluator.metrics import CONFUSION, COUNTS
+from components.evaluator.options import EvaluateOptions
+from components.evaluator.slices import feature_key
 from models.features import LABEL_ID
+from models.scoring import LOWER_IS_BETTER, METRICS
+from models.serving.card import ModelCard
 from models.serving.export import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
 
 CANDIDATE = "candidate"
 BLESSED = "blessed"
 
-_CLASSES = {
-    "accuracy": {"class_name": "Accuracy", "module": "components.evaluator.metrics"},
-    "macro_f1": {"class_name": "MacroF1", "module": "components.evaluator.metrics"},
-}
 
-
-def eval_config(slices: Sequence[str], asked: Sequence[Criterion], compared: bool) -> config_pb2.EvalConfig:
+def eval_config(
+    options: EvaluateOptions, card: ModelCard, asked: Sequence[Criterion], compared: bool
+) -> config_pb2.EvalConfig:
     """The models, metrics, slices and thresholds of one evaluation.
 
-    Thresholds hold for the whole test split only: on a slice of a few rows they would mean nothing.
+    Thresholds that hold for slices are those of metrics of their own, which small slices meet whatever their answers:
+    TFMA knows no other way to leave them out of the decision and show them all the same.
+
+    Args:
+        card: of the candidate.
     """
     names = [CANDIDATE, BLESSED] if compared else [CANDIDATE]
+    whole = config_pb2.SlicingSpec()
+    slices = [config_pb2.SlicingSpec(feature_keys=[feature_key(one)]) for one in options.slices]
+    metrics = [
+        config_pb2.MetricConfig(class_name="ExampleCount"),
+        *(_metric(options, card, figure, figure) for figure in (*METRICS, COUNTS, CONFUSION)),
+    ]
+    for metric in METRICS:
+        of_metric = [one for one in asked if one.metric == metric]
+        if of_whole := [one for one in of_metric if not one.slices]:
+            config = metrics[1 + METRICS.index(metric)]
+            config.per_slice_thresholds.add(slicing_specs=[whole], threshold=_threshold(metric, of_whole))
+        if of_slices := [one for one in of_metric if one.slices]:
+            metrics.append(_metric(options, card, f"slice_{metric}", metric, options.min_slice_examples))
+            metrics[-1].per_slice_thresholds.add(slicing_specs=slices, threshold=_threshold(metric, of_slices))
     return config_pb2.EvalConfig(
         model_specs=[_model_spec(name) for name in names],
-        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=[key]) for key in slices)],
-        metrics_specs=[
-            config_pb2.MetricsSpec(
-                model_names=names,
-                metrics=[config_pb2.MetricConfig(class_name="ExampleCount"), *(_metric(m, asked) for m in METRICS)],
-            )
-        ],
+        slicing_specs=[whole, *slices],
+        metrics_specs=[config_pb2.MetricsSpec(model_names=names, metrics=metrics)],
     )
 
 
@@ -48,16 +64,28 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
     )
 
 
-def _metric(metric: str, asked: Sequence[Criterion]) -> config_pb2.MetricConfig:
-    config = config_pb2.MetricConfig(config=f'"name": "{metric}"', **_CLASSES[metric])
-    absolute = [c.bound for c in asked if c.metric == metric and not c.relative]
-    relative = [c.bound for c in asked if c.metric == metric and c.relative]
+def _metric(
+    options: EvaluateOptions, card: ModelCard, name: str, figure: str, min_examples: int = 0
+) -> config_pb2.MetricConfig:
+    values = {"name": name, "figure": figure, "task": card.task, "classes": len(card.labels), "top_k": options.top_k}
+    # TFMA takes what stands between the braces.
+    config = json.dumps({**values, "min_examples": min_examples})[1:-1]
+    return config_pb2.MetricConfig(class_name="TallyMetric", module="components.evaluator.metrics", config=config)
+
+
+def _threshold(metric: str, asked: Sequence[Criterion]) -> config_pb2.MetricThreshold:
+    """The hardest of the criteria of each sort."""
     threshold = config_pb2.MetricThreshold()
-    if absolute:
-        threshold.value_threshold.lower_bound.value = max(absolute) - 1e-6
-    if relative:
+    absolute = [one.bound for one in asked if not one.relative]
+    relative = [one.bound for one in asked if one.relative]
+    if absolute and metric in LOWER_IS_BETTER:
+        threshold.value_threshold.upper_bound.value = min(absolute) + TOLERANCE
+    elif absolute:
+        threshold.value_threshold.lower_bound.value = max(absolute) - TOLERANCE
+    if relative and metric in LOWER_IS_BETTER:
+        threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.absolute.value = TOLERANCE - max(relative)
+    elif relative:
         threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        threshold.change_threshold.absolute.value = max(relative) - 1e-6
-    if absolute or relative:
-        config.per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
-    return config
+        threshold.change_threshold.absolute.value = max(relative) - TOLERANCE
+    return threshold

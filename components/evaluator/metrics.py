@@ -1,93 +1,120 @@
-"""Accuracy and macro-F1 for TensorFlow Model Analysis.
+"""The figures of ``models.scoring`` for TensorFlow Model Analysis.
 
 TFMA's own ``F1Score`` with ``macro_average`` binarises each class at a threshold of 0.5: an example whose best score is
-below it has no prediction, so the figure is not that of the model's answers. Here the answer is the class with the best
-score, taken from TFMA's multi-class confusion matrix.
+below it has no prediction, so the figure is not that of the model's answers. Keras's metrics are compiled anew for each
+slice. Here one pass over the examples of a slice adds up a ``Tally``, from which every figure is taken.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import apache_beam as beam
 from tensorflow_model_analysis.metrics import metric_types, metric_util
-from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import multi_class_confusion_matrices
+from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import Matrices, MatrixEntryKey
 
-# Below any probability: the best class always counts as the answer.
+from models.labels import Task
+from models.scoring import LOWER_IS_BETTER, Tally
+
+#: Metrics that are no single number: see ``Tally``.
+COUNTS, CONFUSION = "label_counts", "confusion"
+
+# Below any score: TFMA's matrices are those of a least score.
 _THRESHOLD = -1.0
 
 
-def macro_f1(matrix: Mapping[tuple[int, int], float]) -> float:
-    """Mean of the classes' F1 = 2 TP / (2 TP + FP + FN), over classes that occur as actual or predicted.
+class _TallyCombiner(beam.CombineFn):
+    """TFMA's inputs -> Tally."""
 
-    Equal to ``sklearn.metrics.f1_score(average="macro")``.
+    def __init__(self, key: metric_types.MetricKey, empty: Tally, eval_config: Any) -> None:
+        self._key, self._empty, self._eval_config = key, empty, eval_config
 
-    Args:
-        matrix: (actual class, predicted class) to weight.
-    """
-    actual: Counter[int] = Counter()
-    predicted: Counter[int] = Counter()
-    for (is_class, said_class), weight in matrix.items():
-        actual[is_class] += weight  # type: ignore[assignment]
-        predicted[said_class] += weight  # type: ignore[assignment]
-    classes = set(actual) | set(predicted)
-    if not classes:
-        return float("nan")
-    return sum(2 * matrix.get((c, c), 0.0) / (actual[c] + predicted[c]) for c in classes) / len(classes)
+    def create_accumulator(self) -> Tally:
+        return Tally(self._empty.task, self._empty.classes, self._empty.top_k)
 
+    def add_input(self, accumulator: Tally, element: metric_types.StandardMetricInputs) -> Tally:
+        label, scores, _ = next(
+            metric_util.to_label_prediction_example_weight(
+                element,
+                eval_config=self._eval_config,
+                model_name=self._key.model_name,
+                output_name=self._key.output_name,
+                flatten=False,
+            )
+        )
+        labels = label.reshape(1, -1) if accumulator.task == "multilabel" else label.reshape(1)
+        return accumulator.add(labels, scores.reshape(1, -1))
 
-def accuracy(matrix: Mapping[tuple[int, int], float]) -> float:
-    """Share of the examples whose predicted class is the actual one; ``matrix`` as in ``macro_f1``."""
-    total = sum(matrix.values())
-    right = sum(weight for (is_class, said_class), weight in matrix.items() if is_class == said_class)
-    return right / total if total else float("nan")
+    def merge_accumulators(self, accumulators: Iterable[Tally]) -> Tally:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged.merge(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Tally) -> dict[metric_types.MetricKey, Tally]:
+        return {self._key: accumulator}
 
 
 def _computations(
-    figure: Callable[[Mapping[tuple[int, int], float]], float],
     name: str,
+    figure: str,
+    task: Task,
+    classes: int,
+    top_k: int,
+    min_examples: int = 0,
     eval_config: Any = None,
     model_name: str = "",
     output_name: str = "",
-    example_weighted: bool = False,
     **_: Any,
 ) -> metric_types.MetricComputations:
-    """The confusion matrix, which TFMA computes once for all who ask for it, and a figure of it."""
-    key = metric_types.MetricKey(
-        name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted
-    )
-    matrices = multi_class_confusion_matrices(
-        thresholds=[_THRESHOLD],
-        # The default name belongs to matrices of other thresholds.
-        name="_best_class_matrices",
-        eval_config=eval_config,
-        model_name=model_name,
-        output_name=output_name,
-        example_weighted=example_weighted,
-    )
-    matrices_key = matrices[-1].keys[-1]
+    """The tally, which TFMA computes once for all who ask for it, and a figure of it."""
+    key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
+    # TFMA keeps metrics whose names begin with an underscore to itself.
+    tally_key = metric_types.MetricKey(name="_tally", model_name=model_name, output_name=output_name)
+    combiner = _TallyCombiner(tally_key, Tally(task, classes, top_k), eval_config)
 
-    def result(metrics: Mapping[Any, Any]) -> dict[Any, float]:
-        return {key: figure(metrics[matrices_key][_THRESHOLD])}
+    def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {key: _value(metrics[tally_key], figure, min_examples)}
 
-    return [*matrices, metric_types.DerivedMetricComputation(keys=[key], result=result)]
+    return [
+        metric_types.MetricComputation(keys=[tally_key], preprocessors=None, combiner=combiner),
+        metric_types.DerivedMetricComputation(keys=[key], result=result),
+    ]
 
 
-class Accuracy(metric_types.Metric):
-    """Accuracy of the best-scored class. Keras's metric gives the same and is compiled anew for each slice."""
-
-    def __init__(self, name: str = "accuracy") -> None:
-        super().__init__(metric_util.merge_per_key_computations(partial(_computations, accuracy)), name=name)
-
-
-class MacroF1(metric_types.Metric):
-    """Macro-F1 of the best-scored class."""
-
-    def __init__(self, name: str = "macro_f1") -> None:
-        super().__init__(metric_util.merge_per_key_computations(partial(_computations, macro_f1)), name=name)
+def _value(tally: Tally, figure: str, min_examples: int) -> Any:
+    if figure == COUNTS:
+        return tally.counts
+    if figure == CONFUSION:
+        return Matrices({_THRESHOLD: {MatrixEntryKey(*pair): float(n) for pair, n in tally.confusion.items()}})
+    if tally.examples < min_examples:
+        return float(figure not in LOWER_IS_BETTER)
+    return tally.figures()[figure]
 
 
-metric_types.register_metric(Accuracy)
-metric_types.register_metric(MacroF1)
+class TallyMetric(metric_types.Metric):
+    """A figure of the tally.
+
+    Args:
+        name: what TFMA calls it.
+        figure: one of ``models.scoring.METRICS``, ``COUNTS`` or ``CONFUSION``.
+        task: of the model.
+        classes: its number of labels.
+        top_k: see ``Tally``.
+        min_examples: a slice of fewer gets the best value there is, and so meets any threshold.
+    """
+
+    def __init__(self, name: str, figure: str, task: Task, classes: int, top_k: int, min_examples: int = 0) -> None:
+        super().__init__(
+            metric_util.merge_per_key_computations(_computations),
+            figure=figure,
+            task=task,
+            classes=classes,
+            top_k=top_k,
+            min_examples=min_examples,
+            name=name,
+        )
+
+
+metric_types.register_metric(TallyMetric)

@@ -2,34 +2,103 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from itertools import pairwise
+from typing import Any
 
-from models.features import LABEL, LIGHT_FEATURES
+from pydantic import Field, field_validator, model_validator
+
+from models.features import LABEL, LIGHT_FEATURES, RECORD
 from models.options import Options
 
 
 class Figures(Options):
-    """A number for each metric on the test split; null where there is none."""
+    """A number for each metric on the test split; null where there is none. ``models.scoring`` says what they are."""
 
     accuracy: float | None = Field(None, ge=-1, le=1)
     macro_f1: float | None = Field(None, ge=-1, le=1)
+    micro_f1: float | None = Field(None, ge=-1, le=1)
+    top_k_accuracy: float | None = Field(None, ge=-1, le=1, description="See evaluate.top_k.")
+    ranking_precision: float | None = Field(None, ge=-1, le=1, description="With one label, the mean reciprocal rank.")
+    calibration_error: float | None = Field(
+        None, ge=-1, le=1, description="Less is better: a threshold is the most, and a gain a smaller error."
+    )
+
+
+class BaselineFigures(Options):
+    """A number for each metric of the linear text baseline; null where there is none."""
+
+    accuracy: float | None = Field(None, ge=-1, le=1)
+    macro_f1: float | None = Field(None, ge=-1, le=1)
+    micro_f1: float | None = Field(None, ge=-1, le=1)
+
+
+class SliceOptions(Options):
+    """A feature of the record by whose values metrics are sliced."""
+
+    feature: str
+    buckets: tuple[float, ...] | None = Field(
+        None, min_length=1, description="Bounds, ascending: the slices are those below, between and from each bound on."
+    )
+
+    @field_validator("feature")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        if value not in LIGHT_FEATURES:
+            raise ValueError(f"'{value}' is no feature of the record: {', '.join(LIGHT_FEATURES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _buckets_suit_the_feature(self) -> SliceOptions:
+        kind = RECORD[self.feature].kind
+        if self.buckets is None and kind == "float":
+            raise ValueError(
+                f"'{self.feature}' is a fraction: give buckets, as in {{feature: ..., buckets: [50, 200]}}"
+            )
+        if self.buckets is not None and kind == "bytes":
+            raise ValueError(f"'{self.feature}' is a text, which has no buckets; name the feature alone")
+        if self.buckets is not None and any(low >= high for low, high in pairwise(self.buckets)):
+            raise ValueError(f"buckets ascend, {list(self.buckets)} do not")
+        return self
 
 
 class EvaluateOptions(Options):
     """What a model must reach to be blessed, and the slices that are shown beside the whole."""
 
     thresholds: Figures = Field(Figures(), description="The least value of a metric.")
-    gain_over_baseline: Figures = Field(
-        Figures(accuracy=0.0), description="The least gain over the linear text baseline."
+    gain_over_baseline: BaselineFigures = Field(
+        BaselineFigures(accuracy=0.0), description="The least gain over the linear text baseline."
     )
     gain_over_blessed: Figures = Field(
         Figures(accuracy=-0.01), description="The least gain over the last blessed model; a little loss is noise."
     )
-    slices: tuple[str, ...] = Field((LABEL,), description="Features of the record by whose values metrics are sliced.")
+    top_k: int = Field(3, ge=1, description="How many of the best labels top_k_accuracy looks at.")
+    slices: tuple[SliceOptions, ...] = Field(
+        (SliceOptions(feature=LABEL),),
+        description="Features of the record by whose values metrics are sliced: a name, or "
+        "{feature: image/width, buckets: [64, 128]}.",
+    )
+    slice_thresholds: Figures = Field(Figures(), description="The least value of a metric on each slice.")
+    min_slice_examples: int = Field(
+        30, ge=1, description="slice_thresholds hold for slices of at least as many examples; smaller ones are noise."
+    )
+
+    @field_validator("slices", mode="before")
+    @classmethod
+    def _name_is_a_feature(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return value
+        return [{"feature": item} if isinstance(item, str) else item for item in value]
 
     @field_validator("slices")
     @classmethod
-    def _slices_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(value) - set(LIGHT_FEATURES)):
-            raise ValueError(f"{unknown} are not features of the record: {', '.join(LIGHT_FEATURES)}")
+    def _named_once(cls, value: tuple[SliceOptions, ...]) -> tuple[SliceOptions, ...]:
+        names = [one.feature for one in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice} are named twice; slice by each feature once")
         return value
+
+    @model_validator(mode="after")
+    def _thresholds_have_slices(self) -> EvaluateOptions:
+        if not self.slices and self.slice_thresholds != Figures():
+            raise ValueError("slice_thresholds hold for slices, and slices names none: name some, or leave them out")
+        return self

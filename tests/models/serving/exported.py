@@ -1,0 +1,80 @@
+"""Small exported models of networks that nobody has trained, made once for all tests of a session."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from models.labels import Task
+from models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from models.text.options import TextOptions
+from tests.helpers import SMALL, fit_transform_graph
+
+TEXTS = ("a red cat", "the blue dog", "a red dog and a cat", "one green fish")
+LABELS: dict[str, Any] = {
+    "multiclass": ("cat", "dog", "dog", "fish"),
+    "multilabel": (["cat"], ["dog"], ["cat", "dog"], ["fish"]),
+}
+_IMAGE = ImageNetworkOptions(filters=(4, 4), units=6)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A SavedModel's folder, its Keras network, and what it was built of."""
+
+    folder: str
+    network: Any
+    decoder: Any
+    options: NetworkOptions
+
+    @property
+    def signatures(self) -> Any:
+        """Those of the SavedModel, loaded once."""
+        return _signatures(self.folder)
+
+
+@cache
+def _signatures(folder: str) -> Any:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(folder)
+    # A signature does not keep what it belongs to.
+    return {
+        name: (lambda *, _of=loaded, _call=call, **inputs: _call(**inputs)) for name, call in loaded.signatures.items()
+    }
+
+
+@cache
+def needing_both() -> Exported:
+    """Multiclass, of a bag of words; it needs image and text."""
+    options = NetworkOptions(image=_IMAGE, text=TextNetworkOptions(units=5))
+    return _export("multiclass", TextOptions(), options)
+
+
+@cache
+def needing_neither() -> Exported:
+    """Multilabel, of a sequence; it has learned to do without image or text."""
+    text = TextNetworkOptions(tower="attention", units=5, wide=False)
+    options = NetworkOptions(image=_IMAGE, text=text, fusion=FusionOptions(drop_image=0.2, drop_text=0.2))
+    return _export("multilabel", TextOptions(encoding="sequence", length=6), options)
+
+
+def _export(task: Task, text: TextOptions, options: NetworkOptions) -> Exported:
+    import keras
+
+    from models.decoder import Decoder
+    from models.networks.build import build_network
+    from models.serving.export import export
+
+    folder = Path(tempfile.mkdtemp(prefix="diptych-exported-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    decoder = Decoder(fit_transform_graph(folder / "graph", TEXTS, LABELS[task], text, task), SMALL, text)
+    keras.utils.set_random_seed(3)
+    network = build_network(options, decoder.inputs, len(decoder.labels), task)
+    export(network, decoder, str(folder / "pushed" / "7"))
+    return Exported(str(folder / "pushed" / "7"), network, decoder, options)
