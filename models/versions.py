@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from tfx.dsl.io import fileio
+import tensorflow as tf
 
 
 def newest(directory: str) -> str | None:
     """The newest folder's path; None if there is none."""
-    if not fileio.isdir(directory):
+    if not tf.io.gfile.isdir(directory):
         return None
-    names = [name.rstrip("/") for name in fileio.listdir(directory)]
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(directory)]
     versions = [name for name in names if name.isdecimal()]
     return os.path.join(directory, max(versions, key=int)) if versions else None

@@ -2,104 +2,123 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import json
+import os
+from typing import TYPE_CHECKING
 
-from models.images import ImageOptions
-from models.networks.build import build_network
 from models.networks.options import NetworkOptions
+from models.progress import report
+from models.training.hyperparameters import chosen_values, with_hyperparameters
 from models.training.options import TrainOptions
 
 if TYPE_CHECKING:
     import keras
     from tfx.components.trainer.fn_args_utils import FnArgs
 
+    from models.training.records import Records
+
 IMAGE_OPTIONS_KEY = "image_options"
+TEXT_OPTIONS_KEY = "text_options"
 NETWORK_OPTIONS_KEY = "network_options"
 TRAIN_OPTIONS_KEY = "train_options"
+PUSH_DIRECTORY_KEY = "push_directory"
 
-
-def class_weights(labels: Sequence[str], names: Sequence[str], kind: str) -> dict[int, float]:
-    """Weight of each ``label_id``, with mean 1 over the examples.
-
-    ``balanced`` is scikit-learn's ``n / (classes * count)``; ``sqrt`` its square root, scaled to the same mean.
-
-    Args:
-        labels: the label of each training example.
-        names: label names in the order of their ids.
-    """
-    counted = Counter(labels)
-    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
-    weights = {index: counted[name] ** -power for index, name in enumerate(names) if counted[name]}
-    mean = sum(weights[index] * counted[names[index]] for index in weights) / len(labels)
-    return {index: weight / mean for index, weight in weights.items()}
+HYPERPARAMETERS_FILE = "hyperparameters.json"
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trainer's entry point: fits on train, stops early on val, keeps the best weights, exports the served model.
+    """Trainer's entry point: fits on train, judges by val, keeps the best weights, exports the served model.
+
+    It goes on after the last epoch of a training of the same settings and records that was killed, and starts from the
+    last blessed model's weights where the settings ask for that. Of several workers the chief alone writes.
 
     Raises:
-        ValueError: there is no file to read, or the vocabulary is empty.
+        ValueError: there is no record to fit on or to judge by, the vocabulary is empty, or ``TF_CONFIG`` names no
+            workers where there should be some.
     """
     import keras
-    import tensorflow_transform as tft
 
-    from models.decoder import Decoder, input_fn_eval, input_fn_train, read_labels
     from models.serving.export import export
+    from models.training.distribution import build_strategy, is_chief
+    from models.training.fitting import Fit, build_model, fit_model, precision
+    from models.training.records import open_records
+    from models.training.resume import forget
+    from models.training.warm_start import start_from_blessed
 
-    config: dict[str, Any] = fn_args.custom_config
-    train = TrainOptions.model_validate_json(config[TRAIN_OPTIONS_KEY])
-    image = ImageOptions.model_validate_json(config[IMAGE_OPTIONS_KEY])
-    network = NetworkOptions.model_validate_json(config[NETWORK_OPTIONS_KEY])
+    train, network = read_options(fn_args)
+    strategy = build_strategy(train.distribute)
+    records = open_records(fn_args, train)
+    check_vocabulary(records, network)
+    backups = _backups(fn_args, train, records)
+    with precision(train.mixed_precision):
+        with strategy.scope():
+            model = build_model(train, network, records.decoder)
+            if train.warm_start:
+                start_from_blessed(model, network, records.decoder, fn_args.custom_config[PUSH_DIRECTORY_KEY])
+        fit = Fit(train, network, records.plan(train), model, strategy)
+        callbacks = _callbacks(fn_args.model_run_dir) if is_chief(strategy) else []
+        fit_model(fit, records.train_batches(train, strategy), records.val_batches(train), callbacks, backups)
+    if not is_chief(strategy):
+        return
+    # Without the optimizer and what distribution adds.
+    fitted = keras.Model(model.input, model.output, name=model.name)
+    _write_run(fn_args, fitted, records, train)
+    export(fitted, records.decoder, fn_args.serving_model_dir)
+    if backups:
+        forget(backups)
 
-    keras.utils.set_random_seed(train.seed)
-    decoder = Decoder(tft.TFTransformOutput(fn_args.transform_output), image)
-    if decoder.terms == 0:
+
+def read_options(fn_args: FnArgs) -> tuple[TrainOptions, NetworkOptions]:
+    """The options in ``custom_config``, with what a search has found in place of their own.
+
+    Raises:
+        ValueError: what was found does not suit them.
+    """
+    train = TrainOptions.model_validate_json(fn_args.custom_config[TRAIN_OPTIONS_KEY])
+    network = NetworkOptions.model_validate_json(fn_args.custom_config[NETWORK_OPTIONS_KEY])
+    values = chosen_values(fn_args.hyperparameters)
+    if values:
+        chosen = ", ".join(f"{key} {value}" for key, value in values.items())
+        report("note", text=f"training takes what the search has found: {chosen}")
+    return with_hyperparameters(train, network, values)
+
+
+def check_vocabulary(records: Records, network: NetworkOptions) -> None:
+    """Whether there are terms for a network that reads texts.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if network.text and not records.decoder.terms:
         raise ValueError("no term is frequent enough for the vocabulary: lower text.min_df")
-    model = build_network(network, image, decoder.terms, len(decoder.labels))
-    compile_network(model, train)
-    labels = read_labels(fn_args.train_files)
-    val = input_fn_eval(fn_args.eval_files, decoder, train.batch_size)
-    if len(read_labels(fn_args.eval_files)) <= train.shuffle_buffer:
-        # As much memory as shuffling takes; decoding val anew costs seconds an epoch, mostly to set up the iterator.
-        val = val.cache()
-    model.fit(
-        input_fn_train(fn_args.train_files, decoder, train.batch_size, train.shuffle_buffer, train.seed),
-        validation_data=val,
-        epochs=train.epochs,
-        steps_per_epoch=math.ceil(len(labels) / train.batch_size),
-        class_weight=class_weights(labels, decoder.labels, train.class_weights),
-        callbacks=_callbacks(train, fn_args.model_run_dir),
-        verbose=0,
-    )
-    export(model, decoder, fn_args.serving_model_dir)
 
 
-def compile_network(model: keras.Model, train: TrainOptions) -> None:
-    """Compiles for class ids. XLA stays off: on a CPU it halves the speed of a small CNN."""
-    import keras
+def _backups(fn_args: FnArgs, train: TrainOptions, records: Records) -> str | None:
+    """The folder of this training's backups, if it keeps any."""
+    from models.training.resume import backup_folder, digest_inputs
 
-    model.compile(
-        optimizer=keras.optimizers.Adam(train.learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
-    # A step that first has to make variables is traced twice: hence this, and a metric that is no mere name.
-    model.optimizer.build(model.trainable_variables)
+    if not train.resume or train.distribute == "multi_worker":
+        return None
+    told = {"custom_config": fn_args.custom_config, "hyperparameters": fn_args.hyperparameters}
+    return backup_folder(fn_args.model_run_dir, digest_inputs(told, [*records.train_files, *records.val_files]))
 
 
-def _callbacks(train: TrainOptions, log_dir: str) -> list[keras.callbacks.Callback]:
-    import keras
-
+def _callbacks(log_dir: str) -> list[keras.callbacks.Callback]:
     from models.training.callbacks import EpochTensorBoard, ReportProgress
 
-    return [
-        keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=max(1, train.patience // 2)),
-        keras.callbacks.EarlyStopping(patience=train.patience, restore_best_weights=True),
-        # The graph it would write takes seconds and says nothing that the code does not.
-        EpochTensorBoard(log_dir, write_graph=False),
-        ReportProgress(),
-    ]
+    # The graph it would write takes seconds and says nothing that the code does not.
+    return [EpochTensorBoard(log_dir, write_graph=False), ReportProgress()]
+
+
+def _write_run(fn_args: FnArgs, model: keras.Model, records: Records, train: TrainOptions) -> None:
+    """What the folder of this training holds beside TensorBoard's figures."""
+    import tensorflow as tf
+
+    from models.tfrecords import read_records
+    from models.training.samples import write_samples
+
+    shown = read_records(records.val_files if records.val_records else records.train_files)
+    write_samples(model, records.decoder, shown, fn_args.model_run_dir, train.tensorboard)
+    if values := chosen_values(fn_args.hyperparameters):
+        with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HYPERPARAMETERS_FILE), "w") as file:
+            json.dump(values, file, indent=2)

@@ -1,144 +1,232 @@
-"""Training's options and class weights."""
+"""``run_fn``, whole."""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import ValidationError
-from sklearn.utils.class_weight import compute_class_weight
 
 from models import features
-from models.networks.options import NetworkOptions
-from models.progress import LOGGER
+from models.serving.card import read_card
 from models.text.options import TextOptions
-from models.training.trainer import (
-    IMAGE_OPTIONS_KEY,
-    NETWORK_OPTIONS_KEY,
-    TRAIN_OPTIONS_KEY,
-    TrainOptions,
-    class_weights,
-    run_fn,
-)
-from tests.helpers import SMALL, as_file, fit_transform_graph, noise, record_values, write_records
+from models.training.options import TrainOptions
+from models.training.trainer import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY, run_fn
+from tests.helpers import SMALL, as_file, noise, record_values, write_records
+from tests.models.training.conftest import COUNT, TINY, TRAIN, Heard, Stage, build_stage, hearing
 
-NAMES = ["a", "b", "c", "d"]
-labels = st.lists(st.sampled_from(NAMES), min_size=1, max_size=60)
+ROOT = Path(__file__).parents[3]
 
 
-@given(labels)
-def test_balanced_weights_are_those_of_scikit_learn(given_labels: list[str]) -> None:
-    weights = class_weights(given_labels, NAMES, "balanced")
-    present = sorted(set(given_labels))
-    expected = compute_class_weight("balanced", classes=np.array(present), y=np.array(given_labels))
-    assert [weights[NAMES.index(name)] for name in present] == pytest.approx(expected.tolist())
-
-
-@settings(max_examples=50)
-@given(given_labels=labels, kind=st.sampled_from(["none", "sqrt", "balanced"]))
-def test_weights_have_mean_one_over_the_examples(given_labels: list[str], kind: str) -> None:
-    weights = class_weights(given_labels, NAMES, kind)
-    assert np.mean([weights[NAMES.index(label)] for label in given_labels]) == pytest.approx(1)
-    assert set(weights) == {NAMES.index(label) for label in given_labels}
-
-
-def test_kinds_order_the_pull_of_a_rare_class() -> None:
-    given_labels = ["a"] * 16 + ["b"]
-    pull = {}
-    for kind in ("none", "sqrt", "balanced"):
-        weights = class_weights(given_labels, NAMES, kind)
-        pull[kind] = weights[1] / weights[0]
-    assert pull == pytest.approx({"none": 1, "sqrt": 4, "balanced": 16})
-
-
-def test_ids_follow_the_names_not_the_frequency() -> None:
-    counted = Counter({"b": 3, "a": 1})
-    weights = class_weights(list(counted.elements()), ["b", "a"], "balanced")
-    assert weights[1] > weights[0]
-
-
-@pytest.mark.parametrize("bad", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0}, {"class_weights": "some"}])
-def test_impossible_options_are_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        TrainOptions(**bad)
-
-
-COUNT, EPOCHS = 22, 3
-
-
-class Heard(logging.Handler):
-    """Keeps the facts that training reports."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.facts: list[dict[str, Any]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.facts.append(record.facts)  # type: ignore[attr-defined]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    """A folder of run_fn's work, and what it reported."""
+def fn_args(arguments: dict[str, Any]) -> Any:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    folder = tmp_path_factory.mktemp("trained")
-    rows = [record_values(n) for n in range(COUNT)]
-    files = [str(write_records(folder / "data.tfrecord", rows))]
-    texts, labels = ([row[name] for row in rows] for name in (features.DESCRIPTION, features.LABEL))
-    fit_transform_graph(folder / "graph", texts, labels, TextOptions())
-    heard = Heard()
-    LOGGER.addHandler(heard)
-    LOGGER.setLevel(logging.INFO)
-    run_fn(
-        FnArgs(
-            train_files=files,
-            eval_files=files,
-            transform_output=str(folder / "graph"),
-            serving_model_dir=str(folder / "model"),
-            model_run_dir=str(folder / "logs"),
-            custom_config={
-                IMAGE_OPTIONS_KEY: SMALL.model_dump_json(),
-                NETWORK_OPTIONS_KEY: NetworkOptions(filters=(4,), image_units=4, text_units=4).model_dump_json(),
-                TRAIN_OPTIONS_KEY: TrainOptions(epochs=EPOCHS, batch_size=4).model_dump_json(),
-            },
-        )
-    )
-    LOGGER.removeHandler(heard)
-    return folder, heard.facts
+    return FnArgs(**arguments)
 
 
-def test_every_epoch_learns_from_data(trained: tuple[Path, list[dict[str, Any]]]) -> None:
-    epochs = [facts for facts in trained[1] if "epoch" in facts]
-    assert [facts["epoch"] for facts in epochs] == list(range(1, EPOCHS + 1))
+def start(folder: Path, environment: dict[str, str] | None = None, **given: Any) -> subprocess.Popen[str]:
+    """A process that trains; see ``process``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "arguments.json"
+    file.write_text(json.dumps(given))
+    command = [sys.executable, "-m", "tests.models.training.process", str(file)]
+    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})}
+    return subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
+
+
+def digest(run: Path) -> str:
+    """Equal for equal weights."""
+    return read_card(str(run / "model")).digest
+
+
+def test_every_epoch_learns_from_data(trained: tuple[Path, Heard]) -> None:
+    epochs = [facts for message, facts in trained[1].reports if message == "epoch"]
+    assert [facts["epoch"] for facts in epochs] == [1, 2, 3]
     assert all(facts["loss"] > 0 and facts["val_loss"] > 0 for facts in epochs)
 
 
-def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, list[dict[str, Any]]]) -> None:
+def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, Heard]) -> None:
     import tensorflow as tf
-
-    from models.serving.card import read_card
 
     path = str(trained[0] / "model")
     card = read_card(path)
     assert (set(card.labels), card.image) == ({"odd", "even"}, SMALL)
     signatures = tf.saved_model.load(path).signatures
-    assert set(signatures) == {"serving_default", "transform_features", "classify"}
-
-    rows = [record_values(n) for n in range(4)]
+    rows = [record_values(number) for number in range(4)]
     records = tf.constant([features.encode_record(row) for row in rows])
     scores = signatures["serving_default"](examples=records)["scores"].numpy()
-    files = [as_file(noise(n, SMALL.height, SMALL.width)) for n in range(4)]
+    files = [as_file(noise(number, SMALL.height, SMALL.width)) for number in range(4)]
     texts = [row[features.DESCRIPTION] for row in rows]
     answers = signatures["classify"](image=tf.constant(files), description=tf.constant(texts))
-    names = [[name.decode() for name in row] for row in answers["labels"].numpy()]
     assert np.allclose(np.sort(scores)[:, ::-1], answers["scores"].numpy(), atol=1e-6)
+    names = [[name.decode() for name in row] for row in answers["labels"].numpy()]
     assert [row[0] for row in names] == [card.labels[place] for place in scores.argmax(axis=1)]
-    ids = signatures["transform_features"](examples=records)["label_id"].numpy()
-    assert [card.labels[place] for place in ids] == [row[features.LABEL] for row in rows]
+
+
+def test_tensorboard_has_figures_images_texts_and_the_projector(trained: tuple[Path, Heard]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    logs = trained[0] / "logs" / "1"
+    samples, val = (EventAccumulator(str(logs / name)).Reload() for name in ("samples", "validation"))
+    assert {"images", "texts"} <= set(samples.Tags()["tensors"])
+    assert "epoch_loss" in val.Tags()["tensors"]
+    metadata = [line.split("\t") for line in (logs / "metadata.tsv").read_text().splitlines()]
+    assert metadata[0] == ["label", "answer", "text"]
+    assert sorted(row[2] for row in metadata[1:]) == sorted(f"text {number}" for number in range(COUNT))
+    assert len((logs / "vectors.tsv").read_text().splitlines()) == COUNT
+    assert "vectors.tsv" in (logs / "projector_config.pbtxt").read_text()
+
+
+def test_a_training_killed_by_the_system_ends_with_the_weights_of_one_that_was_not(
+    stage: Stage, trained: tuple[Path, Heard]
+) -> None:
+    arguments = stage.arguments("killed")
+    process = start(stage.folder / "killed", fn_args=arguments, kill_at=3)
+    error = process.communicate()[1]
+    assert process.returncode == -9, error
+    backups = stage.folder / "killed" / "logs" / ".resume"
+    assert len(list(backups.glob("*/2"))) == 1
+    # The next execution has another folder.
+    arguments["model_run_dir"] = str(stage.folder / "killed" / "logs" / "2")
+    with hearing() as heard:
+        run_fn(fn_args(arguments))
+    assert heard.notes == ["training goes on after epoch 2, from its backup"]
+    assert digest(stage.folder / "killed") == digest(trained[0])
+    assert not list(backups.iterdir())
+
+
+def test_backups_of_other_settings_are_removed(stage: Stage, tmp_path: Path) -> None:
+    from models.training.resume import backup_folder, digest_inputs
+
+    (tmp_path / ".resume" / "other" / "1").mkdir(parents=True)
+    config = stage.config(TRAIN)
+    digests = {
+        digest_inputs(config, stage.files),
+        digest_inputs({**config, "x": 1}, stage.files),
+        digest_inputs(config, []),
+    }
+    assert len(digests) == 3
+    folder = backup_folder(str(tmp_path / "7"), digest_inputs(config, stage.files))
+    assert not (tmp_path / ".resume" / "other").exists()
+    assert folder == backup_folder(str(tmp_path / "8/"), digest_inputs(config, stage.files))
+
+
+def test_training_starts_from_the_last_blessed_model(stage: Stage, trained: tuple[Path, Heard], tmp_path: Path) -> None:
+    (tmp_path / "12").symlink_to(trained[0] / "model")
+    train = TRAIN.model_copy(update={"warm_start": True, "epochs": 1, "learning_rate": 1e-12, "class_weights": "none"})
+    config = stage.config(train, **{PUSH_DIRECTORY_KEY: str(tmp_path)})
+    with hearing() as heard:
+        run_fn(fn_args(stage.arguments("warm", custom_config=config)))
+    assert heard.notes == [f"training starts from the weights of '{tmp_path / '12'}'"]
+    (epoch,) = [facts for message, facts in heard.reports if message == "epoch"]
+    first = next(facts for message, facts in trained[1].reports if message == "epoch")
+    assert epoch["val_loss"] < first["val_loss"]
+
+
+@pytest.mark.parametrize("pushed", ["nothing", "another network", "no model"])
+def test_a_start_that_cannot_be_is_reported_and_training_starts_fresh(
+    pushed: str, stage: Stage, trained: tuple[Path, Heard], tmp_path: Path
+) -> None:
+    import keras
+
+    from models.training.fitting import build_model
+    from models.training.records import open_records
+    from models.training.warm_start import start_from_blessed
+
+    network = TINY
+    if pushed == "another network":
+        (tmp_path / "12").symlink_to(trained[0] / "model")
+        assert TINY.text
+        network = TINY.model_copy(update={"text": TINY.text.model_copy(update={"units": 5})})
+    elif pushed == "no model":
+        (tmp_path / "12").mkdir()
+    records = open_records(fn_args(stage.arguments("fresh")), TRAIN)
+    model = build_model(TRAIN, network, records.decoder)
+    before = [weight.numpy() for weight in model.weights]
+    with hearing() as heard:
+        start_from_blessed(model, network, records.decoder, str(tmp_path))
+    assert heard.notes[0].startswith("training starts fresh")
+    assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
+    keras.utils.clear_session()
+
+
+def test_what_a_search_has_found_is_used_and_written_down(stage: Stage) -> None:
+    found = {"space": [], "values": {"train.epochs": 1, "model.image.units": 3, "tuner/epochs": 9}}
+    with hearing() as heard:
+        run_fn(fn_args(stage.arguments("found", hyperparameters=found)))
+    run = stage.folder / "found"
+    assert [message for message, _ in heard.reports].count("epoch") == 1
+    assert heard.notes == ["training takes what the search has found: train.epochs 1, model.image.units 3"]
+    written = json.loads((run / "logs" / "1" / "hyperparameters.json").read_text())
+    assert written == {"train.epochs": 1, "model.image.units": 3}
+
+
+def test_several_labels_and_sequences_are_learned(tmp_path: Path) -> None:
+    rows = [record_values(number) for number in range(COUNT)]
+    for number, row in enumerate(rows):
+        row[features.LABEL] = ["all", "odd"] if number % 2 else ["all"]
+    text = TextOptions(encoding="sequence", length=4)
+    stage = build_stage(tmp_path, rows, text, "multilabel")
+    train = TrainOptions(
+        task="multilabel", epochs=2, batch_size=8, loss="focal", class_weights="balanced", schedule="linear", warmup=0.5
+    )
+    network = TINY.model_copy(update={"text": TINY.text and TINY.text.model_copy(update={"tower": "attention"})})
+    config = {**stage.config(train), NETWORK_OPTIONS_KEY: network.model_dump_json()}
+    with hearing() as heard:
+        run_fn(fn_args(stage.arguments("run", custom_config=config)))
+    figures = heard.reports[-1][1]
+    assert np.isfinite(figures["val_loss"])
+    assert 0 <= figures["val_accuracy"] <= 1
+    assert read_card(str(tmp_path / "run" / "model")).task == "multilabel"
+
+
+def test_an_empty_val_is_refused_where_training_may_stop_by_it(stage: Stage, tmp_path: Path) -> None:
+    from models.training.records import open_records
+
+    empty = str(write_records(tmp_path / "val.tfrecord", []))
+    for files in ([], [empty], [str(tmp_path / "absent" / "*")]):
+        arguments = fn_args(stage.arguments("empty", eval_files=files))
+        with pytest.raises(ValueError, match=r"val holds no record.*train\.patience to null"):
+            open_records(arguments, TRAIN)
+        records = open_records(arguments, TRAIN.model_copy(update={"patience": None}))
+        assert (records.val_records, records.val_batches(TRAIN), len(records.labels)) == (0, None, COUNT)
+
+
+def test_two_devices_train_together(stage: Stage) -> None:
+    train = TRAIN.model_copy(update={"distribute": "mirrored", "ema": 0.5, "batch_size": 5})
+    arguments = stage.arguments("mirrored", train)
+    process = start(stage.folder / "mirrored", fn_args=arguments, devices=2)
+    error = process.communicate()[1]
+    assert process.returncode == 0, error
+    assert set(read_card(str(stage.folder / "mirrored" / "model")).labels) == {"even", "odd"}
+
+
+def test_two_workers_train_together_and_the_chief_writes(stage: Stage) -> None:
+    import portpicker
+
+    many = write_records(stage.folder / "many.tfrecord", [record_values(number % COUNT) for number in range(140)])
+    cluster = {"worker": [f"localhost:{portpicker.pick_unused_port()}" for _ in range(2)]}
+    processes = []
+    for index in range(2):
+        train = TRAIN.model_copy(update={"distribute": "multi_worker", "epochs": 2})
+        name = f"worker-{index}"
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+        arguments = stage.arguments(name, train, train_files=[str(many)])
+        processes.append(start(stage.folder / name, {"TF_CONFIG": config}, fn_args=arguments))
+    for process in processes:
+        error = process.communicate()[1]
+        assert process.returncode == 0, error
+    assert read_card(str(stage.folder / "worker-0" / "model")).labels
+    assert not (stage.folder / "worker-1" / "model").exists()
+
+
+def test_workers_that_nobody_names_are_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    train = TRAIN.model_copy(update={"distribute": "multi_worker"})
+    with pytest.raises(ValueError, match=r"train\.distribute is 'multi_worker', and the variable TF_CONFIG"):
+        run_fn(fn_args(stage.arguments("unnamed", train)))

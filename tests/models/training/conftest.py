@@ -1,0 +1,114 @@
+"""Records, a Transform graph and a trained model that the tests of training share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import features
+from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from models.progress import LOGGER
+from models.text.options import TextOptions
+from models.training.options import TensorBoardOptions, TrainOptions
+from models.training.trainer import IMAGE_OPTIONS_KEY, NETWORK_OPTIONS_KEY, TEXT_OPTIONS_KEY, TRAIN_OPTIONS_KEY
+from tests.helpers import SMALL, fit_transform_graph, record_values, write_records
+
+COUNT = 22
+TINY = NetworkOptions(image=ImageNetworkOptions(filters=(4,), units=4), text=TextNetworkOptions(units=4))
+TRAIN = TrainOptions(epochs=3, batch_size=4, tensorboard=TensorBoardOptions(images=True, text=True, embeddings=True))
+
+
+class Heard(logging.Handler):
+    """Keeps what training reports: message and facts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: list[tuple[str, dict[str, Any]]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.reports.append((record.getMessage(), record.facts))  # type: ignore[attr-defined]
+
+    @property
+    def notes(self) -> list[str]:
+        return [facts["text"] for message, facts in self.reports if message == "note"]
+
+
+@contextmanager
+def hearing() -> Iterator[Heard]:
+    heard, level = Heard(), LOGGER.level
+    LOGGER.addHandler(heard)
+    LOGGER.setLevel(logging.INFO)
+    try:
+        yield heard
+    finally:
+        LOGGER.removeHandler(heard)
+        LOGGER.setLevel(level)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What TFX would give to Trainer.
+
+    Attributes:
+        folder: of everything.
+        files: the records, for train and val alike.
+    """
+
+    folder: Path
+    files: list[str]
+    text: TextOptions = TextOptions()
+
+    def arguments(self, run: str, train: TrainOptions = TRAIN, **changes: Any) -> dict[str, Any]:
+        """Arguments of ``FnArgs`` for a run of this name."""
+        graph = str(self.folder / "graph")
+        given = {
+            "train_files": self.files,
+            "eval_files": self.files,
+            "transform_graph_path": graph,
+            "transform_output": graph,
+            "serving_model_dir": str(self.folder / run / "model"),
+            "model_run_dir": str(self.folder / run / "logs" / "1"),
+            "working_dir": str(self.folder / run / "work"),
+            "custom_config": self.config(train),
+        }
+        return {**given, **changes}
+
+    def config(self, train: TrainOptions, **more: str) -> dict[str, str]:
+        return {
+            IMAGE_OPTIONS_KEY: SMALL.model_dump_json(),
+            TEXT_OPTIONS_KEY: self.text.model_dump_json(),
+            NETWORK_OPTIONS_KEY: TINY.model_dump_json(),
+            TRAIN_OPTIONS_KEY: train.model_dump_json(),
+            **more,
+        }
+
+
+def build_stage(folder: Path, rows: list[dict[str, Any]], text: TextOptions, task: str) -> Stage:
+    files = [str(write_records(folder / "data.tfrecord", rows))]
+    texts, labels = ([row[name] for row in rows] for name in (features.DESCRIPTION, features.LABEL))
+    fit_transform_graph(folder / "graph", texts, labels, text, task)
+    return Stage(folder, files, text)
+
+
+@pytest.fixture(scope="package")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    rows = [record_values(number) for number in range(COUNT)]
+    return build_stage(tmp_path_factory.mktemp("stage"), rows, TextOptions(), "multiclass")
+
+
+@pytest.fixture(scope="package")
+def trained(stage: Stage) -> tuple[Path, Heard]:
+    """The folder of a run with the arguments of ``stage``, and what it reported."""
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from models.training.trainer import run_fn
+
+    with hearing() as heard:
+        run_fn(FnArgs(**stage.arguments("trained")))
+    return stage.folder / "trained", heard

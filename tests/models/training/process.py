@@ -1,0 +1,50 @@
+"""Trains in a process of its own: python -m tests.models.training.process ARGUMENTS.json"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+from models.progress import LOGGER
+
+
+class Kill(logging.Handler):
+    """Kills this process when an epoch is over."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._epoch = epoch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, Any] = record.facts  # type: ignore[attr-defined]
+        if facts.get("epoch") == self._epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    """Calls ``run_fn``.
+
+    The file holds ``fn_args``, and may hold ``kill_at``, an epoch, and ``devices``, a number of logical CPUs.
+    """
+    import tensorflow as tf
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from models.training.trainer import run_fn
+
+    with open(sys.argv[1], encoding="utf-8") as file:
+        given = json.load(file)
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * given.get("devices", 1))
+    LOGGER.setLevel(logging.INFO)
+    if "kill_at" in given:
+        # An epoch is reported before its backup is written.
+        LOGGER.addHandler(Kill(given["kill_at"]))
+    run_fn(FnArgs(**given["fn_args"]))
+
+
+if __name__ == "__main__":
+    main()

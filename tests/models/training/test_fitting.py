@@ -1,0 +1,207 @@
+"""The loop that fits a network, on arrays."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.images import ImageOptions
+from models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
+from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from models.training.options import TrainOptions
+from models.training.plan import Plan
+
+SIDE, TERMS, CLASSES, RECORDS, BATCH = 8, 20, 3, 32, 8
+TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=4), text=TextNetworkOptions(units=4))
+INPUTS = NetworkInputs(ImageOptions(height=SIDE, width=SIDE), TERMS)
+
+
+class Killed(RuntimeError):
+    """Ends a training from inside."""
+
+
+def dataset(soft: bool = False) -> Any:
+    """Batches of ``(inputs, label, weight)``, once; the label is a term of the text."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, CLASSES, RECORDS)
+    ids = np.stack([labels + 1, rng.integers(CLASSES + 1, TERMS + 1, RECORDS)], axis=1)
+    inputs = {
+        IMAGE_INPUT: rng.integers(0, 256, (RECORDS, SIDE, SIDE, 3), np.uint8),
+        IDS_INPUT: ids,
+        VALUES_INPUT: np.ones(ids.shape, np.float32),
+    }
+    truth = np.eye(CLASSES, dtype=np.float32)[labels] if soft else labels
+    return tf.data.Dataset.from_tensor_slices((inputs, truth, np.ones(RECORDS, np.float32))).batch(BATCH)
+
+
+def validation() -> Any:
+    return dataset().take(2).map(lambda inputs, label, _: (inputs, label))
+
+
+def fit(train: TrainOptions, network: NetworkOptions = TINY, **changes: Any) -> tuple[Any, dict[str, list[float]]]:
+    """The fitted model and its figures by epoch."""
+    import keras
+    import tensorflow as tf
+
+    from models.networks.build import build_network
+    from models.training.fitting import Fit, fit_model, precision
+
+    keras.utils.set_random_seed(train.seed)
+    inputs = changes.pop("inputs", INPUTS)
+    given = {"batches": lambda _: dataset().repeat(), "val": validation(), "callbacks": [], "backups": None, **changes}
+    with precision(train.mixed_precision):
+        model = build_network(network, inputs, CLASSES, "multiclass")
+        plan = Plan(BATCH, RECORDS // BATCH, train.epochs)
+        figures = fit_model(Fit(train, network, plan, model, tf.distribute.get_strategy()), **given)
+    return model, figures
+
+
+def same(one: Any, other: Any) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
+def killer(epoch: int) -> Any:
+    import keras
+
+    def kill(number: int, logs: dict[str, Any]) -> None:
+        if number == epoch:
+            raise Killed
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=kill)
+
+
+def test_it_learns_and_the_seed_decides_all_weights() -> None:
+    train = TrainOptions(epochs=6, learning_rate=0.03)
+    first, figures = fit(train)
+    assert figures["accuracy"][-1] > 0.8 > figures["accuracy"][0]
+    assert len(figures["val_loss"]) == 6
+    assert same(first, fit(train)[0])
+    assert not same(first, fit(train.model_copy(update={"seed": 1}))[0])
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_without_val_training_is_judged_by_train(patience: int | None) -> None:
+    _, figures = fit(TrainOptions(epochs=2, patience=patience), val=None)
+    assert set(figures) == {"accuracy", "loss", "learning_rate"}
+    assert len(figures["loss"]) == 2
+
+
+def test_the_best_weights_are_kept_and_training_stops() -> None:
+    model, figures = fit(TrainOptions(epochs=30, learning_rate=0.3, patience=2, schedule="constant"))
+    best = int(np.argmin(figures["val_loss"]))
+    assert len(figures["val_loss"]) == best + 3 < 30
+    assert model.evaluate(validation(), return_dict=True, verbose=0)["loss"] == pytest.approx(figures["val_loss"][best])
+
+
+def test_the_average_of_the_weights_is_what_is_judged_and_kept() -> None:
+    train = TrainOptions(epochs=6, learning_rate=0.05, patience=2, schedule="constant", ema=0.9)
+    model, figures = fit(train)
+    judged = model.evaluate(validation(), return_dict=True, verbose=0)["loss"]
+    assert judged == pytest.approx(min(figures["val_loss"]), rel=1e-5)
+    assert figures["val_loss"] != pytest.approx(fit(train.model_copy(update={"ema": None}))[1]["val_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("train", "killed_at"),
+    [
+        (TrainOptions(epochs=4, patience=3), 1),
+        # It has stopped early by then.
+        (TrainOptions(epochs=9, patience=1, learning_rate=0.3), 8),
+        (TrainOptions(epochs=4, ema=0.8, schedule="cosine", warmup=1.5, optimizer="lion"), 3),
+        (TrainOptions(epochs=4, patience=None, mixed_precision="bfloat16"), 2),
+    ],
+)
+def test_a_killed_training_ends_as_one_that_was_not(train: TrainOptions, killed_at: int, tmp_path: Path) -> None:
+    uninterrupted, figures = fit(train)
+    backups, stopped = str(tmp_path / "backups"), len(figures["loss"]) <= killed_at
+    with nullcontext() if stopped else pytest.raises(Killed):
+        fit(train, backups=backups, callbacks=[killer(killed_at)])
+    resumed, rest = fit(train, backups=backups)
+    assert same(resumed, uninterrupted)
+    assert rest.get("loss", []) == ([] if stopped else figures["loss"][killed_at:])
+
+
+def test_a_kill_while_a_backup_is_written_leaves_the_one_before(tmp_path: Path) -> None:
+    from models.training.resume import Backup, done
+
+    train, backups = TrainOptions(epochs=3), str(tmp_path / "backups")
+    uninterrupted, _ = fit(train)
+    with pytest.MonkeyPatch.context() as patch:
+        write = Backup._write
+
+        def write_half(self: Backup, folder: str) -> None:
+            write(self, folder)
+            if done(backups) == 1:
+                (Path(folder) / "state.json").unlink()
+                raise Killed
+
+        patch.setattr(Backup, "_write", write_half)
+        with pytest.raises(Killed):
+            fit(train, backups=backups)
+    assert done(backups) == 1
+    assert same(fit(train, backups=backups)[0], uninterrupted)
+
+
+def tiny_backbone(input_shape: tuple[int, ...], **_: Any) -> Any:
+    """In place of a network of ``keras.applications``, each of which takes long to trace."""
+    import keras
+
+    pixels = keras.Input(input_shape)
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(pixels)))
+
+
+def test_a_frozen_backbone_keeps_its_weights_until_it_is_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+    import tensorflow as tf
+
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", tiny_backbone)
+    side = 32
+    network = NetworkOptions(
+        image=ImageNetworkOptions(backbone="MobileNetV3Small", pixels="unit", frozen_epochs=2), text=TINY.text
+    )
+    pixels = np.random.default_rng(1).integers(0, 256, (BATCH, side, side, 3), np.uint8)
+
+    def enlarge(inputs: dict[str, Any], label: Any, weight: Any) -> Any:
+        return {**inputs, IMAGE_INPUT: tf.constant(pixels)}, label, weight
+
+    changes: dict[str, Any] = {
+        "inputs": NetworkInputs(ImageOptions(height=side, width=side), TERMS),
+        "batches": lambda _: dataset().map(enlarge).take(2).repeat(),
+        "val": None,
+    }
+    train, kernels = TrainOptions(epochs=3, patience=None), []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: kernels.append(watch.model.get_layer("backbone").get_weights()[0])
+    )
+    uninterrupted, _ = fit(train, network, callbacks=[watch], **changes)
+    assert np.array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[1], kernels[2])
+    backups = str(tmp_path / "backups")
+    with pytest.raises(Killed):
+        fit(train, network, callbacks=[killer(2)], backups=backups, **changes)
+    assert same(fit(train, network, backups=backups, **changes)[0], uninterrupted)
+
+
+def test_mixed_precision_ends_with_the_training() -> None:
+    import keras
+
+    before = keras.config.dtype_policy().name
+    model, figures = fit(TrainOptions(epochs=2, mixed_precision="float16"))
+    assert (keras.config.dtype_policy().name, model.output.dtype) == (before, "float32")
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert model.get_layer("terms").compute_dtype == "float16"
+    assert np.isfinite(figures["loss"]).all()
+
+
+def test_mixed_labels_are_learned_and_judged_like_whole_ones() -> None:
+    train = TrainOptions(epochs=2)
+    whole, figures = fit(train)
+    soft, soft_figures = fit(train, batches=lambda _: dataset(soft=True).repeat())
+    assert same(whole, soft)
+    assert all(soft_figures[name] == pytest.approx(values) for name, values in figures.items())

@@ -1,0 +1,66 @@
+"""Weights of a last model in a network of other terms and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.images import ImageOptions
+from models.inputs import NetworkInputs
+from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+
+TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=3), text=TextNetworkOptions(units=3))
+
+
+def build(terms: int, labels: int, options: NetworkOptions = TINY, length: int | None = None) -> Any:
+    import keras
+
+    from models.networks.build import build_network
+
+    model = build_network(options, NetworkInputs(ImageOptions(height=8, width=8), terms, length), labels, "multiclass")
+    for weight in model.weights:
+        weight.assign(keras.random.normal(weight.shape))
+    return model
+
+
+def layer_weights(model: Any, layer: str) -> list[np.ndarray]:
+    return [weight.numpy() for weight in model.get_layer(layer).weights]
+
+
+def test_rows_and_columns_follow_the_names() -> None:
+    from models.training.warm_start import Catalogue, copy_weights
+
+    before, after = Catalogue("abc", "xy"), Catalogue("cda", "zyx")
+    old, new = build(3, 2), build(3, 3)
+    fresh = {name: layer_weights(new, name) for name in ("terms", "wide", "deep")}
+    copy_weights(old, new, build, before, after)
+
+    (rows_before,), (rows,) = layer_weights(old, "terms"), layer_weights(new, "terms")
+    # Padding, c, d, a; d is of the new vocabulary alone.
+    assert np.array_equal(rows[[0, 1, 3]], rows_before[[0, 3, 1]])
+    assert np.array_equal(rows[2], fresh["terms"][0][2])
+    (wide_before,), (wide,) = layer_weights(old, "wide"), layer_weights(new, "wide")
+    assert np.array_equal(wide[np.ix_([0, 1, 3], [1, 2])], wide_before[np.ix_([0, 3, 1], [1, 0])])
+    assert np.array_equal(wide[:, 0], fresh["wide"][0][:, 0])
+    for now, was, unused in zip(layer_weights(new, "deep"), layer_weights(old, "deep"), fresh["deep"], strict=True):
+        assert np.array_equal(now[..., [1, 2]], was[..., [1, 0]])
+        assert np.array_equal(now[..., 0], unused[..., 0])
+
+
+@pytest.mark.parametrize("length", [None, 5])
+def test_an_unchanged_catalogue_keeps_every_weight(length: int | None) -> None:
+    from models.training.warm_start import Catalogue, copy_weights
+
+    text = TextNetworkOptions(units=4, tower="transformer", heads=2, layers=1, wide=True) if length else TINY.text
+    options = NetworkOptions(image=TINY.image, text=text)
+
+    def rebuild(terms: int, labels: int) -> Any:
+        return build(terms, labels, options, length)
+
+    names = Catalogue("abcd", "xyz")
+    old, new = rebuild(4, 3), rebuild(4, 3)
+    copy_weights(old, new, rebuild, names, names)
+    for found, wanted in zip(new.weights, old.weights, strict=True):
+        assert np.array_equal(found.numpy(), wanted.numpy())
