@@ -2,7 +2,7 @@
 
 import importlib
 
-COMMANDS = ("startup", "demo", "stock", "ingest", "scale", "encodings", "photographs")
+COMMANDS = ("startup", "demo", "stock", "ingest", "scale", "encodings", "photographs", "read", "fit", "models")
 
 
 def main() -> None:

@@ -337,8 +337,11 @@ def _read_sources(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
 
 def _replace_places(spec: dict[str, Any], tasks: dict[str, Any], settings: Settings) -> None:
     """Runtime parameters instead of constants; ``kubeflow.entrypoint`` puts them in their places."""
-    _pass_parameter(spec, tasks["Trainer"], "Trainer", "epochs", int)
-    for step in ("DataGate", "Evaluator", "Pusher"):
+    for step in {"Trainer", "Tuner"}.intersection(tasks):
+        _pass_parameter(spec, tasks[step], step, "epochs", int)
+    # Training looks for the last blessed model only to start from it.
+    trains = ["Trainer"] if settings.train.warm_start else []
+    for step in ("DataGate", *trains, "Evaluator", "Pusher"):
         _pass_parameter(spec, tasks[step], step, "push_directory", str)
     if settings.data.schema_file:
         with open(settings.data.schema_file, encoding="utf-8") as file:

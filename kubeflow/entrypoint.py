@@ -272,6 +272,9 @@ def _adapt(task: Task, stack: ExitStack) -> Callable[[], None]:
         _resolve_input(task, stack, catalogue)
     if task.name == "DataGate":
         return _bring_accepted(task, stack)
+    if task.name == "Trainer" and "push_directory" in task.parameters:
+        _bring_newest(task, stack, "")
+        _set_json(task, ["custom_config", "push_directory"], task.take("push_directory"))
     if task.name == "Evaluator":
         return _bring_last_blessed(task, stack)
     if task.name == "Pusher":

@@ -5,15 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
-# Mean of ImageNet's training pixels, blue, green, red: the "caffe" mode of keras.applications.imagenet_utils.
-IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
+from models.pixels import ImageNetMode, imagenet_pixels
 
 
 @keras.saving.register_keras_serializable("diptych")
 class ImageNetPixels(keras.layers.Layer):
-    """RGB uint8 ``[..., 3]`` to BGR float32 less ImageNet's mean, as networks trained by Caffe expect."""
+    """``models.pixels.imagenet_pixels`` as a layer: RGB uint8 ``[..., 3]`` to float32 of the same shape.
+
+    Whatever precision the network computes in, this is float32: float16 would lose levels before the mean is off.
+    """
+
+    def __init__(self, mode: ImageNetMode = "caffe", **options: Any) -> None:
+        super().__init__(**{"dtype": "float32", **options})
+        self.mode = mode
 
     def call(self, images: Any) -> Any:
-        return ops.cast(images, "float32")[..., ::-1] - ops.convert_to_tensor(IMAGENET_MEAN_BGR)
+        return imagenet_pixels(images, self.mode)
+
+    def compute_output_spec(self, images: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(images.shape, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mode": self.mode}

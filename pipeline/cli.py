@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, GATE_STOPPED = 0, 1, 2, 3
 
 _LABELS_SHOWN = 20
+_LABELS_ASKED = 3
 _DEMO = os.path.join(os.path.dirname(__file__), "demo.yaml")
 _EPILOG = "Exit codes: 0 done, 1 failed, 2 settings or usage wrong, 3 stopped by the data gate, 130 interrupted."
 # Other rooms add commands here; a lower room cannot import a higher one.
@@ -47,6 +48,9 @@ def _usage_code(error: Exception) -> int | None:
     from components.example_gen.spans import SpanError
     from pipeline.convert import ConvertError
     from pipeline.digest import DigestError
+    from pipeline.encoders import EncodersError
+    from pipeline.export import ExportError
+    from pipeline.export_model import ExportModelError
     from pipeline.init import InitError
     from pipeline.local import RunLockedError
     from pipeline.old_data import OldDataError
@@ -55,8 +59,9 @@ def _usage_code(error: Exception) -> int | None:
     from pipeline.settings import SettingsError
 
     of_settings = (SettingsError, CatalogueError, SpanError, InitError)
-    of_data = (PredictError, DigestError, RunLockedError, ConvertError, OldDataError, PickleFileError)
-    return USAGE if isinstance(error, (*of_settings, *of_data)) else None
+    of_data = (DigestError, RunLockedError, ConvertError, OldDataError, PickleFileError)
+    of_results = (PredictError, ExportError, EncodersError, ExportModelError)
+    return USAGE if isinstance(error, (*of_settings, *of_data, *of_results)) else None
 
 
 def _print(text: str) -> None:
@@ -84,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         _add_check,
         _add_predict,
         _add_digest,
+        _add_export,
+        _add_export_encoders,
+        _add_export_model,
         _add_config,
         _add_doctor,
     ):
@@ -255,16 +263,33 @@ def _label_lines(check: Check) -> Iterator[str]:
 
 
 def _add_predict(commands: Any) -> None:
-    parser = commands.add_parser("predict", help="ask a pushed model about images and texts")
+    parser = commands.add_parser("predict", help="ask a pushed model about images and texts, or a whole catalogue")
     parser.add_argument("model", metavar="MODEL", help="folder of a pushed model, or of a run")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
-    parser.add_argument("--text", action="append", required=True, help="a description: one for all, or for each image")
-    parser.add_argument("--top", type=int, default=3, help="how many labels to show (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, all labels")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help="image files")
+    parser.add_argument("--text", action="append", default=[], help="a description: one for all, or for each image")
+    parser.add_argument(
+        "--top", type=int, help="how many labels to show or write (default: 3, or all in JSON and files)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--catalogue", help="instead of images: a catalogue, or a diptych.yaml that says how to read it"
+    )
+    parser.add_argument("--output", help="of a catalogue: the .jsonl or .parquet file to write")
+    add_overrides_argument(parser)
     parser.set_defaults(command=_predict)
 
 
 def _predict(options: argparse.Namespace) -> int:
+    if bool(options.images) == bool(options.catalogue):
+        return _complain("predict: give image files with --text, or a --catalogue with --output", USAGE)
+    if options.catalogue:
+        return _predict_catalogue(options)
+    if not options.text:
+        return _complain("predict: give a --text for each image, or one for all; an empty one if there is none", USAGE)
+    return _predict_images(options)
+
+
+def _predict_images(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from pipeline.capture import captured_output
@@ -276,8 +301,29 @@ def _predict(options: argparse.Namespace) -> int:
         _print(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
         return OK
     for prediction in predictions:
-        best = list(zip(prediction.labels, prediction.scores, strict=True))[: options.top]
+        best = list(zip(prediction.labels, prediction.scores, strict=True))[: options.top or _LABELS_ASKED]
         _print(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
+    return OK
+
+
+def _predict_catalogue(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from pipeline.batch_predict import predict_catalogue
+    from pipeline.capture import captured_output
+
+    if not options.output:
+        return _complain("predict: name the file to write with --output, a .jsonl or a .parquet", USAGE)
+    with captured_output(os.devnull):
+        done = predict_catalogue(
+            options.model, options.catalogue, options.output, overrides=options.overrides, top=options.top
+        )
+    if options.json:
+        _print(json.dumps(asdict(done), indent=2, ensure_ascii=False))
+        return OK
+    rejected = sum(done.rejects.values())
+    _print(f"{done.rows:,} rows = {done.predictions:,} predictions + {rejected:,} rejects")
+    _print(f"Written: {done.output}; rejected rows: {done.rejects_file}")
     return OK
 
 
@@ -294,6 +340,62 @@ def _digest(options: argparse.Namespace) -> int:
     with captured_output(os.devnull):
         found = digest_dataset(options.dataset)
     _print(f"{found.digest}  " + ", ".join(f"{split} {count:,}" for split, count in found.examples.items()))
+    return OK
+
+
+def _add_export(commands: Any) -> None:
+    from pipeline.export import FORMATS
+
+    parser = commands.add_parser("export", help="a run's dataset in a form that other tools read")
+    parser.add_argument("run", metavar="RUN", help="folder of a run")
+    parser.add_argument("--to", required=True, choices=FORMATS)
+    parser.add_argument("--output", required=True, help="the folder to write, which must be empty or absent")
+    parser.set_defaults(command=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from pipeline.capture import captured_output
+    from pipeline.export import export_run
+
+    with captured_output(os.devnull):
+        exported = export_run(options.run, options.to, options.output)
+    for line in exported.lines():
+        _print(line)
+    return OK
+
+
+def _add_export_encoders(commands: Any) -> None:
+    parser = commands.add_parser("export-encoders", help="a run's encoding of texts and labels, for scikit-learn")
+    parser.add_argument("run", metavar="RUN", help="folder of a run")
+    parser.add_argument("--output", default="encoders.json", help="the file to write (default: %(default)s)")
+    parser.set_defaults(command=_export_encoders)
+
+
+def _export_encoders(options: argparse.Namespace) -> int:
+    from pipeline.capture import captured_output
+    from pipeline.encoders import export_encoders_of_run
+
+    with captured_output(os.devnull):
+        export_encoders_of_run(options.run, options.output)
+    _print(f"Written: {options.output}. To use it: models.text.encoders.load_encoders('{options.output}')")
+    return OK
+
+
+def _add_export_model(commands: Any) -> None:
+    parser = commands.add_parser("export-model", help="the network of a pushed model, as a TFLite or ONNX file")
+    parser.add_argument("model", metavar="MODEL", help="folder of a pushed model, or of a run")
+    parser.add_argument("--to", required=True, choices=["tflite", "onnx"])
+    parser.add_argument("--output", required=True, help="the file to write; its description lies beside it, as JSON")
+    parser.set_defaults(command=_export_model)
+
+
+def _export_model(options: argparse.Namespace) -> int:
+    from pipeline.capture import captured_output
+    from pipeline.export_model import export_model
+
+    with captured_output(os.devnull):
+        files = export_model(options.model, options.to, options.output)
+    _print(f"Written: {', '.join(files)}")
     return OK
 
 

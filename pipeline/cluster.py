@@ -20,6 +20,7 @@ STEPS = (
     "DataGate",
     "Transform",
     "LinearBaseline",
+    "Tuner",
     "Trainer",
     "Evaluator",
     "Pusher",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import tensorflow_data_validation as tfdv
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import pusher_pb2, trainer_pb2
 
@@ -22,7 +24,7 @@ from components.stock import ImportSchemaGen, StatisticsGen, Transform
 from models.features import LIGHT_FEATURES, TRAIN, VAL
 from models.images import check_encoding
 from models.text import preprocessing
-from models.training import trainer
+from models.training import trainer, tuner
 from pipeline.code import code_digest
 from pipeline.settings import Settings
 
@@ -55,6 +57,8 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         schema=schema,
         anomalies=example_validator.outputs["anomalies"],
         options=settings.gate,
+        label=settings.label,
+        task=settings.train.task,
         push_directory=push_directory,
         code=components,
     )
@@ -62,27 +66,32 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         examples=examples,
         schema=schema,
         preprocessing_fn="models.text.preprocessing.preprocessing_fn",
-        custom_config={preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(), "code": models},
+        custom_config={
+            preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
+            preprocessing.LABEL_OPTIONS_KEY: settings.label.model_dump_json(),
+            preprocessing.TASK_KEY: settings.train.task,
+            "code": models,
+        },
         materialize=False,
         disable_statistics=True,
         # What it would keep serves analyses over several spans; an unchanged run is cached as a whole.
         disable_analyzer_cache=True,
     )
-    linear_baseline = LinearBaseline(examples, settings.text, code=components)
+    linear_baseline = LinearBaseline(examples, settings.text, settings.train.task, code=components)
     for component in (transform, linear_baseline):
         component.add_upstream_node(data_gate)
+    fitted: dict[str, Any] = {
+        "examples": examples,
+        "transform_graph": transform.outputs["transform_graph"],
+        "custom_config": _training_config(settings, push_directory, models),
+        "train_args": trainer_pb2.TrainArgs(splits=[TRAIN]),
+        "eval_args": trainer_pb2.EvalArgs(splits=[VAL]),
+    }
+    tuners = [Tuner(tuner_fn="models.training.tuner.tuner_fn", **fitted)] if settings.tune else []
     model_trainer = Trainer(
-        examples=examples,
-        transform_graph=transform.outputs["transform_graph"],
         run_fn="models.training.trainer.run_fn",
-        custom_config={
-            trainer.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
-            trainer.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
-            trainer.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
-            "code": models,
-        },
-        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
-        eval_args=trainer_pb2.EvalArgs(splits=[VAL]),
+        hyperparameters=tuners[0].outputs["best_hyperparameters"] if tuners else None,
+        **fitted,
     )
     evaluator = Evaluator(
         examples=examples,
@@ -122,6 +131,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         data_gate,
         transform,
         linear_baseline,
+        *tuners,
         model_trainer,
         evaluator,
         pusher,
@@ -134,6 +144,22 @@ def _data(settings: Settings) -> DataOptions:
     data, beam = settings.data, settings.beam
     alone = beam.runner == "direct" and beam.workers == 1
     return data if data.processes or alone else data.model_copy(update={"processes": 1})
+
+
+def _training_config(settings: Settings, push_directory: str, code: str) -> dict[str, str]:
+    """What Trainer and Tuner are told; where the last blessed model lies, only if training starts from it."""
+    config = {
+        trainer.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
+        trainer.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
+        trainer.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
+        trainer.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
+        "code": code,
+    }
+    if settings.tune:
+        config[tuner.TUNE_OPTIONS_KEY] = settings.tune.model_dump_json()
+    if settings.train.warm_start:
+        config[trainer.PUSH_DIRECTORY_KEY] = push_directory
+    return config
 
 
 def _schema_gen(settings: Settings, statistics_gen: StatisticsGen) -> BaseComponent:

@@ -67,6 +67,8 @@ class Monitor(logging.Handler):
             self._view.detail(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
         elif message == "epoch":
             self._view.detail(self.current, _epoch_line(facts), milestone=True)
+        elif message == "note":
+            self._view.detail(self.current, facts["text"], milestone=True)
 
 
 def _epoch_line(facts: dict[str, Any]) -> str:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components.data_gate.options import GateOptions
 from components.evaluator.options import EvaluateOptions
 from components.example_gen.options import DataOptions
 from models.images import ImageOptions
-from models.networks.options import NetworkOptions
+from models.labels import LabelOptions
+from models.networks.options import IMAGENET, NetworkOptions, check_network
 from models.options import Options
 from models.text.options import TextOptions
+from models.training.hyperparameters import check_space
 from models.training.options import TrainOptions
+from models.training.tune_options import TuneOptions
 from pipeline.beam import BeamOptions
 from pipeline.cluster import KubeflowOptions
 from pipeline.push import PushOptions
 
 _PATTERN = re.compile(r"://|[*?\[{]")
-_PATHS = ("data.catalogue", "data.images_root", "data.schema_file", "push.directory")
+_PATHS = ("data.catalogue", "data.images_root", "data.schema_file", "push.directory", "model.image.weights")
 
 
 class SettingsError(ValueError):
@@ -42,13 +46,30 @@ class Settings(Options):
     data: DataOptions
     image: ImageOptions = ImageOptions()
     text: TextOptions = TextOptions()
+    label: LabelOptions = LabelOptions()
     model: NetworkOptions = NetworkOptions()
     train: TrainOptions = TrainOptions()
+    tune: TuneOptions | None = None
     evaluate: EvaluateOptions = EvaluateOptions()
     gate: GateOptions = GateOptions()
     push: PushOptions = PushOptions()
     beam: BeamOptions = BeamOptions()
     kubeflow: KubeflowOptions = KubeflowOptions()
+
+    @model_validator(mode="after")
+    def _rooms_agree(self) -> Settings:
+        """What one room is told must suit what another one is."""
+        several = self.data.label_separator is not None
+        if several and self.train.task == "multiclass":
+            raise ValueError(
+                "data.label_separator gives a row several labels: set train.task: multilabel, or leave it out"
+            )
+        if not several and self.train.task == "multilabel":
+            raise ValueError("train.task: multilabel: say in data.label_separator what stands between a row's labels")
+        check_network(self.model, self.image, self.text.encoding == "sequence")
+        if self.tune:
+            check_space(self.tune, self.train, self.model)
+        return self
 
 
 def load_settings(path: str, overrides: Sequence[str] = ()) -> Settings:
@@ -95,11 +116,13 @@ def check_settings(values: Mapping[str, Any], source: str) -> Settings:
 
 def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     data = settings.data
+    tower = settings.model.image
     named = {
         "data.catalogue": data.catalogue,
         # Below a catalogue in a store, it is a folder there.
         "data.images_root": None if "://" in data.catalogue else data.images_root,
         "data.schema_file": data.schema_file,
+        "model.image.weights": tower.weights if tower and tower.weights != IMAGENET else None,
     }
     # What a pattern matches is found when it is read.
     return ((key, file) for key, file in named.items() if file and not _PATTERN.search(file))
@@ -107,16 +130,24 @@ def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _resolve_paths(values: dict[str, Any], folder: str) -> dict[str, Any]:
     """Paths in the file become absolute."""
-    resolved = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    resolved = deepcopy(values)
     for path in _PATHS:
-        section, key = path.split(".")
-        part = resolved.get(section)
-        if path == "data.images_root" and isinstance(part, dict) and "://" in str(part.get("catalogue")):
+        *parents, key = path.split(".")
+        part: Any = resolved
+        for parent in parents:
+            part = part.get(parent) if isinstance(part, dict) else None
+        if not isinstance(part, dict) or not _is_local(part.get(key)):
+            continue
+        if path == "data.images_root" and "://" in str(part.get("catalogue")):
             # It lies below the catalogue's folder, in the store.
             continue
-        if isinstance(part, dict) and isinstance(part.get(key), str) and part[key] and "://" not in part[key]:
-            part[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(part[key])))
+        part[key] = os.path.normpath(os.path.join(folder, os.path.expanduser(part[key])))
     return resolved
+
+
+def _is_local(value: Any) -> bool:
+    """Whether a value is a path on this machine."""
+    return isinstance(value, str) and value not in ("", IMAGENET) and "://" not in value
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -133,7 +164,7 @@ def _override(values: dict[str, Any], override: str) -> None:
         part = part.setdefault(parent, {})
         if not isinstance(part, dict):
             raise SettingsError(f"--set {override}: '{parent}' holds a value, not keys")
-    if path in _PATHS and isinstance(value, str) and "://" not in value:
+    if path in _PATHS and _is_local(value):
         value = os.path.abspath(os.path.expanduser(value))
     part[key] = value
 
@@ -151,7 +182,7 @@ def _explain(problem: dict[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given = "" if isinstance(problem["input"], (dict, Options)) else f" (given: {problem['input']!r})"
-    return f"{key}: {message}{given}"
+    return f"{key}: {message}{given}" if key else f"{message}{given}"
 
 
 def _options_at(location: Sequence[str]) -> type[BaseModel]:

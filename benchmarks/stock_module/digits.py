@@ -13,21 +13,22 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx_bsl.public import tfxio
 
-from models.decoder import IMAGE_INPUT, TEXT_INPUT, counts
+from models.bags import Bag, padded
 from models.images import ImageOptions
+from models.inputs import IMAGE_INPUT, NetworkInputs
 from models.networks.build import NetworkOptions, build_network
-from models.text.preprocessing import TextOptions, bag_of_words
+from models.text.encoding import Encoding
+from models.text.preprocessing import learn_encoder
 
 _LABEL = "label_id"
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     """The image goes through: Trainer reads transformed examples only."""
-    index, value = bag_of_words(tf.reshape(inputs["description"], [-1]), TextOptions())
+    texts = tf.reshape(inputs["description"], [-1])
     return {
         "image": inputs["image"],
-        "description_index": index,
-        "description_value": value,
+        **learn_encoder(texts, Encoding())(texts),
         _LABEL: tft.compute_and_apply_vocabulary(inputs["label"], vocab_filename="label"),
     }
 
@@ -39,7 +40,8 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     terms = transform.vocabulary_size_by_name("description")
     classes = transform.vocabulary_size_by_name("label")
-    model = build_network(NetworkOptions.model_validate_json(config["model"]), image, terms, classes)
+    network = NetworkOptions.model_validate_json(config["model"])
+    model = build_network(network, NetworkInputs(image, terms), classes, "multiclass")
     # The default of compile, jit_compile="auto", is what users have; on a CPU it chooses XLA.
     model.compile(
         optimizer=keras.optimizers.Adam(config["learning_rate"]),
@@ -75,8 +77,7 @@ def _input_fn(
 
 def _network_input(features: dict[str, Any], image: ImageOptions, terms: int) -> dict[str, tf.Tensor]:
     pixels = tf.reshape(tf.io.decode_raw(features["image"], tf.uint8), [-1, image.height, image.width, 3])
-    text = counts(features["description_index"], features["description_value"], terms)
-    return {IMAGE_INPUT: pixels, TEXT_INPUT: text}
+    return {IMAGE_INPUT: pixels, **padded(Bag(features["description_index"], features["description_value"], terms))}
 
 
 class _Served(tf.Module):

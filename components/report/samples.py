@@ -35,10 +35,11 @@ def read_samples(files: Sequence[str], labels: Mapping[str, int], image: ImageOp
         if not any(missing.values()):
             break
         example = tf.train.Example.FromString(record)
-        label = _text(example, features.LABEL)
-        if missing.get(label):
-            missing[label] -= 1
-            picked[label].append(_sample(example, image))
+        if wanted := [label for label in _labels(example) if missing.get(label)]:
+            sample = _sample(example, image)
+            for label in wanted:
+                missing[label] -= 1
+                picked[label].append(sample)
     return {label: samples for label, samples in picked.items() if samples}
 
 
@@ -53,6 +54,10 @@ def _bytes(example: tf.train.Example, name: str) -> bytes:
 
 def _text(example: tf.train.Example, name: str) -> str:
     return _bytes(example, name).decode(errors="replace")
+
+
+def _labels(example: tf.train.Example) -> list[str]:
+    return [value.decode(errors="replace") for value in example.features.feature[features.LABEL].bytes_list.value]
 
 
 def _sample(example: tf.train.Example, image: ImageOptions) -> Sample:

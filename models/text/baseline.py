@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-# Of tf-idf each text's values are of length 1 together: what suits counts would hold the weights down, and a weak baseline
-# is no baseline.
+# Tf-idf makes each text a vector of length 1: the penalty that suits counts would hold its weights down, and a weak
+# baseline is no baseline.
 _INVERSE_PENALTY = {"tfidf": 10.0}
 
 

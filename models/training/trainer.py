@@ -38,6 +38,7 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     import keras
 
+    from models.memory import settle_memory
     from models.serving.export import export
     from models.training.distribution import build_strategy, is_chief
     from models.training.fitting import Fit, build_model, fit_model, precision
@@ -45,6 +46,7 @@ def run_fn(fn_args: FnArgs) -> None:
     from models.training.resume import forget
     from models.training.warm_start import start_from_blessed
 
+    settle_memory()
     train, network = read_options(fn_args)
     strategy = build_strategy(train.distribute)
     records = open_records(fn_args, train)

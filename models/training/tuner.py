@@ -32,8 +32,10 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     from keras_tuner.engine.base_tuner import BaseTuner
     from tfx.components.tuner.component import TunerFnResult
 
+    from models.memory import settle_memory
     from models.training.records import open_records
 
+    settle_memory()
     tune = TuneOptions.model_validate_json(fn_args.custom_config[TUNE_OPTIONS_KEY])
     train, network = read_options(fn_args)
     check_space(tune, train, network)

@@ -25,7 +25,7 @@ CONFIG = """
 name: digits
 data: {catalogue: data/catalogue.csv, shards: 2, splits: {train: 0.7, val: 0.15, test: 0.15}}
 image: {height: 32, width: 32}
-model: {filters: [16, 32], image_units: 32, text_units: 16}
+model: {image: {filters: [16, 32], units: 32}, text: {units: 16}}
 train: {epochs: 15, batch_size: 16, patience: 15}
 evaluate: {slices: [label], thresholds: {accuracy: 0.5}, gain_over_baseline: {accuracy: -0.2}}
 """

@@ -45,7 +45,7 @@ def test_without_a_catalogue_the_key_is_named(config: Path) -> None:
         ("image.height=0", ["image.height", "greater than or equal to 8", "0"]),
         ("image.background=blue", ["image.background", "#rrggbb"]),
         ("data.splits={train: 0.5, val: 0.1, test: 0.1}", ["data.splits", "add up to 1", "0.7"]),
-        ("text.ngrams=[2, 1]", ["text.ngrams", "shortest"]),
+        ("text.ngrams=[2, 1]", ["text: ngrams", "shortest"]),
         ("gate.severity=fatal", ["gate.severity", "'error'"]),
         ("evaluate.slices=[colour]", ["slices", "colour", "image/width"]),
         ("data.catalogue=nowhere.csv", ["data.catalogue", "there is no file", "nowhere.csv"]),

@@ -1,0 +1,138 @@
+"""Training: images per second of the default network fed by our input, against the same network fed from memory.
+
+All in one process, by turns; of each turn's epochs the first, which fills caches and starts iterators, is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.read import make_source
+from benchmarks.read_peers.source import BATCH, Source
+from benchmarks.tools import parser, show
+
+if TYPE_CHECKING:
+    import keras
+
+LIMIT = 0.97
+MEMORY = "from memory"
+OURS = "Diptych, a run's Examples"
+
+#: What ``Model.fit`` is given of each side.
+Sides = Mapping[str, Callable[[], dict[str, Any]]]
+
+
+def main() -> int:
+    """Fits by turns; returns 1 if our input holds training up."""
+    arguments = parser(__doc__, repeat=5)
+    arguments.add_argument("--rows", type=int, default=640, help="how many images (default: %(default)s)")
+    arguments.add_argument("--epochs", type=int, default=2, help="that count of each turn (default: %(default)s)")
+    options = arguments.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    from benchmarks.read_peers import blog, diptych
+    from models.memory import settle_memory
+
+    source = make_source(options.rows)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for contender in (blog, diptych):
+            (folder / contender.__name__).mkdir()
+            contender.write(source, folder / contender.__name__)
+        sides = _sides(source, folder / blog.__name__, folder / diptych.__name__)
+        model = _network(source, folder / diptych.__name__)
+        settle_memory()
+        found: dict[str, list[float]] = {side: [] for side in sides}
+        for turn in range(options.repeat):
+            for side in list(sides)[:: -1 if turn % 2 else 1]:
+                seconds = _fit(model, sides[side](), options.epochs, options.rows // BATCH)
+                found[side].append(options.rows // BATCH * BATCH / seconds)
+                print(f"round {turn + 1} of {options.repeat}: {side}, {found[side][-1]:,.0f}", flush=True)
+    return _report(found)
+
+
+def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
+    import numpy as np
+    import tensorflow as tf
+
+    from benchmarks.read_peers import blog, diptych
+    from models.bags import Bag, padded
+    from models.dataset import input_fn_train
+    from models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
+
+    rows, terms = source.counts.nonzero()
+    index = tf.RaggedTensor.from_value_rowids(terms, rows, len(source.labels)).to_sparse()
+    value = index.with_values(tf.constant(source.counts[rows, terms]))
+    text = padded(Bag(index, value, source.counts.shape[1]))
+    arrays = {IMAGE_INPUT: np.array(source.images), **{name: values.numpy() for name, values in text.items()}}
+
+    def as_taken(inputs: dict[str, Any], label: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
+        counts = inputs["description"]
+        places = tf.RaggedTensor.from_value_rowids(counts.indices[:, 1], counts.indices[:, 0], counts.dense_shape[0])
+        found = places.with_values(counts.indices[:, 1] + 1).to_tensor()
+        values = places.with_values(counts.values).to_tensor()
+        return {IMAGE_INPUT: inputs["image"], IDS_INPUT: found, VALUES_INPUT: values}, tf.argmax(label, axis=1)
+
+    def ours() -> dict[str, Any]:
+        decode = diptych.decoder(our_folder)
+        return {"x": input_fn_train(diptych.files(our_folder), batch_size=BATCH, decode=decode)}
+
+    return {
+        MEMORY: lambda: {"x": arrays, "y": source.labels, "batch_size": BATCH},
+        OURS: ours,
+        "the blog's read_dataset": lambda: {"x": blog.read_dataset(blog_folder).map(as_taken).repeat()},
+    }
+
+
+def _network(source: Source, folder: Path) -> keras.Model:
+    import keras
+
+    from benchmarks.read_peers import diptych
+    from models.networks.build import build_network
+    from models.networks.options import NetworkOptions
+
+    model = build_network(NetworkOptions(), diptych.decoder(folder).inputs, source.classes, "multiclass")
+    model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _fit(model: keras.Model, given: dict[str, Any], epochs: int, steps: int) -> float:
+    """Median seconds of an epoch of so many steps, after a first one."""
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ends: list[float] = []
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.ends.append(time.monotonic())
+
+    clock = Clock()
+    if "y" not in given:
+        given = {**given, "steps_per_epoch": steps}
+    model.fit(**given, epochs=epochs + 1, callbacks=[clock], verbose=0)
+    return median(end - start for start, end in zip(clock.ends[:-1], clock.ends[1:], strict=True))
+
+
+def _report(found: Mapping[str, Sequence[float]]) -> int:
+    ratios = {
+        side: median(rate / memory for rate, memory in zip(rates, found[MEMORY], strict=True))
+        for side, rates in found.items()
+    }
+    table = [(side, round(median(rates)), ratios[side]) for side, rates in found.items()]
+    show(f"Median of {len(found[MEMORY])} rounds; ratios to memory", ("fed by", "images/s", "ratio"), table)
+    passed = ratios[OURS] >= LIMIT
+    print(f"{'pass' if passed else 'FAIL'}: {ratios[OURS]:.3f} of the speed from memory, at least {LIMIT}")
+    return int(not passed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,102 @@
+"""What a trained model is worth: majority, linear text, networks of image, of text and of both, over three seeds."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from benchmarks.tools import ROOT, demo, parser, python, read_summary, show, timed
+
+_EXAMPLES = ROOT / "examples"
+DATASETS = {
+    "demo": None,
+    "emoji label": _EXAMPLES / "emoji.yaml",
+    "emoji subgroup": _EXAMPLES / "emoji-subgroup.yaml",
+}
+# The joint network comes last: what it gains over the others is the question.
+NETWORKS = {
+    "image network": ["model.text=null"],
+    "text network": ["model.image=null"],
+    "joint network": [],
+}
+FIGURES = ("accuracy", "macro_f1")
+
+Figures = Mapping[str, float]
+
+
+def main() -> None:
+    """Runs the pipeline for each dataset, seed and network; what does not depend on the network is run once."""
+    options = _parse()
+    for dataset in options.datasets:
+        found: dict[str, list[Figures]] = defaultdict(list)
+        for seed in range(options.seeds):
+            with tempfile.TemporaryDirectory() as name:
+                for model, figures in _run(dataset, seed, options.networks, Path(name)).items():
+                    found[model].append(figures)
+                    print(f"{dataset}, seed {seed}: {model} {_describe(figures)}", flush=True)
+        _show(dataset, options.seeds, found)
+
+
+def _parse() -> argparse.Namespace:
+    arguments = parser(__doc__)
+    arguments.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
+    arguments.add_argument("--networks", nargs="*", choices=list(NETWORKS), default=list(NETWORKS))
+    arguments.add_argument("--seeds", type=int, default=3, help="of splits, weights and shuffling (default: 3)")
+    return arguments.parse_args()
+
+
+def _run(dataset: str, seed: int, networks: Sequence[str], folder: Path) -> dict[str, Figures]:
+    """Test figures of each model on one split."""
+    found: dict[str, Figures] = {}
+    for network in networks:
+        seeds = [f"data.seed={seed}", f"train.seed={seed}"]
+        changes = [f"--set={change}" for change in (*seeds, *NETWORKS[network])]
+        # A model of other inputs is no predecessor of this one.
+        shutil.rmtree(folder / "pushed", ignore_errors=True)
+        timed(_command(dataset, folder, changes))
+        summary = read_summary(folder)
+        found.setdefault("majority", _majority(summary["labels"]))
+        found.setdefault("linear text", summary["baseline"])
+        found[network] = summary["metrics"]
+    return found
+
+
+def _command(dataset: str, folder: Path, changes: Sequence[str]) -> list[str]:
+    settings = DATASETS[dataset]
+    if settings is None:
+        return demo(folder, *changes)
+    return python("-m", "pipeline", "run", str(settings), "--output", str(folder), *changes)
+
+
+def _majority(labels: Mapping[str, Mapping[str, int]]) -> Figures:
+    """Figures of always answering the label that train holds most often."""
+    answer = max(labels, key=lambda label: labels[label].get("train", 0))
+    test = {label: counts["test"] for label, counts in labels.items() if counts.get("test")}
+    right = test.get(answer, 0)
+    f1 = 2 * right / (right + sum(test.values()))
+    return {"accuracy": right / sum(test.values()), "macro_f1": f1 / len({*test, answer})}
+
+
+def _describe(figures: Figures) -> str:
+    return ", ".join(f"{name} {figures[name]:.4f}" for name in FIGURES)
+
+
+def _show(dataset: str, seeds: int, found: Mapping[str, Sequence[Figures]]) -> None:
+    rows: list[tuple[Any, ...]] = []
+    for model, of_seeds in found.items():
+        cells = []
+        for name in FIGURES:
+            values = [figures[name] for figures in of_seeds]
+            cells.append(f"{mean(values):.4f} ({min(values):.4f} to {max(values):.4f})")
+        rows.append((model, *cells))
+    show(f"{dataset}: test figures, mean of {seeds} seeds (least to greatest)", ("model", *FIGURES), rows)
+
+
+if __name__ == "__main__":
+    main()

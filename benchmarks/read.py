@@ -1,0 +1,118 @@
+"""Reading: images per second against the blog's read_dataset, TFDS, Hugging Face, WebDataset, Grain and MosaicML.
+
+Batches of 64 images uint8 128 x 128 x 3 with bag of words and label, from the file cache; each contender in a process
+of its own, by turns. NumPy arrays mapped into memory are the limit.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.ingest_environment import ready_program
+from benchmarks.ingest_peers.contender import read_pixels, read_rows
+from benchmarks.photographs import Photographs, cached_photographs
+from benchmarks.read_peers.source import BATCH, Source, save
+from benchmarks.tools import ROOT, BenchmarkError, environment, parser, python, show
+
+LIMIT = 2.5
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to read.
+
+    Attributes:
+        module: of ``benchmarks.read_peers``; its documentation says how it reads.
+        ours: whether it runs in Diptych's environment; the others have one of their own.
+    """
+
+    title: str
+    module: str
+    ours: bool = False
+
+
+BLOG = Contender("the blog's read_dataset", "blog", ours=True)
+DIPTYCH = Contender("Diptych, a run's Examples", "diptych", ours=True)
+EXPORTED = Contender("Diptych, the blog's file", "diptych_exported", ours=True)
+LIMIT_SIDE = Contender("NumPy memory map", "memory_map", ours=True)
+PEERS = (
+    Contender("TFDS", "tfds_reader"),
+    Contender("Hugging Face to tf", "hugging_face"),
+    Contender("WebDataset", "web_dataset"),
+    Contender("Grain", "grain_reader"),
+    Contender("MosaicML streaming", "mosaic"),
+)
+
+
+def main() -> int:
+    """Runs the contenders by turns; returns 1 if Diptych is slower than it should be."""
+    modules = [peer.module for peer in PEERS]
+    arguments = parser(__doc__, repeat=5)
+    arguments.add_argument("--rows", type=int, default=5000, help="how many images (default: %(default)s)")
+    arguments.add_argument("--epochs", type=int, default=5, help="that each side reads in turn (default: %(default)s)")
+    arguments.add_argument("--peers", nargs="*", choices=modules, default=modules, help="against these only")
+    options = arguments.parse_args()
+    contenders = [BLOG, DIPTYCH, EXPORTED, *(peer for peer in PEERS if peer.module in options.peers), LIMIT_SIDE]
+    found: dict[Contender, list[float]] = {contender: [] for contender in contenders}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder, make_source(options.rows))
+        for turn in range(options.repeat):
+            for contender in contenders[:: -1 if turn % 2 else 1]:
+                found[contender].append(_run(contender, folder, options.epochs))
+                print(
+                    f"round {turn + 1} of {options.repeat}: {contender.title}, {found[contender][-1]:,.0f}", flush=True
+                )
+    return _report(found, options.rows)
+
+
+def make_source(rows: int) -> Source:
+    """Photographs of 128 x 128 with their texts counted."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    catalogue = cached_photographs(Photographs(rows))
+    found = read_rows(catalogue)
+    texts = [row["description"] for row in found]
+    counts = CountVectorizer(dtype=np.float32).fit_transform(texts).toarray()
+    _, labels = np.unique([row["label"] for row in found], return_inverse=True)
+    images = np.stack([read_pixels(catalogue.parent / row["image"]) for row in found])
+    return Source(images, counts, labels.astype(np.int64), texts)
+
+
+def _run(contender: Contender, folder: Path, epochs: int) -> float:
+    program = python() if contender.ours else [ready_program("python")]
+    out = folder / contender.module
+    command = [*program, "-m", "benchmarks.read_peers.run", contender.module, str(folder), str(out), str(epochs)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return float(done.stdout.split()[-1])
+
+
+def _report(found: Mapping[Contender, Sequence[float]], rows: int) -> int:
+    ratios = {
+        contender: median(rate / blog for rate, blog in zip(rates, found[BLOG], strict=True))
+        for contender, rates in found.items()
+    }
+    table = [(contender.title, round(median(found[contender])), ratios[contender]) for contender in found]
+    title = f"{rows:,} images in batches of {BATCH}, median of {len(found[BLOG])} rounds; ratios to the blog's"
+    show(title, ("contender", "images/s", "ratio"), table)
+    slow = [side.title for side in (DIPTYCH, EXPORTED) if ratios[side] < LIMIT]
+    ours = min(ratios[DIPTYCH], ratios[EXPORTED])
+    ahead = [contender.title for contender in PEERS if ratios.get(contender, 0) >= ours]
+    print(
+        f"{'FAIL' if slow or ahead else 'pass'}: at least {LIMIT} times the blog's: "
+        f"{'not ' + ', '.join(slow) if slow else 'both'}; ahead of Diptych: {', '.join(ahead) or 'none'}"
+    )
+    return int(bool(slow or ahead))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,84 @@
+"""Diptych's ``read_dataset`` on a run's Examples: the text is stored as it is, and the Transform graph encodes it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import tensorflow as tf
+
+from benchmarks.read_peers.source import BATCH, Epochs, Source
+from models import features
+from models.dataset import read_dataset
+from models.decoder import Decoder
+from models.images import ImageOptions
+from models.inputs import IMAGE_INPUT
+from models.memory import settle_memory
+from models.text.options import TextOptions
+
+IMAGE = ImageOptions(height=128, width=128)
+TEXT = TextOptions(max_features=None)
+_SHARDS = 2
+
+
+def write(source: Source, out: Path) -> None:
+    """Writes ``out/data-*.tfrecord`` and the Transform graph."""
+    for shard in range(_SHARDS):
+        with tf.io.TFRecordWriter(str(out / f"data-{shard}.tfrecord")) as writer:
+            for number in range(shard, len(source.labels), _SHARDS):
+                writer.write(features.encode_record(_record(source, number)))
+    _write_graph(source, out / "graph")
+
+
+def _record(source: Source, number: int) -> dict[str, object]:
+    """As ImageTextExampleGen writes it, with made-up measures."""
+    found: dict[str, object] = {
+        name: {"bytes": b"x" * 16, "int64": 1000, "float": 0.5}[feature.kind]
+        for name, feature in features.RECORD.items()
+    }
+    return found | {
+        features.IMAGE: source.images[number].tobytes(),
+        features.DESCRIPTION: source.texts[number],
+        features.LABEL: f"label {source.labels[number]}",
+    }
+
+
+def _write_graph(source: Source, folder: Path) -> None:
+    import apache_beam as beam
+    import tensorflow_transform as tft
+    import tensorflow_transform.beam as tft_beam
+    from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
+
+    from models.text.preprocessing import TEXT_OPTIONS_KEY, preprocessing_fn
+
+    column = tf.io.FixedLenFeature([1], tf.string)
+    metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: column})
+    rows = [
+        {features.DESCRIPTION: [text], features.LABEL: [f"label {label}"]}
+        for text, label in zip(source.texts, source.labels, strict=True)
+    ]
+    fn = partial(preprocessing_fn, custom_config={TEXT_OPTIONS_KEY: TEXT.model_dump_json()})
+    context = tft_beam.Context(temp_dir=str(folder / "temp"))
+    with context, beam.Pipeline(argv=["--runner=FnApiRunner"]) as pipeline:
+        graph = (pipeline | beam.Create(rows), metadata) | tft_beam.AnalyzeDataset(fn)
+        _ = graph | tft_beam.WriteTransformFn(str(folder))
+        _ = metadata | tft_beam.WriteMetadata(str(folder / tft.TFTransformOutput.RAW_METADATA_DIR), pipeline)
+
+
+def decoder(out: Path) -> Decoder:
+    """What reads the records."""
+    import tensorflow_transform as tft
+
+    return Decoder(tft.TFTransformOutput(str(out / "graph")), IMAGE, TEXT)
+
+
+def files(out: Path) -> list[str]:
+    """The records."""
+    return [str(out / "data-*.tfrecord")]
+
+
+def batches(out: Path) -> Epochs:
+    """Images; ids and values of the text and the label come with them."""
+    dataset = read_dataset(files(out), batch_size=BATCH, decode=decoder(out))
+    settle_memory()
+    return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])

@@ -1,0 +1,23 @@
+"""Diptych's ``read_dataset`` on the blog's own file, which is what ``diptych export --to tfrecord`` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.read_peers.blog import FILE, shape, write
+from benchmarks.read_peers.source import BATCH, Epochs
+from models.dataset import read_dataset
+from models.exported import ExportedDecoder
+from models.images import ImageOptions
+from models.inputs import IMAGE_INPUT
+from models.memory import settle_memory
+
+__all__ = ["batches", "write"]
+
+
+def batches(out: Path) -> Epochs:
+    """Images; ids and values of the text and the label come with them."""
+    decoder = ExportedDecoder(ImageOptions(height=128, width=128), *shape(out))
+    dataset = read_dataset([str(out / FILE)], batch_size=BATCH, decode=decoder)
+    settle_memory()
+    return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])

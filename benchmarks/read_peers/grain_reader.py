@@ -1,0 +1,38 @@
+"""Grain: an ArrayRecord file, read by Grain's own threads, parsed and batched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grain.python as grain
+import numpy as np
+from array_record.python.array_record_module import ArrayRecordWriter
+
+from benchmarks.read_peers.source import BATCH, Epochs, Source
+
+_PIXELS = 128 * 128 * 3
+
+
+def write(source: Source, out: Path) -> None:
+    """Writes ``out/data.array_record``: pixels, label, counts, one after the other."""
+    # Groups of one record are what Grain's documentation advises for reading at random.
+    writer = ArrayRecordWriter(str(out / "data.array_record"), "group_size:1,uncompressed")
+    for image, counts, label in zip(source.images, source.counts, source.labels, strict=True):
+        writer.write(image.tobytes() + label.tobytes() + counts.tobytes())
+    writer.close()
+
+
+def _parse(record: bytes) -> dict[str, Any]:
+    return {
+        "image": np.frombuffer(record, np.uint8, _PIXELS).reshape(128, 128, 3),
+        "label": np.frombuffer(record, np.int64, 1, _PIXELS)[0],
+        "counts": np.frombuffer(record, np.float32, offset=_PIXELS + 8),
+    }
+
+
+def batches(out: Path) -> Epochs:
+    """Images; counts and label come with them."""
+    source = grain.ArrayRecordDataSource(str(out / "data.array_record"))
+    dataset = grain.MapDataset.source(source).map(_parse).batch(BATCH).to_iter_dataset()
+    return Epochs(dataset, lambda batch: batch["image"])

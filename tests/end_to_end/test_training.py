@@ -1,0 +1,226 @@
+"""What training can do, each by a run of the whole pipeline on real emoji.
+
+One folder holds all runs: ingestion and validation are reused where their settings are the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import features
+
+pytestmark = pytest.mark.e2e
+
+EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
+LABELS = ("Animals & Nature", "Food & Drink", "Objects", "Symbols")
+PER_LABEL = 50
+CONFIG = """
+name: emoji
+data: {catalogue: data/catalogue.csv, split_by: group, splits: {train: 0.6, val: 0.2, test: 0.2}}
+image: {height: 32, width: 32}
+model: {image: {filters: [8, 16], units: 32}, text: {units: 32}}
+train: {epochs: 3, batch_size: 16}
+evaluate: {gain_over_baseline: {accuracy: -1}, gain_over_blessed: {accuracy: -1}}
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a catalogue, a configuration and a run."""
+
+    folder: Path
+
+    def command(self, *overrides: str, output: str = "run") -> list[str]:
+        settings = [f"--set={override}" for override in overrides]
+        return [sys.executable, "-m", "pipeline", "run", "diptych.yaml", "--output", output, *settings]
+
+    def run(self, *overrides: str, output: str = "run") -> dict[str, Any]:
+        """Runs, and gives the summary."""
+        command = self.command(*overrides, output=output)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        (self.folder / f"{output}.txt").write_text(done.stdout)
+        return self.summary(output)
+
+    def summary(self, output: str = "run") -> dict[str, Any]:
+        return dict(json.loads((self.folder / output / "summary.json").read_text()))
+
+    def shown(self, output: str = "run") -> str:
+        """What the last run printed."""
+        return (self.folder / f"{output}.txt").read_text()
+
+
+def records(summary: dict[str, Any], split: str = features.TEST) -> list[bytes]:
+    """The serialised records of a split."""
+    import tensorflow as tf
+
+    folder = Path(summary["artifacts"]["ImageTextExampleGen"]["examples"]) / f"Split-{split}"
+    return list(tf.data.TFRecordDataset(sorted(map(str, folder.iterdir()))).as_numpy_iterator())
+
+
+def values(record: bytes, name: str) -> list[str]:
+    import tensorflow as tf
+
+    return [value.decode() for value in tf.train.Example.FromString(record).features.feature[name].bytes_list.value]
+
+
+def served(summary: dict[str, Any]) -> Any:
+    """The pushed model."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(summary["pushed"])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    if not EMOJI.is_dir():
+        pytest.skip(f"the emoji catalogue is not at {EMOJI.name}/ beside the project's folder (../shared/data/emoji)")
+    folder = tmp_path_factory.mktemp("training")
+    with (EMOJI / "catalogue.csv").open(newline="") as file:
+        everything = list(csv.DictReader(file))
+    chosen = [row for label in LABELS for row in [row for row in everything if row["label"] == label][:PER_LABEL]]
+    (folder / "data").mkdir()
+    with (folder / "data" / "catalogue.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*chosen[0], "labels"])
+        writer.writeheader()
+        for row in chosen:
+            target = folder / "data" / row["image"]
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(EMOJI / row["image"], target)
+            writer.writerow({**row, "labels": f"{row['label']}|{row['subgroup'].split('-')[0]}"})
+    (folder / "diptych.yaml").write_text(CONFIG)
+    return Project(folder)
+
+
+def test_several_labels_are_learned_and_served(project: Project) -> None:
+    several = ["data.columns={label: labels}", "data.label_separator='|'", "train.task=multilabel"]
+    # A subgroup that no row of train bears would stop the run, and rightly.
+    summary = project.run(*several, f"label.unknown={LABELS[2]}", "evaluate.gain_over_baseline={}", output="several")
+    assert {"accuracy", "macro_f1", "micro_f1"} <= set(summary["metrics"])
+    first = records(summary)[0]
+    assert len(values(first, features.LABEL)) == 2
+    scores = served(summary).signatures["serving_default"](examples=np.array([first]))["scores"].numpy()
+    assert scores.shape[1] > len(LABELS)
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_sequences_are_read_in_order_by_attention(project: Project) -> None:
+    import tensorflow as tf
+
+    summary = project.run(
+        "text={encoding: sequence, length: 12}", "model.text={tower: attention, units: 16}", "evaluate.thresholds={}"
+    )
+    found = served(summary).signatures["transform_features"](examples=tf.constant(records(summary)))
+    assert found["description_ids"].shape[1] == 12
+
+
+def test_tfidf_is_what_the_exported_scikit_learn_vectorizer_gives(project: Project, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    from models.text.encoders import load_encoders
+    from pipeline.encoders import export_encoders_of_run
+
+    summary = project.run("text={encoding: tfidf, ngrams: [1, 2], min_df: 2}")
+    export_encoders_of_run(str(project.folder / "run"), str(tmp_path / "encoders.json"))
+    encoders = load_encoders(str(tmp_path / "encoders.json"))
+    batch = records(summary)
+    found = served(summary).signatures["transform_features"](examples=tf.constant(batch))
+    dense = np.zeros((len(batch), len(encoders.vectorizer.vocabulary_)), np.float32)
+    for row, index, value in zip(*_sparse(found), strict=True):
+        dense[row, index] = value
+    texts = [values(record, features.DESCRIPTION)[0] for record in batch]
+    assert np.array_equal(dense, encoders.vectorizer.transform(texts).toarray().astype(np.float32))
+
+
+def _sparse(found: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Row, index and value of each term, from the parts that a signature makes of a SparseTensor."""
+    import tensorflow as tf
+
+    index, value = found[features.DESCRIPTION_INDEX], found[features.DESCRIPTION_VALUE]
+    assert isinstance(index, tf.SparseTensor)
+    return index.indices.numpy()[:, 0], index.values.numpy(), value.values.numpy()
+
+
+def test_a_backbone_starts_from_a_file_and_is_tuned_after_frozen_epochs(project: Project, tmp_path: Path) -> None:
+    import keras
+
+    file = tmp_path / "mobilenet.weights.h5"
+    keras.applications.MobileNet(include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(file)
+    tower = f"{{backbone: MobileNet, weights: {file}, frozen_epochs: 1, units: 32}}"
+    summary = project.run(f"model.image={tower}", "train.epochs=2")
+    assert summary["metrics"]["examples"] == len(records(summary))
+
+
+def test_mixed_precision_trains_and_answers_in_float32(project: Project) -> None:
+    import tensorflow as tf
+
+    summary = project.run("train.mixed_precision=bfloat16")
+    scores = served(summary).signatures["serving_default"](examples=tf.constant(records(summary)))["scores"]
+    assert scores.dtype == tf.float32
+    assert np.allclose(scores.numpy().sum(axis=1), 1, atol=1e-3)
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been_killed(project: Project) -> None:
+    epochs = ["train.epochs=6", "train.patience=6"]
+    whole = project.run(*epochs, output="whole")
+    process = subprocess.Popen(
+        project.command(*epochs, output="killed"), cwd=project.folder, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if "epoch 3 of" in line:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    resumed = project.run(*epochs, output="killed")
+    shown = project.shown("killed")
+    assert "training goes on after epoch" in shown
+    assert "epoch 2 of" not in shown
+    assert "epoch 6 of" in shown
+    batch = records(whole)
+    assert records(resumed) == batch
+    import tensorflow as tf
+
+    ends = [
+        served(summary).signatures["serving_default"](examples=tf.constant(batch))["scores"].numpy()
+        for summary in (whole, resumed)
+    ]
+    assert np.array_equal(*ends)
+
+
+def test_training_starts_from_the_last_blessed_model(project: Project) -> None:
+    project.run("push.directory=pushed-warm", "train.epochs=6", output="warm")
+    cold = project.run("push.directory=pushed-cold", "train.epochs=1", "train.seed=5", output="cold")
+    # The push needs another second than the last one, which names its folder.
+    time.sleep(1)
+    warm = project.run(
+        "push.directory=pushed-warm", "train.epochs=1", "train.seed=5", "train.warm_start=true", output="warm"
+    )
+    assert "training starts from the weights of" in project.shown("warm")
+    assert warm["metrics"]["accuracy"] > cold["metrics"]["accuracy"]
+
+
+def test_a_search_chooses_what_training_then_uses(project: Project) -> None:
+    space = "{train.learning_rate: [0.001, 0.01], model.text.units: [8, 16]}"
+    summary = project.run(f"tune={{trials: 2, space: {space}}}", "train.epochs=1")
+    best = Path(summary["artifacts"]["Tuner"]["best_hyperparameters"]) / "best_hyperparameters.txt"
+    chosen = json.loads(best.read_text())["values"]
+    used = json.loads(
+        next((project.folder / "run").glob("artifacts/Trainer/model_run/*/hyperparameters.json")).read_text()
+    )
+    assert used == chosen
+    assert served(summary).signatures["embed"]

@@ -1,0 +1,246 @@
+"""tf.data gives every record once, in an order that seed and place in the stream alone decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import features
+from models.bags import dense, padded, sparse
+from models.dataset import (
+    PART,
+    Position,
+    Shuffle,
+    input_fn_eval,
+    input_fn_train,
+    read_dataset,
+    shard_for_worker,
+)
+from models.exported import ExportedDecoder
+from tests.helpers import SMALL, noise
+
+COUNT = 150
+SHUFFLE = Shuffle(buffer=40, seed=3)
+
+
+def write(path: Path, numbers: Sequence[int]) -> str:
+    """A file of records that hold a number each, of different lengths."""
+    kind = "GZIP" if path.suffix == ".gz" else ""
+    with tf.io.TFRecordWriter(str(path), kind) as writer:
+        for number in numbers:
+            writer.write(b"%d" % number)
+    return str(path)
+
+
+def as_number(records: tf.Tensor) -> tf.Tensor:
+    return tf.strings.to_number(records, tf.int64)
+
+
+def batches(dataset: tf.data.Dataset, count: int = -1) -> list[list[int]]:
+    return [batch.tolist() for batch in dataset.take(count).as_numpy_iterator()]
+
+
+def flat(nested: list[list[int]]) -> list[int]:
+    return [number for batch in nested for number in batch]
+
+
+@pytest.fixture(scope="module", params=["tfrecord", "gz"])
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three files of 150 records in all, the second of one record."""
+    folder = tmp_path_factory.mktemp("records")
+    ends = [0, 70, 71, COUNT]
+    for number, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        write(folder / f"data-{number}.{request.param}", range(start, end))
+    return [str(folder / "data-*")]
+
+
+@given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=6), size=st.integers(1, 12))
+@settings(max_examples=25)
+def test_reading_keeps_the_order_of_the_files_and_fills_each_batch(counts: list[int], size: int) -> None:
+    ends = np.cumsum([0, *counts]).tolist()
+    with TemporaryDirectory() as name:
+        paths = [
+            write(Path(name, str(n)), range(start, end))
+            for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        ]
+        if not ends[-1]:
+            with pytest.raises(ValueError, match="no record in"):
+                read_dataset(paths, batch_size=size)
+            return
+        found = batches(read_dataset(paths, batch_size=size, decode=as_number))
+    assert found == [list(range(start, min(start + size, ends[-1]))) for start in range(0, ends[-1], size)]
+
+
+@pytest.mark.parametrize("size", [1, 16, 200])
+def test_evaluation_reads_compressed_files_too(files: list[str], size: int) -> None:
+    found = batches(input_fn_eval(files, batch_size=size, decode=as_number))
+    assert flat(found) == list(range(COUNT))
+    assert {len(batch) for batch in found[:-1]} <= {size}
+
+
+def test_without_a_decoder_records_come_serialised(files: list[str]) -> None:
+    dataset = read_dataset(files, batch_size=COUNT)
+    assert dataset.element_spec == tf.TensorSpec([None], tf.string)
+    assert next(dataset.as_numpy_iterator()).tolist() == [b"%d" % number for number in range(COUNT)]
+
+
+def test_each_epoch_holds_every_record_once_in_an_order_of_its_own(files: list[str]) -> None:
+    found = batches(input_fn_train(files, batch_size=16, decode=as_number, shuffle=SHUFFLE), 30)
+    assert [len(batch) for batch in found] == 3 * ([16] * 9 + [6])
+    epochs = [flat(found[start : start + 10]) for start in (0, 10, 20)]
+    assert all(sorted(epoch) == list(range(COUNT)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+
+
+def test_the_seed_alone_decides_the_order(files: list[str]) -> None:
+    def stream(seed: int, global_seed: int) -> list[list[int]]:
+        tf.random.set_seed(global_seed)
+        return batches(input_fn_train(files, batch_size=16, decode=as_number, shuffle=Shuffle(40, seed)), 12)
+
+    assert stream(3, 1) == stream(3, 2)
+    assert stream(3, 1) != stream(4, 1)
+
+
+def test_shuffled_reading_is_the_first_epoch_each_time(files: list[str]) -> None:
+    dataset = read_dataset(files, batch_size=16, decode=as_number, shuffle=SHUFFLE)
+    first = batches(input_fn_train(files, batch_size=16, decode=as_number, shuffle=SHUFFLE), 10)
+    assert batches(dataset) == batches(dataset) == first
+
+
+@given(epoch=st.integers(0, 2), batch=st.integers(0, 9), buffer=st.integers(1, 2 * COUNT))
+@settings(max_examples=10)
+def test_a_stream_continues_identically_from_any_place(epoch: int, batch: int, buffer: int) -> None:
+    def mark(inputs: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return inputs, label + tf.random.stateless_uniform([], seed)
+
+    def stream(start: Position) -> tf.data.Dataset:
+        return input_fn_train(
+            [path],
+            batch_size=16,
+            decode=lambda records: (as_number(records), tf.zeros(tf.shape(records))),
+            shuffle=Shuffle(buffer, 5),
+            augment=mark,
+            start=start,
+        )
+
+    with TemporaryDirectory() as name:
+        path = write(Path(name, "data"), range(COUNT))
+        whole = list(stream(Position()).take(10 * epoch + batch + 15).as_numpy_iterator())
+        resumed = list(stream(Position(epoch, batch)).take(15).as_numpy_iterator())
+    for (numbers, marks), (wanted_numbers, wanted_marks) in zip(resumed, whole[10 * epoch + batch :], strict=True):
+        assert numbers.tolist() == wanted_numbers.tolist()
+        assert marks.tolist() == wanted_marks.tolist()
+
+
+def test_what_lies_before_the_place_is_not_decoded(tmp_path: Path) -> None:
+    path = write(tmp_path / "data", range(COUNT))
+    seen: list[int] = []
+
+    def decode(records: tf.Tensor) -> tf.Tensor:
+        return tf.numpy_function(lambda numbers: seen.append(len(numbers)) or numbers, [as_number(records)], tf.int64)
+
+    batches(input_fn_train([path], batch_size=10, decode=decode, start=Position(0, 14)).take(1))
+    # Some are decoded ahead, but far fewer than lie before.
+    assert 1 <= len(seen) < 14
+
+
+def test_each_batch_is_augmented_by_a_seed_of_its_own(files: list[str]) -> None:
+    def draw(inputs: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return inputs, tf.random.stateless_uniform([], seed)
+
+    dataset = input_fn_train(
+        files, batch_size=16, decode=lambda records: (records, records), shuffle=SHUFFLE, augment=draw
+    )
+    assert len({float(drawn) for _, drawn in dataset.take(25).as_numpy_iterator()}) == 25
+
+
+@given(counts=st.lists(st.integers(1, 3 * PART), min_size=1, max_size=4), workers=st.integers(1, 4))
+@settings(max_examples=20)
+def test_workers_share_all_records_about_equally(counts: list[int], workers: int) -> None:
+    ends = np.cumsum([0, *counts]).tolist()
+    with TemporaryDirectory() as name:
+        paths = [
+            write(Path(name, str(n)), range(start, end))
+            for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        ]
+        if ends[-1] <= (workers - 1) * PART:
+            with pytest.raises(ValueError, match="cannot share"):
+                shard_for_worker(paths, 0, workers)
+            return
+        shares = [shard_for_worker(paths, worker, workers) for worker in range(workers)]
+        read = [flat(batches(read_dataset(share, batch_size=50, decode=as_number))) for share in shares]
+        share = len(read[0])
+        epoch = batches(input_fn_train(shares[0], batch_size=share, decode=as_number, shuffle=SHUFFLE), 1)[0]
+    assert sorted(number for share in read for number in share) == list(range(ends[-1]))
+    assert max(map(len, read)) - min(map(len, read)) <= PART
+    assert sorted(epoch) == sorted(read[0])
+
+
+def test_a_worker_that_does_not_exist_is_told(files: list[str]) -> None:
+    with pytest.raises(ValueError, match="no worker 2 among 2: index goes from 0 to 1"):
+        shard_for_worker(files, 2, 2)
+
+
+def test_records_sorted_by_label_are_mixed_about_as_if_drawn_from_all(tmp_path: Path) -> None:
+    count, labels, size = 20_000, 10, 64
+    path = write(tmp_path / "data", [number * labels // count for number in range(count)])
+    found = batches(input_fn_train([path], batch_size=size, decode=as_number), 2 * (count // size + 1))
+    shares = np.array([np.bincount(batch, minlength=labels) for batch in found if len(batch) == size])
+    drawn = size * (1 / labels) * (1 - 1 / labels)
+    assert 0.8 * drawn < shares.var(axis=0).mean() < 1.4 * drawn
+
+
+def test_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no TFRecord file matches"):
+        read_dataset([str(tmp_path / "*")], batch_size=4)
+
+
+def test_half_a_file_is_told(tmp_path: Path) -> None:
+    path = Path(write(tmp_path / "data", range(9)))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="is no whole TFRecord file"):
+        read_dataset([str(path)], batch_size=4)
+
+
+def test_bound_arguments_make_an_input_fn(files: list[str]) -> None:
+    input_fn = partial(input_fn_train, files, batch_size=16, decode=as_number)
+    assert input_fn().element_spec == tf.TensorSpec([None], tf.int64)
+
+
+def exported(number: int, terms: dict[int, float], label: list[int]) -> bytes:
+    """A record as ``diptych export --to tfrecord`` writes it."""
+    pixels = noise(number, SMALL.height, SMALL.width).tobytes()
+    feature = {
+        features.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[pixels])),
+        features.DESCRIPTION_INDEX: tf.train.Feature(int64_list=tf.train.Int64List(value=list(terms))),
+        features.DESCRIPTION_VALUE: tf.train.Feature(float_list=tf.train.FloatList(value=list(terms.values()))),
+        features.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=label)),
+    }
+    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+@pytest.mark.parametrize("form", [padded, sparse, dense])
+def test_exported_records_are_read_in_every_form(tmp_path: Path, form: Any) -> None:
+    with tf.io.TFRecordWriter(str(tmp_path / "train.tfrecords")) as writer:
+        writer.write(exported(0, {0: 1.0, 3: 2.0}, [1, 0]))
+        writer.write(exported(1, {}, [0, 1]))
+    decoder = ExportedDecoder(SMALL, terms=5, classes=2, text=form)
+    ((inputs, label),) = read_dataset([str(tmp_path / "train.tfrecords")], batch_size=2, decode=decoder)
+    assert (inputs["image"].numpy() == [noise(n, SMALL.height, SMALL.width) for n in range(2)]).all()
+    assert label.numpy().tolist() == [[1, 0], [0, 1]]
+    if form is padded:
+        assert inputs["description_ids"].numpy().tolist() == [[1, 4], [0, 0]]
+        assert inputs["description_values"].numpy().tolist() == [[1, 2], [0, 0]]
+    else:
+        bag = inputs["description"]
+        full = tf.sparse.to_dense(bag) if form is sparse else bag
+        assert full.numpy().tolist() == [[1, 0, 0, 2, 0], [0] * 5]
