@@ -344,7 +344,7 @@ def _digest(options: argparse.Namespace) -> int:
 
 
 def _add_export(commands: Any) -> None:
-    from pipeline.export import FORMATS
+    from pipeline.portable import FORMATS
 
     parser = commands.add_parser("export", help="a run's dataset in a form that other tools read")
     parser.add_argument("run", metavar="RUN", help="folder of a run")

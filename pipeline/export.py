@@ -11,17 +11,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from uuid import uuid4
 
+from pipeline.portable import FORMATS
 from pipeline.portable.stored import ExportError, Stored, find_stored
 
 __all__ = ["FORMATS", "ExportError", "Exported", "export_run"]
-
-#: What a dataset can be exported to, and how it is read from there.
-FORMATS: Mapping[str, str] = {
-    "tfrecord": "tf.data.TFRecordDataset('{output}/train.tfrecords'); dataset.json tells shapes and sizes",
-    "tfds": "tfds.builder_from_directory('{output}').as_dataset()",
-    "webdataset": "webdataset.WebDataset(sorted(glob.glob('{output}/train-*.tar'))).decode('pil')",
-    "parquet": "datasets.load_dataset('parquet', data_dir='{output}')",
-}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubeflow.compiler import compile_pipeline
+from kubeflow.compiler import build_spec, compile_pipeline
 from pipeline.cli import OK, USAGE, main
 from pipeline.cluster import STEPS
 from pipeline.settings import Settings, SettingsError, load_settings
@@ -203,7 +203,23 @@ def test_the_platform_document_is_one_the_backend_recognises(documents: list[dic
 
 
 def test_the_steps_are_those_that_settings_name(tasks: dict[str, Any]) -> None:
-    assert {*tasks, "Publish", "ImportSchemaGen"} == set(STEPS)
+    assert {*tasks, "Publish", "ImportSchemaGen", "Tuner"} == set(STEPS)
+
+
+def test_a_search_and_the_last_blessed_model_reach_training(folder: Path) -> None:
+    space = "tune={trials: 2, space: {train.learning_rate: [0.001, 0.01]}}"
+    spec = build_spec(settings_with(folder, space, "train.warm_start=true"), "kfp")
+    tasks = spec["components"]["pipeline"]["dag"]["tasks"]
+    assert {"DataGate", "Transform"} <= set(tasks["Tuner"]["dependentTasks"]) | set(
+        tasks["Transform"]["dependentTasks"]
+    )
+    assert tasks["Trainer"]["inputs"]["artifacts"]["hyperparameters"]["taskOutputArtifact"] == {
+        "producerTask": "Tuner",
+        "outputArtifactKey": "best_hyperparameters",
+    }
+    for step, name in (("Tuner", "epochs"), ("Trainer", "epochs"), ("Trainer", "push_directory")):
+        assert tasks[step]["inputs"]["parameters"][name] == {"componentInputParameter": name}
+    assert "push_directory" not in tasks["Tuner"]["inputs"]["parameters"]
 
 
 def test_training_waits_for_the_gate(tasks: dict[str, Any]) -> None:

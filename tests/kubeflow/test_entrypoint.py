@@ -117,6 +117,17 @@ def test_runtime_parameters_go_to_their_places(root: Path) -> None:
         entrypoint._set_json(task, ["custom_config", "absent", "epochs"], 1)
 
 
+def test_training_is_told_where_the_last_blessed_model_lies(root: Path) -> None:
+    given = executor_input(root)
+    config = {"train_options": json.dumps({"epochs": 30}), "push_directory": "minio://compiled/elsewhere"}
+    given["inputs"]["parameterValues"] |= {"custom_config": json.dumps(config), "push_directory": str(root / "pushed")}
+    task = task_of(given)
+    with ExitStack() as stack:
+        entrypoint._adapt(task, stack)
+    assert json.loads(task.parameters["custom_config"].string_value)["push_directory"] == str(root / "pushed")
+    assert "push_directory" not in task.parameters
+
+
 def test_the_output_has_uris_again(root: Path) -> None:
     (root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
     task = task_of(executor_input(root))

@@ -80,7 +80,7 @@ def test_onnx_gives_the_scores_of_the_network(make: Any, tmp_path: Path) -> None
 
 
 def test_without_its_converter_onnx_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setitem(sys.modules, "tf2onnx.convert", None)
     with pytest.raises(ExportModelError, match="pip install tf2onnx"):
         export_model(needing_both().folder, "onnx", str(tmp_path / "network.onnx"))
     assert not list(tmp_path.iterdir())

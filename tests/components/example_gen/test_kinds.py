@@ -63,7 +63,7 @@ def told_wrongly(record: Record, kind: str) -> list[str]:
     sample, values = samples()[kind], record.values
     expected = {
         features.DESCRIPTION: f"a file of the kind {kind}",
-        features.LABEL: sample.format,
+        features.LABEL: (sample.format,),
         features.GROUP: kind,
         features.FORMAT: sample.format,
         features.WIDTH: WIDTH,
