@@ -1,7 +1,7 @@
 # Every target but help and clean first sees to .venv: see bootstrap.sh.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test unit e2e lint format bench bench-ingest lock clean
+.PHONY: help ready demo test unit e2e lint format bench bench-ingest bench-read bench-fit lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,12 @@ bench: ready ## the tables of benchmarks/
 
 bench-ingest: ready ## ingestion against the blog's loop and other tools
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+bench-read: ready ## reading by tf.data against the blog and other tools
+	$(BIN)/python -m benchmarks.read $(ARGS)
+
+bench-fit: ready ## training fed by tf.data against training fed from memory
+	$(BIN)/python -m benchmarks.fit $(ARGS)
 
 # The header of a lock names this target, and neither a registry nor a place on some disk.
 LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes \

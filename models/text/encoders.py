@@ -100,16 +100,21 @@ def export_encoders(transform_graph: str, path: str) -> EncodersFile:
 
 
 def load_encoders(path: str) -> Encoders:
-    """Builds the encoders that a file describes.
+    """Builds the encoders that a file describes; the errors are those of ``read_encoders_file``."""
+    return build_encoders(read_encoders_file(path))
+
+
+def read_encoders_file(path: str) -> EncodersFile:
+    """Reads what ``export_encoders`` wrote.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is none that ``export_encoders`` writes.
+        ValueError: it is no such file.
     """
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return build_encoders(EncodersFile.model_validate_json(content))
+        return EncodersFile.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
