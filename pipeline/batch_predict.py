@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.utils.shared import Shared
 
 from components.example_gen.account import with_progress
 from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
@@ -140,16 +139,17 @@ class _PredictChunk(beam.DoFn):
     """Writes a chunk's predictions and rejects; gives nothing on."""
 
     def __init__(self, plan: _Plan) -> None:
-        self._plan, self._models = plan, Shared()
+        self._plan = plan
 
     def setup(self) -> None:
         self._workers = Workers(self._plan.recipe, store_rows)
         self._reader = make_reader(find_kind(self._plan.recipe.data))
-        # One for all threads of a process.
-        self._model = self._models.acquire(self._load, tag=self._plan.model)
+        self._model = self._load()
 
     def teardown(self) -> None:
         self._workers.close()
+        # TensorFlow complains of functions that outlive it, at the interpreter's end.
+        self._model = None
 
     def process(self, chunk: Chunk) -> list[None]:
         plan = self._plan

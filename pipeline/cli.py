@@ -309,12 +309,14 @@ def _predict_images(options: argparse.Namespace) -> int:
 def _predict_catalogue(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from pipeline.batch_predict import predict_catalogue
     from pipeline.capture import captured_output
 
     if not options.output:
         return _complain("predict: name the file to write with --output, a .jsonl or a .parquet", USAGE)
     with captured_output(os.devnull):
+        # Importing Beam warns of much that is no matter here.
+        from pipeline.batch_predict import predict_catalogue
+
         done = predict_catalogue(
             options.model, options.catalogue, options.output, overrides=options.overrides, top=options.top
         )
