@@ -35,7 +35,7 @@ CONFIG = {
     "name": "photographs",
     "data": {"catalogue": "data/catalogue.csv", "splits": {"train": 0.6, "val": 0.2, "test": 0.2}},
     "image": IMAGE.model_dump(include={"height", "width"}),
-    "model": {"filters": [16, 32, 64], "image_units": 64, "text_units": 8},
+    "model": {"image": {"filters": [16, 32, 64], "units": 64}, "text": {"units": 8}},
     "train": {"epochs": 12, "batch_size": 16, "patience": 12},
     # By guesses alone it is a sixth; the texts say nothing.
     "evaluate": {"thresholds": {"accuracy": 0.5}, "gain_over_baseline": {"accuracy": 0.2}},
