@@ -392,7 +392,7 @@ def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
 
 def _bring_accepted(task: Task, stack: ExitStack) -> Callable[[], None]:
     """The last accepted statistics, from the push destination, where the next ones go."""
-    from components.data_gate.drift import ACCEPTED
+    from components.data_gate.accepted import ACCEPTED
 
     uri = task.parameters["push_directory"].string_value
     scratch = _bring_newest(task, stack, ACCEPTED)

@@ -13,10 +13,12 @@ from components.data_gate.executor import (
     LABEL_OPTIONS_KEY,
     PUSH_DIRECTORY_KEY,
     TASK_KEY,
+    TEXT_OPTIONS_KEY,
     DataGateExecutor,
 )
 from components.data_gate.options import GateOptions
 from models.labels import LabelOptions, Task
+from models.text.options import TextOptions
 
 
 class DataGateSpec(ComponentSpec):
@@ -25,6 +27,7 @@ class DataGateSpec(ComponentSpec):
     PARAMETERS = {
         GATE_OPTIONS_KEY: ExecutionParameter(type=str),
         LABEL_OPTIONS_KEY: ExecutionParameter(type=str),
+        TEXT_OPTIONS_KEY: ExecutionParameter(type=str),
         TASK_KEY: ExecutionParameter(type=str),
         PUSH_DIRECTORY_KEY: ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
@@ -40,7 +43,7 @@ class DataGateSpec(ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run on rejects, anomalies, labels or drift that must not reach training."""
+    """Says what is wrong or odd with the data, and stops the run on what must not reach training."""
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataGateExecutor)
@@ -54,6 +57,7 @@ class DataGate(base_component.BaseComponent):
         anomalies: types.BaseChannel,
         options: GateOptions,
         label: LabelOptions,
+        text: TextOptions,
         task: Task,
         push_directory: str,
         code: str,
@@ -61,10 +65,11 @@ class DataGate(base_component.BaseComponent):
         """Constructs the component from what it judges.
 
         Args:
-            options: when it stops.
+            options: what it looks for, and what then becomes of the run.
             label: what becomes of labels that training lacks.
+            text: what a word is.
             task: whether a record has one label or several.
-            push_directory: where the last accepted statistics are found, and the next ones kept.
+            push_directory: where the last accepted data's profile is found, and the next one kept.
             code: a digest of the code that judges.
         """
         super().__init__(
@@ -77,6 +82,7 @@ class DataGate(base_component.BaseComponent):
                 verdict=types.Channel(type=Verdict),
                 gate_options=options.model_dump_json(),
                 label_options=label.model_dump_json(),
+                text_options=text.model_dump_json(),
                 task=task,
                 push_directory=push_directory,
                 code=code,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -15,26 +15,33 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx import types
 from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from components.artifacts import read_json, write_json
-from components.data_gate.drift import STATISTICS_FILE, accept, check_drift
-from components.data_gate.findings import Finding, check_anomaly, check_labels, check_rejects
+from components.data_gate.accepted import STATISTICS_FILE, accept, copy_statistics, read_accepted
+from components.data_gate.findings import MAX_IDS, Finding, check_anomaly, check_labels, check_rejects
 from components.data_gate.options import GateOptions
+from components.data_gate.profile import make_profile
+from components.data_gate.rows import read_rows
+from components.data_gate.rules import Data, check_data
+from components.data_gate.words import read_vocabulary
 from models import features
-from models.labels import LabelOptions, Task
+from models.labels import LabelOptions
+from models.text.options import TextOptions
 from models.tfrecords import read_records, split_files
 
 GATE_OPTIONS_KEY = "gate_options"
 LABEL_OPTIONS_KEY = "label_options"
+TEXT_OPTIONS_KEY = "text_options"
 TASK_KEY = "task"
 PUSH_DIRECTORY_KEY = "push_directory"
 VERDICT_FILE = "verdict.json"
+#: Folder of the verdict that holds the statistics of the training split that drift was measured from.
+REFERENCE = "reference"
 
-# Enough to name rows; more would only be counted.
-_MAX_IDS = 100
 _BATCH = 256
 _DATASET = "dataset"
 
@@ -52,36 +59,73 @@ class DataGateExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes ``verdict.json``; accepted statistics become what the next run's are compared with.
+        """Writes the verdict; what is accepted becomes what the next run's data are compared with.
 
         Raises:
-            DataGateError: a finding stops the run.
+            DataGateError: a finding stops the run. TFX removes what a failed component wrote: the verdict is kept in
+                ``stopped_folder``.
         """
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
         options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
-        examples = artifact_utils.get_single_instance(input_dict["examples"])
-        rejects = artifact_utils.get_single_uri(input_dict["rejects"])
-        anomalies = artifact_utils.get_single_instance(input_dict["anomalies"])
-        schema = io_utils.SchemaReader().read(
-            io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(input_dict["schema"]))
+        splits = {split: read_rows(examples, split, exec_properties[TASK_KEY]) for split in features.SPLITS}
+        vocabulary = read_vocabulary(
+            splits[features.TRAIN], TextOptions.model_validate_json(exec_properties[TEXT_OPTIONS_KEY])
         )
-        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        of_train = os.path.join(artifact_utils.get_split_uri([statistics], features.TRAIN), STATISTICS_FILE)
         push_directory = exec_properties[PUSH_DIRECTORY_KEY]
+        found = Data(
+            splits,
+            {split: make_profile(rows, vocabulary.lone) for split, rows in splits.items()},
+            read_accepted(push_directory),
+            vocabulary,
+            _read_schema(input_dict),
+        )
         findings = [
-            *check_rejects(read_json(rejects, "account.json"), _read_rejects(rejects), options),
+            *_check_rejects(input_dict, options),
             *check_labels(
-                {split: _ids_by_label(examples.uri, split, exec_properties[TASK_KEY]) for split in features.SPLITS},
+                {split: rows.ids_by_label() for split, rows in splits.items()},
                 LabelOptions.model_validate_json(exec_properties[LABEL_OPTIONS_KEY]),
             ),
-            *_check_anomalies(anomalies, examples, schema, options),
-            *check_drift(of_train, push_directory, options),
+            *_check_anomalies(input_dict, found.schema, options),
+            *check_data(found, options),
         ]
-        stopped = [finding.message for finding in findings if finding.stops]
-        verdict = artifact_utils.get_single_uri(output_dict["verdict"])
-        write_json(verdict, VERDICT_FILE, {"passed": not stopped, "findings": [f.as_json() for f in findings]})
-        if stopped:
-            raise DataGateError("the data gate stopped the run:\n" + "\n".join(f"- {message}" for message in stopped))
-        accept(of_train, push_directory)
+        uri = artifact_utils.get_single_uri(output_dict["verdict"])
+        verdict = _verdict(findings)
+        _write(uri, verdict, push_directory)
+        stopped = stopped_folder(uri)
+        if fileio.exists(stopped):
+            fileio.rmtree(stopped)
+        if stopping := [finding.message for finding in findings if finding.stops]:
+            _write(stopped, verdict, push_directory)
+            raise DataGateError("the data gate stopped the run:\n" + "\n".join(f"- {message}" for message in stopping))
+        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
+        of_train = os.path.join(artifact_utils.get_split_uri([statistics], features.TRAIN), STATISTICS_FILE)
+        accept(of_train, found.profiles, push_directory)
+
+
+def stopped_folder(verdict_uri: str) -> str:
+    """Where the verdict of a run that was stopped is kept: ``stopped``, beside the folders of the other verdicts."""
+    return os.path.join(os.path.dirname(verdict_uri.rstrip("/")), "stopped")
+
+
+def _verdict(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {
+        "passed": not any(finding.stops for finding in findings),
+        "findings": [finding.as_json() for finding in findings if finding.severity != "ignore"],
+    }
+
+
+def _write(folder: str, verdict: Mapping[str, Any], push_directory: str) -> None:
+    write_json(folder, VERDICT_FILE, verdict)
+    copy_statistics(push_directory, os.path.join(folder, REFERENCE))
+
+
+def _read_schema(inputs: Mapping[str, list[types.Artifact]]) -> schema_pb2.Schema:
+    return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(inputs["schema"])))
+
+
+def _check_rejects(inputs: Mapping[str, list[types.Artifact]], options: GateOptions) -> list[Finding]:
+    uri = artifact_utils.get_single_uri(inputs["rejects"])
+    return check_rejects(read_json(uri, "account.json"), _read_rejects(uri), options)
 
 
 def _read_rejects(uri: str) -> list[dict[str, Any]]:
@@ -89,26 +133,11 @@ def _read_rejects(uri: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def _records(examples_uri: str, split: str) -> tf.data.Dataset:
-    return read_records(split_files(examples_uri, split))
-
-
-def _ids_by_label(examples_uri: str, split: str, task: Task) -> dict[str, list[str]]:
-    spec = {**features.parsing_spec([features.ID]), **features.label_spec(task)}
-    found: dict[str, list[str]] = defaultdict(list)
-    for batch in _records(examples_uri, split).batch(_BATCH).map(lambda records: tf.io.parse_example(records, spec)):
-        identities = batch[features.ID].numpy()
-        labels = batch[features.LABEL]
-        if task == "multilabel":
-            identities, labels = identities[labels.value_rowids().numpy()], labels.flat_values
-        for identity, label in zip(identities, labels.numpy(), strict=True):
-            found[label.decode()].append(identity.decode())
-    return found
-
-
 def _check_anomalies(
-    anomalies: types.Artifact, examples: types.Artifact, schema: schema_pb2.Schema, options: GateOptions
+    inputs: Mapping[str, list[types.Artifact]], schema: schema_pb2.Schema, options: GateOptions
 ) -> Iterator[Finding]:
+    anomalies = artifact_utils.get_single_instance(inputs["anomalies"])
+    examples = artifact_utils.get_single_uri(inputs["examples"])
     for split in artifact_utils.decode_split_names(anomalies.split_names):
         path = os.path.join(artifact_utils.get_split_uri([anomalies], split), DEFAULT_FILE_NAME)
         found = anomalies_pb2.Anomalies.FromString(io_utils.read_bytes_file(path))
@@ -117,11 +146,11 @@ def _check_anomalies(
             entries[_DATASET] = found.dataset_anomaly_info
         if not entries:
             continue
-        ids = _ids_by_anomaly(examples.uri, split, schema, set(entries))
+        ids = _ids_by_anomaly(examples, split, schema, set(entries))
         for feature, info in sorted(entries.items()):
-            severity = anomalies_pb2.AnomalyInfo.Severity.Name(info.severity)
+            kind = anomalies_pb2.AnomalyInfo.Severity.Name(info.severity)
             text = f"{info.short_description}: {info.description}"
-            yield check_anomaly(split, feature, severity, text, ids.get(feature, []), options)
+            yield check_anomaly(split, feature, kind, text, ids.get(feature, []), options)
 
 
 def _ids_by_anomaly(examples_uri: str, split: str, schema: schema_pb2.Schema, wanted: set[str]) -> dict[str, list[str]]:
@@ -133,9 +162,9 @@ def _ids_by_anomaly(examples_uri: str, split: str, schema: schema_pb2.Schema, wa
 
     def violated(records: Sequence[bytes]) -> set[str]:
         anomalies = validate_instance(decoder.DecodeBatch(records), options).anomaly_info
-        return {feature for feature in wanted.intersection(anomalies) if len(found[feature]) < _MAX_IDS}
+        return {feature for feature in wanted.intersection(anomalies) if len(found[feature]) < MAX_IDS}
 
-    for batch in _records(examples_uri, split).batch(_BATCH).as_numpy_iterator():
+    for batch in read_records(split_files(examples_uri, split)).batch(_BATCH).as_numpy_iterator():
         # A whole batch is validated as fast as one row.
         if not violated(batch):
             continue

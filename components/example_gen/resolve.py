@@ -17,9 +17,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from components.example_gen.entries import UNDECLARED, Entries, Table, labels_by_digest
-from components.example_gen.near import near_pairs
 from components.example_gen.options import DataOptions
 from models.features import SPLITS
+from models.near import near_pairs
 
 #: Of a shard, where data.shards says nothing else: large enough to stream from a store, small enough to share out.
 SHARD_BYTES = 128_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from components.data_gate.findings import check_anomaly, check_labels, check_rej
 from components.data_gate.options import GateOptions
 from models import features
 from models.labels import LabelOptions
+from models.text.options import TextOptions
 from tests.helpers import IN_PROCESS, record_values, write_records
 
 SPLIT_SIZES = {"train": 8, "val": 2, "test": 2}
@@ -29,16 +31,17 @@ def test_names_are_cut_and_counted() -> None:
 
 
 def test_no_reject_no_finding() -> None:
-    assert check_rejects({"rows": 3, "rejects": {}}, [], GateOptions(max_reject_ratio=0)) == []
+    assert check_rejects({"rows": 3, "rejects": {}}, [], GateOptions()) == []
 
 
 @pytest.mark.parametrize(("ratio", "stops"), [(0.0, True), (0.19, True), (0.2, False), (1.0, False)])
 def test_rejects_stop_the_run_above_the_ratio(ratio: float, stops: bool) -> None:
     account = {"rows": 10, "rejects": {"missing_file": 2}}
-    (finding,) = check_rejects(account, [reject(4), reject(7)], GateOptions(max_reject_ratio=ratio))
+    (finding,) = check_rejects(account, [reject(4), reject(7)], GateOptions(rejects={"max": ratio}))
     assert finding.stops is stops
+    assert (finding.rule, finding.measured, finding.threshold) == ("rejects", 0.2, ratio)
     assert "2 of 10 rows (20.0%) were rejected: 2 missing_file; row 4 (missing_file: no file), row 7" in finding.message
-    assert ("gate.max_reject_ratio" in finding.message) is stops
+    assert ("gate.rejects.max" in finding.message) is stops
 
 
 REFUSED, COUNTS_AS_A = LabelOptions(), LabelOptions(unknown="a")
@@ -58,6 +61,7 @@ def test_one_label_cannot_be_learned() -> None:
 def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
     (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED)
     assert finding.stops
+    assert (finding.rule, finding.split, finding.ids) == ("unknown_label", "test", ("8", "9"))
     assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
     assert "label.unknown" in finding.message
 
@@ -76,40 +80,41 @@ def test_what_unknown_labels_count_as_must_be_known() -> None:
     assert "label.unknown: 'dgo' is no label of split 'train'; did you mean 'dog'?" in finding.message
 
 
-@pytest.mark.parametrize(
-    ("option", "severity", "stops"),
-    [
-        ("error", "ERROR", True),
-        ("error", "WARNING", False),
-        ("warning", "ERROR", True),
-        ("warning", "WARNING", True),
-        ("never", "ERROR", False),
-    ],
-)
-def test_severity_decides(option: Any, severity: str, stops: bool) -> None:
-    finding = check_anomaly("val", "label", severity, "Odd: it is odd", ["7"], GateOptions(severity=option))
-    assert finding.stops is stops
+@pytest.mark.parametrize("kind", ["error", "warning"])
+@pytest.mark.parametrize("severity", ["ignore", "warn", "stop"])
+def test_each_kind_of_anomaly_has_its_severity(kind: str, severity: str) -> None:
+    options = GateOptions(anomaly={kind: severity})
+    finding = check_anomaly("val", "label", kind.upper(), "Odd: it is odd", ["7"], options)
+    assert finding.severity == severity
     assert finding.message.startswith("split 'val', feature 'label': Odd: it is odd; rows with id 7")
+    assert (f"gate.anomaly.{kind}" in finding.message) is (severity == "stop")
 
 
 def test_a_ratio_is_a_share() -> None:
     with pytest.raises(ValidationError):
-        GateOptions(max_reject_ratio=1.5)
+        GateOptions(rejects={"max": 1.5})
+
+
+def _identity(split: str, number: int) -> dict[str, str]:
+    """Rows of two splits share neither id nor pixels, and all words are known."""
+    return {"id": f"{split}-{number}", "image/sha256": f"{split}-{number}", "description": "text"}
 
 
 class Inputs:
     """The gate's inputs on disk: records, an account, a schema, and the anomalies that TFDV finds by it."""
 
-    def __init__(self, root: Path, schema: str, **of_train: dict[int, Any]) -> None:
+    def __init__(
+        self, root: Path, schema: str, sizes: Mapping[str, int] = SPLIT_SIZES, **of_train: dict[int, Any]
+    ) -> None:
         from tfx.types import standard_artifacts
 
         from components.artifacts import Rejects
 
         self.root = root
-        for split, size in SPLIT_SIZES.items():
+        for split, size in sizes.items():
             changes = of_train if split == "train" else {}
             rows = [
-                record_values(n, id=f"{split}-{n}", **{key: by[n] for key, by in changes.items() if n in by})
+                record_values(n, **_identity(split, n), **{key: by[n] for key, by in changes.items() if n in by})
                 for n in range(size)
             ]
             write_records(root / "examples" / f"Split-{split}" / "data.tfrecord", rows)
@@ -167,14 +172,16 @@ class Inputs:
         task: str = "multiclass",
         **options: Any,
     ) -> dict[str, Any]:
+        """The verdict on the inputs; of few rows, labels are rare by nature."""
         from components.artifacts import Verdict
         from components.data_gate.executor import DataGateExecutor
 
         verdict = Verdict()
-        verdict.uri = str(self.root / "verdict")
+        verdict.uri = str(self.root / "verdict" / "5")
         properties = {
-            "gate_options": GateOptions(**options).model_dump_json(),
+            "gate_options": GateOptions(**{"label_rare": {"min_rows": 1}, **options}).model_dump_json(),
             "label_options": label.model_dump_json(),
+            "text_options": TextOptions().model_dump_json(),
             "task": task,
             "push_directory": str(push_directory or self.root / "pushed"),
         }
@@ -182,7 +189,7 @@ class Inputs:
         return self.verdict()
 
     def verdict(self) -> dict[str, Any]:
-        return dict(json.loads((self.root / "verdict" / "verdict.json").read_text()))
+        return dict(json.loads((self.root / "verdict" / "5" / "verdict.json").read_text()))
 
 
 def schema_text(**domains: str) -> str:
@@ -210,7 +217,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 def test_good_data_passes(good: Inputs) -> None:
     good.account(rows=12, rejects=[])
-    assert good.run(max_reject_ratio=0) == {"passed": True, "findings": []}
+    assert good.run(rejects={"max": 0}) == {"passed": True, "findings": []}
 
 
 def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
@@ -232,14 +239,15 @@ def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
     verdict = inputs.verdict()
     assert not verdict["passed"]
     assert len(verdict["findings"]) == 2
-    assert inputs.run(severity="never")["passed"]
+    assert inputs.run(anomaly={"error": "warn"})["passed"]
+    assert inputs.run(anomaly={"error": "ignore"}) == {"passed": True, "findings": []}
 
 
 def test_rejects_above_the_ratio_stop_the_run(good: Inputs) -> None:
     from components.data_gate.executor import DataGateError
 
     good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
-    assert good.run(max_reject_ratio=0.2)["passed"]
+    assert good.run(rejects={"max": 0.2})["passed"]
     with pytest.raises(DataGateError, match="3 of 15 rows .* row 3 .*allows 10.0%"):
         good.run()
 
@@ -267,51 +275,95 @@ def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> No
     assert inputs.run(task="multilabel", label=LabelOptions(unknown="rare"))["passed"]
 
 
+def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: Inputs) -> None:
+    from components.data_gate.executor import DataGateError, stopped_folder
+
+    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    with pytest.raises(DataGateError):
+        good.run()
+    kept = Path(stopped_folder(str(good.root / "verdict" / "5")))
+    assert json.loads((kept / "verdict.json").read_text()) == good.verdict()
+    assert good.run(rejects={"severity": "warn"})["passed"]
+    assert not kept.exists()
+
+
+SIZES = {"train": 400, "val": 2, "test": 2}
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Rows enough to tell a change from chance."""
+    return Inputs(tmp_path_factory.mktemp("usual"), schema_text(), SIZES)
+
+
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """Data that no schema objects to, with other labels and darker images than ``good``."""
-    dark = {n: float(n) for n in range(8)}
-    labels = dict.fromkeys((0, 2, 4), "odd")
-    return Inputs(tmp_path_factory.mktemp("moved"), schema_text(), label=labels, **{"image/brightness": dark})
+    """Data that no schema objects to, with other labels and darker images than ``usual``."""
+    dark = dict.fromkeys(range(0, 400, 3), 30.0)
+    labels = dict.fromkeys(range(0, 400, 4), "odd")
+    return Inputs(tmp_path_factory.mktemp("moved"), schema_text(), SIZES, label=labels, **{"image/brightness": dark})
 
 
 def test_without_accepted_data_nothing_drifts(moved: Inputs, tmp_path: Path) -> None:
-    assert moved.run(tmp_path, max_drift=0.001) == {"passed": True, "findings": []}
-    assert len(list((tmp_path / "accepted").iterdir())) == 1
+    assert moved.run(tmp_path) == {"passed": True, "findings": []}
+    (version,) = (tmp_path / "accepted").iterdir()
+    assert {path.name for path in version.iterdir()} == {"FeatureStats.pb", "profiles.json"}
 
 
-def test_drift_names_feature_formula_and_distance(good: Inputs, moved: Inputs, tmp_path: Path) -> None:
+def test_drift_names_feature_formula_distance_and_rows(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+    assert usual.run(tmp_path) == {"passed": True, "findings": []}
+    (accepted,) = (tmp_path / "accepted").glob("*/FeatureStats.pb")
+    verdict = moved.run(tmp_path)
+    assert verdict["passed"]
+    assert (moved.root / "verdict/5/reference/FeatureStats.pb").read_bytes() == accepted.read_bytes()
+    brightness, label = verdict["findings"]
+    assert (brightness["rule"], brightness["feature"], brightness["split"]) == ("drift", "image/brightness", "train")
+    assert brightness["formula"] == "Jensen-Shannon divergence"
+    assert brightness["ids"] == [f"train-{n}" for n in range(0, 60, 3)]
+    assert (label["rule"], label["feature"], label["formula"]) == ("drift", "label", "L-infinity distance")
+    # Of 400 rows, 200 were odd before, 300 are since.
+    assert label["measured"] == 0.25
+    assert label["ids"] == [f"train-{n}" for n in range(40) if n % 4 != 2][:20]
+    assert "feature 'label' drifted: L-infinity distance of 'odd' 0.250 from the last accepted data" in label["message"]
+    assert "gate.drift.max_distance allows 0.1" in label["message"]
+
+
+def test_drift_stops_warns_or_is_ignored(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
     from components.data_gate.executor import DataGateError
 
-    good.account(rows=12, rejects=[])
-    good.run(tmp_path)
-    verdict = moved.run(tmp_path, max_drift=0.3)
-    messages = [finding["message"] for finding in verdict["findings"]]
-    # 8 rows: 4 of them odd before, 7 of them since.
-    assert any("feature 'label' drifted: L-infinity distance 0.375 from" in message for message in messages)
-    assert any("feature 'image/brightness' drifted: Jensen-Shannon divergence" in message for message in messages)
-    assert verdict["passed"]
-    # What was accepted with a warning is what the next is compared with.
-    assert moved.run(tmp_path, max_drift=0.001)["findings"] == []
-    with pytest.raises(DataGateError, match=r"feature 'label' drifted: .*gate\.max_drift allows 0\.3"):
-        good.run(tmp_path, drift="stop")
-    assert good.run(tmp_path, drift="ignore")["findings"] == []
+    usual.run(tmp_path)
+    with pytest.raises(DataGateError, match="feature 'label' drifted"):
+        moved.run(tmp_path, drift={"severity": "stop"})
+    # What stopped is not what the next is compared with.
+    assert len(moved.run(tmp_path, drift={"severity": "warn"})["findings"]) == 2
+    # What was accepted with a warning is.
+    assert moved.run(tmp_path, drift={"severity": "stop"})["findings"] == []
+    assert usual.run(tmp_path, drift={"severity": "ignore"})["findings"] == []
 
 
-def test_the_same_statistics_are_kept_once_and_a_stopped_run_keeps_none(
-    good: Inputs, moved: Inputs, tmp_path: Path
-) -> None:
+def test_a_comparator_of_the_schema_wins_over_the_settings(moved: Inputs, usual: Inputs, tmp_path: Path) -> None:
+    usual.run(tmp_path)
+    path = moved.root / "schema" / "schema.pbtxt"
+    text = path.read_text()
+    path.write_text(text.replace('"label"', '"label" drift_comparator { infinity_norm { threshold: 0.9 } }'))
+    try:
+        (brightness,) = moved.run(tmp_path)["findings"]
+    finally:
+        path.write_text(text)
+    assert brightness["feature"] == "image/brightness"
+
+
+def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
     from components.data_gate.executor import DataGateError
 
     def kept() -> int:
         return len(list((tmp_path / "accepted").iterdir()))
 
-    good.account(rows=12, rejects=[])
-    good.run(tmp_path)
-    good.run(tmp_path)
+    usual.run(tmp_path)
+    usual.run(tmp_path)
     assert kept() == 1
     with pytest.raises(DataGateError):
-        moved.run(tmp_path, drift="stop")
+        moved.run(tmp_path, drift={"severity": "stop"})
     assert kept() == 1
     moved.run(tmp_path)
     assert kept() == 2

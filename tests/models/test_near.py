@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from components.example_gen import near
-from components.example_gen.near import near_pairs
+from models import near
+from models.near import near_pairs
 
 WORDS = st.integers(-(2**63), 2**63 - 1)
 
