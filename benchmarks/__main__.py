@@ -2,7 +2,19 @@
 
 import importlib
 
-COMMANDS = ("startup", "demo", "stock", "ingest", "scale", "encodings", "photographs", "read", "fit", "models")
+COMMANDS = (
+    "startup",
+    "demo",
+    "stock",
+    "ingest",
+    "scale",
+    "encodings",
+    "photographs",
+    "read",
+    "fit",
+    "models",
+    "report",
+)
 
 
 def main() -> None:

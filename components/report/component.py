@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components import artifacts
-from components.report.executor import IMAGE_OPTIONS_KEY, TITLE_KEY, ReportExecutor
-from models.images import ImageOptions
+from components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, TITLE_KEY, UPSTREAM_KEY, ReportExecutor
 
 
 class ReportSpec(ComponentSpec):
@@ -17,7 +19,9 @@ class ReportSpec(ComponentSpec):
 
     PARAMETERS = {
         TITLE_KEY: ExecutionParameter(type=str),
-        IMAGE_OPTIONS_KEY: ExecutionParameter(type=str),
+        IMAGES_ROOT_KEY: ExecutionParameter(type=str),
+        UPSTREAM_KEY: ExecutionParameter(type=str),
+        PRODUCERS_KEY: ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -28,6 +32,8 @@ class ReportSpec(ComponentSpec):
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "verdict": ChannelParameter(type=artifacts.Verdict),
         "linear_baseline": ChannelParameter(type=artifacts.Metrics),
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
     }
@@ -42,34 +48,29 @@ class Report(base_component.BaseComponent):
 
     def __init__(
         self,
-        examples: types.BaseChannel,
-        rejects: types.BaseChannel,
-        statistics: types.BaseChannel,
-        schema: types.BaseChannel,
-        anomalies: types.BaseChannel,
-        verdict: types.BaseChannel,
-        linear_baseline: types.BaseChannel,
-        evaluation: types.BaseChannel,
-        blessing: types.BaseChannel,
-        image: ImageOptions,
+        inputs: Mapping[str, types.BaseChannel],
         title: str,
+        images_root: str,
+        upstream: Mapping[str, Sequence[str]],
         code: str,
     ) -> None:
-        """Constructs the component from what it shows, how images are stored, and a digest of its code."""
+        """Constructs the component.
+
+        Args:
+            inputs: the channels that ``ReportSpec.INPUTS`` names.
+            images_root: the folder that the images of rejected rows lie in; empty where no step can look into it.
+            upstream: component to those whose artifacts it reads, for the drawing of the lineage.
+            code: a digest of the code that reports.
+        """
+        producers = {name: channel.producer_component_id for name, channel in inputs.items()}
         super().__init__(
             ReportSpec(
-                examples=examples,
-                rejects=rejects,
-                statistics=statistics,
-                schema=schema,
-                anomalies=anomalies,
-                verdict=verdict,
-                linear_baseline=linear_baseline,
-                evaluation=evaluation,
-                blessing=blessing,
+                **inputs,
                 report=types.Channel(type=artifacts.Report),
-                image_options=image.model_dump_json(),
                 title=title,
+                images_root=images_root,
+                upstream=json.dumps(upstream),
+                producers=json.dumps(producers),
                 code=code,
             )
         )

@@ -1,0 +1,37 @@
+"""Training curves, from TensorBoard's event files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from components.report.contents import Curves
+
+_PREFIX = "epoch_"
+
+
+def read_curves(model_run: str) -> Curves:
+    """Figure to run to (epoch, value), as Keras's TensorBoard callback wrote them: ``epoch_loss`` is ``loss`` here.
+
+    Raises:
+        tf.errors.OpError: a file cannot be read.
+    """
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for path in sorted(tf.io.gfile.glob(os.path.join(model_run, "*", "events.out.tfevents.*"))):
+        run = os.path.basename(os.path.dirname(path))
+        for figure, epoch, value in _scalars(path):
+            # A training that was resumed wrote an epoch twice: the later file has what it came to.
+            found.setdefault(figure, {}).setdefault(run, {})[epoch] = value
+    return {figure: {run: sorted(points.items()) for run, points in runs.items()} for figure, runs in found.items()}
+
+
+def _scalars(path: str) -> Iterator[tuple[str, int, float]]:
+    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+        event = tf.compat.v1.Event.FromString(record)
+        for value in event.summary.value:
+            if value.tag.startswith(_PREFIX) and value.HasField("tensor"):
+                number = tf.make_ndarray(value.tensor)
+                if number.ndim == 0 and number.dtype.kind in "fiu":
+                    yield value.tag.removeprefix(_PREFIX), event.step, float(number)
