@@ -56,11 +56,13 @@ def _usage_code(error: Exception) -> int | None:
     from pipeline.old_data import OldDataError
     from pipeline.plain_pickle import PickleFileError
     from pipeline.predict import PredictError
+    from pipeline.report import ReportError
+    from pipeline.schema import SchemaError
     from pipeline.settings import SettingsError
 
-    of_settings = (SettingsError, CatalogueError, SpanError, InitError)
+    of_settings = (SettingsError, SchemaError, CatalogueError, SpanError, InitError)
     of_data = (DigestError, RunLockedError, ConvertError, OldDataError, PickleFileError)
-    of_results = (PredictError, ExportError, EncodersError, ExportModelError)
+    of_results = (PredictError, ReportError, ExportError, EncodersError, ExportModelError)
     return USAGE if isinstance(error, (*of_settings, *of_data, *of_results)) else None
 
 
@@ -87,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_convert,
         _add_run,
         _add_check,
+        _add_schema,
+        _add_report,
         _add_predict,
         _add_digest,
         _add_export,
@@ -195,7 +199,7 @@ def _run_and_show(settings: Settings, folder: str) -> int:
 
     from pipeline.check import check_columns
     from pipeline.local import run
-    from pipeline.summary import show
+    from pipeline.summary import LOG_FILE, show
 
     # Looking into the catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
     check_columns(settings)
@@ -204,9 +208,90 @@ def _run_and_show(settings: Settings, folder: str) -> int:
     if summary.failure is None:
         return OK
     where = f" in {summary.failure.component}" if summary.failure.component else ""
-    log = os.path.join(summary.folder, "pipeline.log")
-    code = GATE_STOPPED if summary.failure.component == "DataGate" else FAILED
-    return _complain(f"the run failed{where}: {summary.failure.message}\nThe whole log: {log}", code)
+    message = (
+        f"the run failed{where}: {summary.failure.message}\nThe whole log: {os.path.join(summary.folder, LOG_FILE)}"
+    )
+    if report := _report_failure(summary.folder):
+        message += f"\nThe report: {report}"
+    return _complain(message, GATE_STOPPED if summary.failure.component == "DataGate" else FAILED)
+
+
+def _report_failure(folder: str) -> str | None:
+    """The report of a run that failed; None if nothing is left that it could show."""
+    from pipeline.capture import captured_output
+    from pipeline.report import ReportError, report_run
+
+    with captured_output(os.devnull):
+        try:
+            return report_run(folder)
+        except ReportError:
+            return None
+
+
+def _add_report(commands: Any) -> None:
+    parser = commands.add_parser("report", help="the page of a run, of whatever it left; or two runs side by side")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="folder of a run; two with --compare")
+    parser.add_argument("--compare", action="store_true", help="set two runs side by side")
+    parser.add_argument("--output", help="the file to write (default: report.html in the run's folder)")
+    parser.add_argument("--serve", action="store_true", help="show the page on localhost until interrupted")
+    parser.add_argument("--port", type=int, default=8000, help="of --serve (default: %(default)s)")
+    parser.set_defaults(command=_report)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pipeline.capture import captured_output
+    from pipeline.report import compare_runs, report_run, serve
+
+    if len(options.runs) != (2 if options.compare else 1):
+        return _complain("report: name one run, or two with --compare", USAGE)
+    with captured_output(os.devnull):
+        if options.compare:
+            first, second = options.runs
+            path = compare_runs(first, second, options.output or "comparison.html")
+        else:
+            path = report_run(options.runs[0], options.output)
+    _print(f"Written: {path}")
+    if options.serve:
+        _print(f"Shown at http://localhost:{options.port}/ until interrupted")
+        serve(path, options.port)
+    return OK
+
+
+def _add_schema(commands: Any) -> None:
+    parser = commands.add_parser(
+        "schema", help="propose a schema for a catalogue, to be reviewed and named in data.schema_file"
+    )
+    add_settings_arguments(parser)
+    parser.add_argument("--output", help="the file to write (default: schema.pbtxt, or with --update data.schema_file)")
+    parser.add_argument(
+        "--update", action="store_true", help="widen the curated schema to the data, and show the difference"
+    )
+    parser.add_argument("--run", metavar="RUN", help="folder of the run whose ingestion is reused (default: runs/NAME)")
+    parser.set_defaults(command=_schema)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from pipeline.local import IngestionError
+    from pipeline.schema import difference, propose, propose_update, write
+    from pipeline.settings import load_settings
+
+    settings = load_settings(options.config, options.overrides)
+    folder = options.run or os.path.join("runs", settings.name)
+    try:
+        if not options.update:
+            output = options.output or "schema.pbtxt"
+            propose(settings, folder, output)
+            _print(f"Written: {output}. Review it, then name it in data.schema_file")
+            return OK
+        old, new = propose_update(settings, folder)
+    except IngestionError as error:
+        return _complain(str(error), FAILED)
+    output = options.output or str(settings.data.schema_file)
+    for line in difference(old, new):
+        _print(line)
+    write(new, output)
+    _print(f"Written: {output}")
+    return OK
 
 
 def _add_check(commands: Any) -> None:

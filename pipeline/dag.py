@@ -29,24 +29,36 @@ from pipeline.code import code_digest
 from pipeline.settings import Settings
 
 
-def build_components(settings: Settings, push_directory: str) -> list[BaseComponent]:
-    """The components in the order of the data.
-
-    Args:
-        push_directory: where blessed models and accepted statistics go, and where the last ones are found.
+def build_ingestion(settings: Settings) -> tuple[ImageTextExampleGen, StatisticsGen]:
+    """What a schema is proposed from: the components that make Examples and their statistics.
 
     Raises:
         ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
     check_encoding(settings.image)
+    example_gen = ImageTextExampleGen(_data(settings), settings.image, code=code_digest("components", "models"))
+    statistics_gen = StatisticsGen(
+        examples=example_gen.outputs["examples"],
+        stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES)),
+    )
+    return example_gen, statistics_gen
+
+
+def build_components(settings: Settings, push_directory: str, images_root: str = "") -> list[BaseComponent]:
+    """The components in the order of the data.
+
+    Args:
+        push_directory: where blessed models and accepted statistics go, and where the last ones are found.
+        images_root: the folder in which the report finds the images of rejected rows; empty where no step sees one.
+
+    Raises:
+        ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
+    """
     components = code_digest("components", "models")
     models = code_digest("models")
 
-    example_gen = ImageTextExampleGen(_data(settings), settings.image, code=components)
+    example_gen, statistics_gen = build_ingestion(settings)
     examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(
-        examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES))
-    )
     schema_gen = _schema_gen(settings, statistics_gen)
     schema = schema_gen.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
@@ -58,6 +70,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         anomalies=example_validator.outputs["anomalies"],
         options=settings.gate,
         label=settings.label,
+        text=settings.text,
         task=settings.train.task,
         push_directory=push_directory,
         code=components,
@@ -109,21 +122,7 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_directory)
         ),
     )
-    report = Report(
-        examples=examples,
-        rejects=example_gen.outputs["rejects"],
-        statistics=statistics_gen.outputs["statistics"],
-        schema=schema,
-        anomalies=example_validator.outputs["anomalies"],
-        verdict=data_gate.outputs["verdict"],
-        linear_baseline=linear_baseline.outputs["metrics"],
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
-        image=settings.image,
-        title=settings.name,
-        code=components,
-    )
-    return [
+    made = [
         example_gen,
         statistics_gen,
         schema_gen,
@@ -135,8 +134,32 @@ def build_components(settings: Settings, push_directory: str) -> list[BaseCompon
         model_trainer,
         evaluator,
         pusher,
-        report,
     ]
+    report = Report(
+        {
+            "examples": examples,
+            "rejects": example_gen.outputs["rejects"],
+            "statistics": statistics_gen.outputs["statistics"],
+            "schema": schema,
+            "anomalies": example_validator.outputs["anomalies"],
+            "verdict": data_gate.outputs["verdict"],
+            "linear_baseline": linear_baseline.outputs["metrics"],
+            "model": model_trainer.outputs["model"],
+            "model_run": model_trainer.outputs["model_run"],
+            "evaluation": evaluator.outputs["evaluation"],
+            "blessing": evaluator.outputs["blessing"],
+        },
+        title=settings.name,
+        images_root=images_root,
+        upstream={component.id: _read_by(component) for component in made},
+        code=components,
+    )
+    return [*made, report]
+
+
+def _read_by(component: BaseComponent) -> list[str]:
+    """The components whose artifacts it reads."""
+    return sorted({channel.producer_component_id for channel in component.inputs.values()})
 
 
 def _data(settings: Settings) -> DataOptions:

@@ -7,8 +7,9 @@ import gc
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,6 +19,9 @@ from pipeline.monitor import Monitor, monitored
 from pipeline.settings import Settings
 from pipeline.summary import LOG_FILE, Failure, Summary, summarize
 
+if TYPE_CHECKING:
+    from tfx.dsl.components.base.base_component import BaseComponent
+
 _LOADING = "TensorFlow and TFX"
 _METADATA_FILE = "metadata.sqlite"
 
@@ -26,9 +30,20 @@ class RunLockedError(RuntimeError):
     """Another run works in the same folder."""
 
 
+class IngestionError(RuntimeError):
+    """The catalogue could not be read, or its statistics not be taken."""
+
+
 def push_directory(settings: Settings, folder: str) -> str:
     """Where blessed models of a run in ``folder`` go."""
     return settings.push.directory or os.path.join(folder, "pushed")
+
+
+def images_root(settings: Settings) -> str:
+    """The folder in which rows name their images; empty if it is none of this machine."""
+    catalogue = settings.data.catalogue
+    root = settings.data.images_root or (catalogue if os.path.isdir(catalogue) else os.path.dirname(catalogue))
+    return root if os.path.isdir(root) else ""
 
 
 def run(settings: Settings, folder: str) -> Summary:
@@ -65,7 +80,7 @@ def _run(settings: Settings, folder: str, console: Console) -> Summary:
     view = make_view(console)
     with monitored(view) as monitor:
         try:
-            _launch(settings, folder, view)
+            _launch(settings, folder, view, _all_components)
         except Exception as error:
             logging.getLogger(__name__).exception("the run failed")
             failure = Failure(component=monitor.current, message=explain(error))
@@ -73,14 +88,48 @@ def _run(settings: Settings, folder: str, console: Console) -> Summary:
     return _summary(settings, folder, monitor, status="succeeded")
 
 
-def _launch(settings: Settings, folder: str, view: View) -> None:
+def ingest(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
+    """Runs what makes Examples and statistics, as ``run`` does: what is unchanged is reused, by the next run too.
+
+    Returns:
+        Component to output to path.
+
+    Raises:
+        RunLockedError: another run works in the folder.
+        IngestionError: it failed; the message says why.
+    """
+    folder = os.path.abspath(folder)
+    os.makedirs(folder, exist_ok=True)
+    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
+        view = make_view(console)
+        with monitored(view) as monitor:
+            try:
+                _launch(settings, folder, view, _ingestion)
+            except Exception as error:
+                logging.getLogger(__name__).exception("the ingestion failed")
+                raise IngestionError(explain(error)) from error
+        return _artifacts(settings.name, folder, list(monitor.seconds))[0]
+
+
+def _all_components(settings: Settings, folder: str) -> list[BaseComponent]:
+    from pipeline.dag import build_components
+
+    return build_components(settings, push_directory(settings, folder), images_root(settings))
+
+
+def _ingestion(settings: Settings, folder: str) -> list[BaseComponent]:
+    from pipeline.dag import build_ingestion
+
+    return list(build_ingestion(settings))
+
+
+def _launch(settings: Settings, folder: str, view: View, build: Callable[[Settings, str], list[BaseComponent]]) -> None:
     view.start(_LOADING)
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.pipeline import Pipeline
 
-    from pipeline.dag import build_components
-
+    components = build(settings, folder)
     # What importing made stays until the end: the garbage collector would look through it all, again and again.
     gc.freeze()
     view.finish(_LOADING, "loaded")
@@ -88,7 +137,7 @@ def _launch(settings: Settings, folder: str, view: View) -> None:
         pipeline_name=settings.name,
         pipeline_root=os.path.join(folder, "artifacts"),
         metadata_connection_config=metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE)),
-        components=build_components(settings, push_directory(settings, folder)),
+        components=components,
         enable_cache=True,
         beam_pipeline_args=settings.beam.arguments(settings.kubeflow.image),
     )

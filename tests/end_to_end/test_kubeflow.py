@@ -173,7 +173,7 @@ def test_a_changed_image_is_noticed_and_compared_with_the_last_model(
     assert any("last blessed model" in reason for reason in summary["blessing_reasons"])
     assert summary["pushed"] != first[1]["pushed"]
     accepted = cluster.stored("minio://shop/artifacts/emoji/pushed/accepted")
-    assert [len(list(version.iterdir())) for version in sorted(accepted.iterdir())] == [1, 1]
+    assert [len(list(version.iterdir())) for version in sorted(accepted.iterdir())] == [2, 2]
 
 
 def test_a_gate_stop_reaches_the_summary_and_training_never_starts(cluster: Cluster) -> None:

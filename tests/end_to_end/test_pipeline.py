@@ -232,10 +232,13 @@ def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> 
     assert "the run failed in DataGate" in done.stderr
     assert "30 of 100 rows (30.0%) were rejected: 30 not_an_image" in done.stderr
     assert "row 1 (not_an_image" in done.stderr
-    assert "gate.max_reject_ratio" in done.stderr
+    assert "gate.rejects.max" in done.stderr
     assert "pipeline.log" in done.stderr
     assert "Traceback" not in done.stderr
     summary = project.summary
     assert summary["status"] == "failed"
     assert summary["failure"]["component"] == "DataGate"
     assert "Trainer" not in summary["artifacts"]
+    report = tmp_path / "run" / "report.html"
+    assert f"The report: {report}" in done.stderr
+    assert "30 of 100 rows (30.0%) were rejected" in report.read_text()

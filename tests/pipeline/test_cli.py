@@ -69,7 +69,7 @@ def test_check_stops_where_the_gate_would(config: Path, capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     assert "12 of 40 rows (30.0%) were rejected: 12 not_an_image" in shown
     assert "row 1, 0.png: not_an_image" in shown
-    assert "gate.max_reject_ratio allows 10.0%" in shown
+    assert "gate.rejects.max allows 10.0%" in shown
 
 
 @pytest.mark.parametrize("command", ["run", "check", "compile"])
@@ -114,6 +114,22 @@ def test_predict_names_what_it_cannot_use(config: Path, capsys: pytest.CaptureFi
     assert "holds no pushed model" in capsys.readouterr().err
     assert main(["predict", str(config.parent), image, image, image, "--text", "a", "--text", "b"]) == USAGE
     assert "3 images and 2 texts" in capsys.readouterr().err
+
+
+def test_a_report_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == USAGE
+    assert "holds no run" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "--compare"]) == USAGE
+    assert "two with --compare" in capsys.readouterr().err
+
+
+def test_a_proposed_schema_writes_over_nothing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    existing = config.parent / "schema.pbtxt"
+    existing.write_text("")
+    assert main(["schema", str(config), "--output", str(existing)]) == USAGE
+    assert "exists" in capsys.readouterr().err
+    assert main(["schema", str(config), "--update"]) == USAGE
+    assert "data.schema_file" in capsys.readouterr().err
 
 
 def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

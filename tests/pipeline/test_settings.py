@@ -46,7 +46,7 @@ def test_without_a_catalogue_the_key_is_named(config: Path) -> None:
         ("image.background=blue", ["image.background", "#rrggbb"]),
         ("data.splits={train: 0.5, val: 0.1, test: 0.1}", ["data.splits", "add up to 1", "0.7"]),
         ("text.ngrams=[2, 1]", ["text: ngrams", "shortest"]),
-        ("gate.severity=fatal", ["gate.severity", "'error'"]),
+        ("gate.drift.severity=fatal", ["gate.drift.severity", "'ignore'"]),
         ("evaluate.slices=[colour]", ["slices", "colour", "image/width"]),
         ("data.catalogue=nowhere.csv", ["data.catalogue", "there is no file", "nowhere.csv"]),
         ("data.schema_file=nowhere.pbtxt", ["data.schema_file", "there is no file"]),
