@@ -535,10 +535,15 @@ def test_threads_wait_side_by_side(flaky: str, web: Web) -> None:
     read_file(flaky, QUICK, MB)
     web.delay = 0.05
     start = time.monotonic()
+    for _ in range(16):
+        read_file(flaky, QUICK, MB)
+    alone = time.monotonic() - start
+    start = time.monotonic()
     with ThreadPoolExecutor(16) as threads:
         contents = list(threads.map(lambda _: read_file(flaky, QUICK, MB), range(64)))
     assert contents == [CONTENT] * 64
-    assert time.monotonic() - start < 64 * 0.05 / 2  # one after the other, it is more than 64 delays
+    # Whatever else the machine does, it does to both: one after the other, 64 take four times as long as 16.
+    assert time.monotonic() - start < 4 * alone / 2
 
 
 def test_threads_that_come_first_share_one_store(flaky: str) -> None:
