@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import FAILED, OK, USAGE, add_settings_arguments
+from pipeline.terminal import FAILED, OK, USAGE, add_settings_arguments
 
 if TYPE_CHECKING:
     from kubeflow.simulate import Run

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from pipeline.capture import captured_output
 from pipeline.console import View, make_view
 from pipeline.monitor import Monitor, monitored
@@ -59,11 +57,26 @@ def run(settings: Settings, folder: str) -> Summary:
         RunLockedError: another run works in the folder.
     """
     folder = os.path.abspath(folder)
-    os.makedirs(folder, exist_ok=True)
-    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
-        summary = _run(settings, folder, console)
+    with _working_in(folder) as (view, monitor):
+        failure = None
+        try:
+            _launch(settings, folder, view, _all_components)
+        except Exception as error:
+            logging.getLogger(__name__).exception("the run failed")
+            failure = Failure(component=monitor.current, message=explain(error))
+        summary = _summary(settings, folder, monitor, failure)
         summary.write()
     return summary
+
+
+@contextmanager
+def _working_in(folder: str) -> Iterator[tuple[View, Monitor]]:
+    """Nobody else works in the folder; what is printed goes to its log, and what happens is watched and shown."""
+    os.makedirs(folder, exist_ok=True)
+    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
+        view = make_view(console)
+        with monitored(view) as monitor:
+            yield view, monitor
 
 
 @contextmanager
@@ -74,18 +87,6 @@ def _locked(folder: str) -> Iterator[None]:
         except BlockingIOError:
             raise RunLockedError(f"another run works in '{folder}': wait for it, or choose another --output") from None
         yield
-
-
-def _run(settings: Settings, folder: str, console: Console) -> Summary:
-    view = make_view(console)
-    with monitored(view) as monitor:
-        try:
-            _launch(settings, folder, view, _all_components)
-        except Exception as error:
-            logging.getLogger(__name__).exception("the run failed")
-            failure = Failure(component=monitor.current, message=explain(error))
-            return _summary(settings, folder, monitor, status="failed", failure=failure)
-    return _summary(settings, folder, monitor, status="succeeded")
 
 
 def ingest(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
@@ -99,15 +100,12 @@ def ingest(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
         IngestionError: it failed; the message says why.
     """
     folder = os.path.abspath(folder)
-    os.makedirs(folder, exist_ok=True)
-    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
-        view = make_view(console)
-        with monitored(view) as monitor:
-            try:
-                _launch(settings, folder, view, _ingestion)
-            except Exception as error:
-                logging.getLogger(__name__).exception("the ingestion failed")
-                raise IngestionError(explain(error)) from error
+    with _working_in(folder) as (view, monitor):
+        try:
+            _launch(settings, folder, view, _ingestion)
+        except Exception as error:
+            logging.getLogger(__name__).exception("the ingestion failed")
+            raise IngestionError(explain(error)) from error
         return _artifacts(settings.name, folder, list(monitor.seconds))[0]
 
 
@@ -153,7 +151,8 @@ def explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _summary(settings: Settings, folder: str, monitor: Monitor, status: str, failure: Failure | None = None) -> Summary:
+def _summary(settings: Settings, folder: str, monitor: Monitor, failure: Failure | None) -> Summary:
+    status = "failed" if failure else "succeeded"
     artifacts, pushed = _artifacts(settings.name, folder, list(monitor.seconds))
     return summarize(folder, artifacts, monitor.seconds, monitor.cached, status=status, failure=failure, pushed=pushed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.data_gate.findings import SHARE_OF_ROWS, Finding, name_some, rows_with
 from components.data_gate.options import GateOptions, ShareRule, SizeRule
@@ -27,9 +28,8 @@ def check_duplicates(splits: Mapping[str, Rows], options: GateOptions) -> Iterat
         digests = rows.texts[features.SHA256]
         repeats = np.array([digest in seen for digest in digests], bool)
         seen.update(digests)
-        share = float(repeats.mean()) if repeats.size else 0.0
+        share, ids = _repeated(rows, repeats)
         if share > rule.max:
-            ids = rows.ids_by(np.zeros(repeats.size), repeats)
             message = (
                 f"split '{split}': the images of {int(repeats.sum()):,} rows ({share:.1%}) are in an earlier split; "
                 f"gate.duplicates.max allows {rule.max:.1%}{rows_with(ids)}; set data.duplicates.exact to together or "
@@ -38,6 +38,12 @@ def check_duplicates(splits: Mapping[str, Rows], options: GateOptions) -> Iterat
             yield Finding(
                 "duplicates", rule.severity, message, features.SHA256, split, share, SHARE_OF_ROWS, rule.max, ids
             )
+
+
+def _repeated(rows: Rows, repeats: NDArray[np.bool_]) -> tuple[float, tuple[str, ...]]:
+    """The share of a split's rows that repeat an earlier split's, and ids of some."""
+    share = float(repeats.mean()) if repeats.size else 0.0
+    return share, rows.ids_by(np.zeros(repeats.size), repeats)
 
 
 def check_near_duplicates(splits: Mapping[str, Rows], options: GateOptions) -> Iterator[Finding]:
@@ -56,9 +62,8 @@ def check_near_duplicates(splits: Mapping[str, Rows], options: GateOptions) -> I
     repeats = earliest[first[inverse.reshape(-1)]] < number
     for place, (split, rows) in enumerate(splits.items()):
         of_split = repeats[number == place]
-        share = float(of_split.mean()) if of_split.size else 0.0
+        share, ids = _repeated(rows, of_split)
         if share > rule.max:
-            ids = rows.ids_by(np.zeros(of_split.size), of_split)
             message = (
                 f"split '{split}': {int(of_split.sum()):,} images ({share:.1%}) differ from one of an earlier split in "
                 f"{rule.distance} of 64 bits or fewer (gate.near_duplicates.distance); gate.near_duplicates.max allows "

@@ -21,7 +21,21 @@ def build_loss(train: TrainOptions, task: Task) -> keras.losses.Loss:
     return kind(gamma, train.label_smoothing)
 
 
-class MulticlassLoss(keras.losses.Loss):
+class _FocalLoss(keras.losses.Loss):
+    """What both losses are told.
+
+    Args:
+        gamma: how far the loss turns away from what is well classified.
+        smoothing: share of the truth that is spread over all labels.
+    """
+
+    def __init__(self, gamma: float = 0.0, smoothing: float = 0.0) -> None:
+        super().__init__(name="loss")
+        self._gamma = gamma
+        self._smoothing = smoothing
+
+
+class MulticlassLoss(_FocalLoss):
     """Cross-entropy of one label of several: ``-sum_c y_c (1 - p_c)^gamma log p_c``, an example at a time.
 
     ``gamma`` 0 is plain cross-entropy; above it, the focal loss of Lin et al., "Focal Loss for Dense Object Detection"
@@ -31,11 +45,6 @@ class MulticlassLoss(keras.losses.Loss):
     Takes class ids ``[b]``, or probabilities float ``[b, classes]`` where images were mixed, and scores float
     ``[b, classes]`` that sum to 1.
     """
-
-    def __init__(self, gamma: float = 0.0, smoothing: float = 0.0) -> None:
-        super().__init__(name="loss")
-        self._gamma = gamma
-        self._smoothing = smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each example, float32 ``[b]``."""
@@ -47,7 +56,7 @@ class MulticlassLoss(keras.losses.Loss):
         return -ops.sum(truth * _focus(1.0 - scores, self._gamma) * ops.log(scores), axis=-1)
 
 
-class MultilabelLoss(keras.losses.Loss):
+class MultilabelLoss(_FocalLoss):
     """Binary cross-entropy of each label on its own, or its focal form, as ``MulticlassLoss`` with two classes.
 
     With ``q = 1 - p``: ``-y q^gamma log p - (1 - y) p^gamma log q``; smoothing makes of ``y`` first
@@ -55,11 +64,6 @@ class MultilabelLoss(keras.losses.Loss):
 
     Takes truth float ``[b, classes]`` and scores float ``[b, classes]``, both of 0 to 1.
     """
-
-    def __init__(self, gamma: float = 0.0, smoothing: float = 0.0) -> None:
-        super().__init__(name="loss")
-        self._gamma = gamma
-        self._smoothing = smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each label of each example, float32 ``[b, classes]``."""

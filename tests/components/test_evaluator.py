@@ -270,7 +270,7 @@ def test_a_bound_belongs_to_the_bucket_above_it(value: float, name: str) -> None
 LABELS = ["a", "b", "c", "d"]
 
 
-def stub_model(folder: Path, task: Task, shift: int) -> str:
+def shifted_model(folder: Path, task: Task, shift: int) -> str:
     """A SavedModel whose scores are the numbers in the description, rolled by ``shift``."""
     import tensorflow as tf
 
@@ -278,7 +278,7 @@ def stub_model(folder: Path, task: Task, shift: int) -> str:
 
     spec = features.parsing_spec([features.DESCRIPTION]) | features.label_spec(task)
 
-    class Stub(tf.Module):
+    class Shifted(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
         def score(self, examples: Any) -> Any:
             texts = tf.io.parse_example(examples, spec)[features.DESCRIPTION]
@@ -293,8 +293,8 @@ def stub_model(folder: Path, task: Task, shift: int) -> str:
             among = tf.equal(label.to_tensor()[:, :, None], LABELS)
             return {features.LABEL_ID: tf.cast(tf.reduce_any(among, axis=1), tf.float32)}
 
-    stub = Stub()
-    tf.saved_model.save(stub, str(folder), {EXAMPLES_SIGNATURE: stub.score, TRANSFORM_SIGNATURE: stub.transform})
+    model = Shifted()
+    tf.saved_model.save(model, str(folder), {EXAMPLES_SIGNATURE: model.score, TRANSFORM_SIGNATURE: model.transform})
     return write_model(folder, card_of(LABELS, task=task))
 
 
@@ -385,8 +385,8 @@ def write_test_split(folder: Path, labels: np.ndarray, scores: np.ndarray, width
 def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_path: Path, task: Task) -> None:
     labels, scores, widths = drawn(task)
     write_test_split(tmp_path, labels, scores, widths)
-    stub_model(tmp_path / "model" / "Format-Serving", task, shift=0)
-    stub_model(tmp_path / "pushed" / "1", task, shift=1)
+    shifted_model(tmp_path / "model" / "Format-Serving", task, shift=0)
+    shifted_model(tmp_path / "pushed" / "1", task, shift=1)
     options = EvaluateOptions(
         gain_over_blessed=Figures(accuracy=0.05, calibration_error=-1),
         slices=("label", {"feature": "image/width", "buckets": [50, 100]}),
@@ -429,7 +429,7 @@ def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_pat
 def test_a_slice_below_its_threshold_keeps_a_model_from_being_blessed(tmp_path: Path) -> None:
     labels, scores, widths = drawn("multiclass")
     write_test_split(tmp_path, labels, scores, widths)
-    stub_model(tmp_path / "model" / "Format-Serving", "multiclass", shift=0)
+    shifted_model(tmp_path / "model" / "Format-Serving", "multiclass", shift=0)
     options = EvaluateOptions(
         slices=({"feature": "image/width", "buckets": [50, 100]},),
         slice_thresholds=Figures(accuracy=0.99),

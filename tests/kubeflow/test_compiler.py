@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from kubeflow.compiler import build_spec, compile_pipeline
-from pipeline.cli import OK, USAGE, main
+from pipeline.cli import main
 from pipeline.cluster import STEPS
 from pipeline.settings import Settings, SettingsError, load_settings
+from pipeline.terminal import OK, USAGE
 
 CONFIG = """
 name: shop

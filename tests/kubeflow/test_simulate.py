@@ -11,7 +11,8 @@ import yaml
 
 from kubeflow.simulate import Run, Simulation
 from kubeflow.spec import SpecError, load_spec, resolve_parameters
-from pipeline.cli import FAILED, OK, USAGE, main
+from pipeline.cli import main
+from pipeline.terminal import FAILED, OK, USAGE
 
 # Writes its parameter into its artifact; fails where the parameter says so.
 WRITE = """

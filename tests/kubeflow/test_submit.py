@@ -16,7 +16,8 @@ from kubeflow import server as server_module
 from kubeflow import submit
 from kubeflow.cron import cron
 from kubeflow.server import Server
-from pipeline.cli import FAILED, OK, USAGE, main
+from pipeline.cli import main
+from pipeline.terminal import FAILED, OK, USAGE
 from tests.kubeflow.api_server import ApiServer, Moment, read_spec
 
 SECRET = "eyJ-very-secret"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.cli import GATE_STOPPED, OK, USAGE, main
+from pipeline.cli import main
+from pipeline.terminal import GATE_STOPPED, OK, USAGE
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from PIL import Image
 
 from components.example_gen.catalogues.parquet import ParquetReader
 from components.example_gen.options import DataOptions
-from pipeline.cli import OK, USAGE, main
+from pipeline.cli import main
 from pipeline.convert import Converted, ConvertError, convert, summary
 from pipeline.old_data import OldDataError
 from pipeline.plain_pickle import UnsafePickleError
+from pipeline.terminal import OK, USAGE
 from tests.helpers import as_file, noise
 
 COUNT = 5

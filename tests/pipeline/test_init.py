@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.cli import OK, USAGE, main
+from pipeline.cli import main
 from pipeline.demo import write_demo
 from pipeline.settings import Settings, load_settings
+from pipeline.terminal import OK, USAGE
 from tests.helpers import as_file, noise, write_image
 
 EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
