@@ -17,10 +17,9 @@ from models.images import ImageOptions, decode_stored
 from models.inputs import IDS_INPUT, IMAGE_INPUT, NetworkInputs
 from models.labels import Task
 from models.text.options import TextOptions
+from models.text.vocabulary import read_vocabulary
 from models.transform_graph import TransformGraph
 
-# What TFT writes for an empty vocabulary, which no lookup table could hold.
-_NO_TERM = [b"49d0cd50-04bb-48c0-bc6f-5b575dce351a"]
 _LABELS_AT_ONCE = 1024
 
 
@@ -51,8 +50,7 @@ class Decoder:
     @cached_property
     def terms(self) -> int:
         """Size of the description's vocabulary, without a bucket of unknown terms."""
-        terms = self.transform.vocabulary_by_name(features.DESCRIPTION_VOCABULARY)
-        return 0 if terms == _NO_TERM else len(terms)
+        return len(self.transform.vocabulary_by_name(features.DESCRIPTION_VOCABULARY))
 
     @cached_property
     def inputs(self) -> NetworkInputs:
@@ -63,8 +61,7 @@ class Decoder:
     @cached_property
     def labels(self) -> list[str]:
         """Label names; a label's place is its ``label_id``."""
-        names = self.transform.vocabulary_by_name(features.LABEL_VOCABULARY)
-        return [name.decode() for name in names]
+        return list(read_vocabulary(self.transform, features.LABEL_VOCABULARY))
 
     @cached_property
     def task(self) -> Task:

@@ -33,7 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
     last blessed model's weights where the settings ask for that. Of several workers the chief alone writes.
 
     Raises:
-        ValueError: there is no record to fit on or to judge by, the vocabulary is empty, or ``TF_CONFIG`` names no
+        ValueError: there is no record to fit on or to judge by, or ``TF_CONFIG`` names no
             workers where there should be some.
     """
     import keras
@@ -50,7 +50,6 @@ def run_fn(fn_args: FnArgs) -> None:
     train, network = read_options(fn_args)
     strategy = build_strategy(train.distribute)
     records = open_records(fn_args, train)
-    check_vocabulary(records, network)
     backups = _backups(fn_args, train, records)
     with precision(train.mixed_precision):
         with strategy.scope():
@@ -83,16 +82,6 @@ def read_options(fn_args: FnArgs) -> tuple[TrainOptions, NetworkOptions]:
         chosen = ", ".join(f"{key} {value}" for key, value in values.items())
         report("note", text=f"training takes what the search has found: {chosen}")
     return with_hyperparameters(train, network, values)
-
-
-def check_vocabulary(records: Records, network: NetworkOptions) -> None:
-    """Whether there are terms for a network that reads texts.
-
-    Raises:
-        ValueError: there are none.
-    """
-    if network.text and not records.decoder.terms:
-        raise ValueError("no term is frequent enough for the vocabulary: lower text.min_df")
 
 
 def _backups(fn_args: FnArgs, train: TrainOptions, records: Records) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
-from models.training.trainer import check_vocabulary, read_options
+from models.training.trainer import read_options
 from models.training.tune_options import Range, TuneOptions
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
     Raises:
         ValueError: a value of the space does not go together with the settings; there is no record to fit on or to
-            judge by; or the vocabulary is empty.
+            judge by.
     """
     from keras_tuner.engine.base_tuner import BaseTuner
     from tfx.components.tuner.component import TunerFnResult
@@ -40,7 +40,6 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     train, network = read_options(fn_args)
     check_space(tune, train, network)
     records = open_records(fn_args, train)
-    check_vocabulary(records, network)
     if not records.val_records:
         raise ValueError("val holds no record, by which tune would judge: give it a share in data.splits")
 
