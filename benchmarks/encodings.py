@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from benchmarks.ingest_peers.contender import SIDE, read_pixels, read_rows
 from benchmarks.photographs import Photographs, cached_photographs
 from benchmarks.tools import parser, show
-from components.example_gen.images import encode
-from models import features
-from models.images import ImageOptions, check_encoding, decode_stored
+from diptych.components.catalogue.image_files import encode
+from diptych.models import features
+from diptych.models.images.decoding import decode_stored
+from diptych.models.images.options import ImageOptions, check_encoding
 
 if TYPE_CHECKING:
     import tensorflow as tf

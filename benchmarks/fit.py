@@ -37,7 +37,7 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     from benchmarks.read_peers import blog, diptych
-    from models.memory import settle_memory
+    from diptych.models.training.memory import settle_memory
 
     source = make_source(options.rows)
     with tempfile.TemporaryDirectory() as name:
@@ -62,9 +62,9 @@ def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
     import tensorflow as tf
 
     from benchmarks.read_peers import blog, diptych
-    from models.bags import Bag, padded
-    from models.dataset import input_fn_train
-    from models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
+    from diptych.models.dataset import input_fn_train
+    from diptych.models.decoders.bag_of_words import Bag, padded
+    from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 
     rows, terms = source.counts.nonzero()
     index = tf.RaggedTensor.from_value_rowids(terms, rows, len(source.labels)).to_sparse()
@@ -94,8 +94,8 @@ def _network(source: Source, folder: Path) -> keras.Model:
     import keras
 
     from benchmarks.read_peers import diptych
-    from models.networks.build import build_network
-    from models.networks.options import NetworkOptions
+    from diptych.models.networks.build import build_network
+    from diptych.models.networks.options import NetworkOptions
 
     model = build_network(NetworkOptions(), diptych.decoder(folder).inputs, source.classes, "multiclass")
     model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(), jit_compile=False)

@@ -71,7 +71,7 @@ def _command(dataset: str, folder: Path, changes: Sequence[str]) -> list[str]:
     settings = DATASETS[dataset]
     if settings is None:
         return demo(folder, *changes)
-    return python("-m", "pipeline", "run", str(settings), "--output", str(folder), *changes)
+    return python("-m", "diptych", "run", str(settings), "--output", str(folder), *changes)
 
 
 def _majority(labels: Mapping[str, Mapping[str, int]]) -> Figures:

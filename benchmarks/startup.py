@@ -31,7 +31,7 @@ def main() -> None:
         for turn in range(repeat + 1):
             measured = {
                 _STOCK: timed(python("-c", "from tfx import v1")),
-                _HELP: timed(python("-m", "pipeline", "--help")),
+                _HELP: timed(python("-m", "diptych", "--help")),
                 _COMPONENT: _first_component(config, Path(name, str(turn))),
             }
             if turn:
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _write_config(folder: Path) -> Path:
     """Settings of a catalogue that is read in a moment."""
-    from pipeline.demo import write_demo
+    from diptych.pipeline.demo.digits import write_demo
 
     catalogue = Path(write_demo(str(folder)))
     lines = catalogue.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -62,7 +62,7 @@ def _first_component(config: Path, folder: Path) -> float:
     """
     log = folder / "pipeline.log"
     started = time.monotonic()
-    command = python("-m", "pipeline", "run", str(config), "--output", str(folder))
+    command = python("-m", "diptych", "run", str(config), "--output", str(folder))
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

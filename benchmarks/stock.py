@@ -13,7 +13,7 @@ from statistics import median
 from benchmarks.tools import ROOT, demo, parser, python, read_summary, show, timed
 
 LIMIT = 0.4
-_DEMO_SETTINGS = ROOT / "pipeline" / "demo.yaml"
+_DEMO_SETTINGS = ROOT / "pipeline" / "demo" / "demo.yaml"
 
 # The rows of the table: what the stock DAG calls a component, and what Diptych does.
 _PAIRS: Sequence[tuple[str | None, str | None]] = (
@@ -56,7 +56,10 @@ def main() -> int:
         return 0
     # Byte code and file cache, which whoever goes first would fill for the other.
     timed(
-        python("-c", "import benchmarks.stock_dag, pipeline.dag, keras, sklearn.linear_model, pip._internal.cli.main")
+        python(
+            "-c",
+            "import benchmarks.stock_dag, diptych.pipeline.dag, keras, sklearn.linear_model, pip._internal.cli.main",
+        )
     )
     pairs = []
     for turn in range(options.repeat):
@@ -90,8 +93,8 @@ def _epochs() -> int:
 
 def _run_stock(folder: Path, no_jit: bool) -> None:
     from benchmarks import stock_dag
-    from pipeline.demo import write_demo
-    from pipeline.settings import load_settings
+    from diptych.pipeline.demo.digits import write_demo
+    from diptych.pipeline.settings import load_settings
 
     catalogue = write_demo(str(folder / "data"))
     settings = load_settings(str(_DEMO_SETTINGS), [f"data.catalogue={json.dumps(catalogue)}"])

@@ -21,10 +21,10 @@ from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenE
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 
-from pipeline.capture import captured_output
-from pipeline.console import make_view
-from pipeline.monitor import monitored
-from pipeline.settings import Settings
+from diptych.pipeline.local.log_capture import captured_output
+from diptych.pipeline.local.progress import monitored
+from diptych.pipeline.local.view import make_view
+from diptych.pipeline.settings import Settings
 
 _MODULE_FILE = os.path.join(os.path.dirname(__file__), "stock_module", "digits.py")
 # Of the demo: the tutorials' Trainer wants numbers of steps.
@@ -166,7 +166,9 @@ def _eval_config() -> tfma.EvalConfig:
                 ),
             ),
         ),
-        tfma.MetricConfig(class_name="MacroF1", module="components.evaluator.metrics", config='"name": "macro_f1"'),
+        tfma.MetricConfig(
+            class_name="MacroF1", module="diptych.components.evaluator.metrics", config='"name": "macro_f1"'
+        ),
     ]
     return tfma.EvalConfig(
         model_specs=[

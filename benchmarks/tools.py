@@ -37,7 +37,7 @@ def python(*arguments: str) -> list[str]:
 
 def demo(folder: Path, *arguments: str) -> list[str]:
     """The command that runs the demo in a folder."""
-    return python("-m", "pipeline", "demo", "--output", str(folder), *arguments)
+    return python("-m", "diptych", "demo", "--output", str(folder), *arguments)
 
 
 def environment() -> dict[str, str]:

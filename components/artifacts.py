@@ -1,4 +1,4 @@
-"""Artifact types that TFX does not have. Their TYPE_NAME can be imported, as Kubeflow needs: see this package."""
+"""Artifact types that TFX does not have. ``diptych`` exports them by their TYPE_NAME, as Kubeflow needs."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from tfx.types.artifact import Artifact
 class Rejects(Artifact):
     """The rows that became no example (``rejects.jsonl``) and the account of all rows (``account.json``)."""
 
-    TYPE_NAME = "components.Rejects"
+    TYPE_NAME = "diptych.Rejects"
 
 
 class Verdict(Artifact):
     """What the data gate found (``verdict.json``)."""
 
-    TYPE_NAME = "components.Verdict"
+    TYPE_NAME = "diptych.Verdict"
 
 
 class Metrics(Artifact):
     """Figures of a model on the test split (``metrics.json``)."""
 
-    TYPE_NAME = "components.Metrics"
+    TYPE_NAME = "diptych.Metrics"
 
 
 class Report(Artifact):
     """One page over all that a run came to (``report.html``)."""
 
-    TYPE_NAME = "components.Report"
+    TYPE_NAME = "diptych.Report"
 
 
 def write_json(uri: str, name: str, value: Any) -> None:

@@ -7,14 +7,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pipeline.terminal import FAILED, OK, USAGE, add_settings_arguments
+from diptych.models.errors import FAILED, OK, USAGE
+from diptych.pipeline.cli.terminal import add_settings_arguments
 
 if TYPE_CHECKING:
-    from kubeflow.simulate import Run
+    from diptych.kubeflow.local.simulate import Run
 
 
 def _add_param_argument(parser: argparse.ArgumentParser) -> None:
-    from kubeflow.parameters import key_and_value
+    from diptych.kubeflow.client.parameters import key_and_value
 
     parser.add_argument(
         "--param",
@@ -39,9 +40,9 @@ def compile_command(commands: Any) -> None:
 
 
 def _compile(options: argparse.Namespace) -> int:
-    from kubeflow.compiler import compile_pipeline
-    from pipeline.capture import captured_output
-    from pipeline.settings import load_settings
+    from diptych.kubeflow.compiler import compile_pipeline
+    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
     output = options.output or {"kfp": "pipeline.yaml", "vertex": "pipeline.json"}[options.target]
@@ -71,9 +72,9 @@ def _simulate(options: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from kubeflow.parameters import read_parameters
-    from kubeflow.simulate import Simulation
-    from kubeflow.spec import SpecError, load_spec, resolve_parameters
+    from diptych.kubeflow.client.parameters import read_parameters
+    from diptych.kubeflow.local.simulate import Simulation
+    from diptych.kubeflow.spec import SpecError, load_spec, resolve_parameters
 
     def watch(task: str, state: str) -> None:
         sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
@@ -109,8 +110,8 @@ def _show_simulation(run: Run, folder: str) -> None:
 
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``."""
-    from kubeflow.cron import cron
-    from kubeflow.server import http_url
+    from diptych.kubeflow.client.cron import cron
+    from diptych.kubeflow.client.server import http_url
 
     parser = commands.add_parser(
         "submit",
@@ -155,9 +156,9 @@ def submit_command(commands: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from kubeflow.server import SubmitError
-    from kubeflow.submit import Order, submit
-    from pipeline.settings import load_settings
+    from diptych.kubeflow.client.server import SubmitError
+    from diptych.kubeflow.client.submit import Order, submit
+    from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
     order = Order(**{name: getattr(options, name) for name in Order.__dataclass_fields__})

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 import yaml
 
-from components.example_gen.options import DataOptions
-from components.example_gen.spans import static_folder
-from kubeflow.entrypoint import LATEST_SPAN
-from kubeflow.store import MIRRORS
-from pipeline.cluster import STEPS, Resources
-from pipeline.settings import Settings, SettingsError
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.spans import static_folder
+from diptych.kubeflow.container.entrypoint import LATEST_SPAN
+from diptych.kubeflow.container.store import MIRRORS
+from diptych.pipeline.options.kubeflow import STEPS, Resources
+from diptych.pipeline.settings import Settings, SettingsError
 
 Target = Literal["kfp", "vertex"]
 TARGETS: tuple[Target, ...] = ("kfp", "vertex")
@@ -36,7 +36,7 @@ _RETRIES = 2
 # Read and written where it is, by TensorFlow too.
 _NATIVE = "gs"
 _WEB = ("https", "http")
-_ENTRY_POINT = "kubeflow.entrypoint"
+_ENTRY_POINT = "diptych.kubeflow.container.entrypoint"
 _TYPES = {int: "NUMBER_INTEGER", str: "STRING"}
 
 
@@ -251,7 +251,7 @@ def _tfx_spec(settings: Settings) -> dict[str, Any]:
     from tfx.orchestration.pipeline import Pipeline
     from tfx.version import __version__
 
-    from pipeline.dag import build_components
+    from diptych.pipeline.dag import build_components
 
     options = settings.kubeflow
     pipeline = Pipeline(
@@ -336,7 +336,7 @@ def _read_sources(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
 
 
 def _replace_places(spec: dict[str, Any], tasks: dict[str, Any], settings: Settings) -> None:
-    """Runtime parameters instead of constants; ``kubeflow.entrypoint`` puts them in their places."""
+    """Runtime parameters instead of constants; ``diptych.kubeflow.container.entrypoint`` puts them in their places."""
     for step in {"Trainer", "Tuner"}.intersection(tasks):
         _pass_parameter(spec, tasks[step], step, "epochs", int)
     # Training looks for the last blessed model only to start from it.

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from diptych.models.errors import DiptychError
+
 _SCHEMA_VERSION = "2.1.0"
 _TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
@@ -18,7 +20,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-class SpecError(ValueError):
+class SpecError(DiptychError):
     """The spec or a parameter would be refused by KFP; the message says by which rule."""
 
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from models.tfrecords import Part, compression, cut, find_files, read_records
+from diptych.models.errors import DatasetError
+from diptych.models.tfrecords import Part, compression, cut, find_files, read_records
 
 #: A batch of serialised records, string ``[b]``, to ``(inputs, label)`` or whatever else the model takes.
 Decode = Callable[[tf.Tensor], Any]
@@ -174,7 +175,7 @@ def _parts(files: Files, records: int) -> list[Part]:
         names = find_files([file for file in files if isinstance(file, str)])
         parts = cut(names, records)
         if not parts or parts[0].records is None and not len(list(read_records(names).take(1))):
-            raise ValueError(f"no record in {names}")
+            raise DatasetError(f"no record in {names}")
     return parts
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from models.labels import Task
+    from diptych.models.labels import Task
 
 SPLITS = ("train", "val", "test")
 TRAIN, VAL, TEST = SPLITS

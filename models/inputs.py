@@ -2,7 +2,7 @@
 
 A missing image is one whose pixels are all 0, a missing text one whose ids are all 0 (and so is a text without a known
 term). Every network takes both without a crash; one trained with ``model.fusion.drop_image`` or ``drop_text`` has a
-vector of its own for what is missing (``models.networks.build.needs`` tells), at the price that it takes an image that
+vector of its own for what is missing (``networks.build.needs`` tells), at the price that it takes an image that
 is black all over for a missing one.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.images import ImageOptions
+from diptych.models.images.options import ImageOptions
 
 if TYPE_CHECKING:
     import tensorflow as tf

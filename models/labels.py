@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.options import Options
+from diptych.models.errors import OptionsError
+from diptych.models.options import Options
 
 #: One label of several for each row, or any number of them.
 Task = Literal["multiclass", "multilabel"]
@@ -29,7 +30,7 @@ def check_labels(known: Collection[str], options: LabelOptions) -> None:
         ValueError: it does not; the message names some that train has.
     """
     if options.unknown is not None and options.unknown not in known:
-        raise ValueError(
+        raise OptionsError(
             f"label.unknown: no row of train has the label '{options.unknown}'; name one that does: "
             f"{', '.join(sorted(known)[:10])}{' ...' if len(known) > 10 else ''}"
         )

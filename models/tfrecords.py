@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from diptych.models.errors import DatasetError
+
 # Around each record: its length and a checksum of that before it, a checksum of the record after it.
 _LENGTH, _BEFORE, _AROUND = 8, 12, 16
 
@@ -50,7 +52,7 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     """
     found = [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]
     if not found:
-        raise ValueError(f"no TFRecord file matches {list(patterns)}")
+        raise DatasetError(f"no TFRecord file matches {list(patterns)}")
     return found
 
 
@@ -81,4 +83,4 @@ def _offsets(file: str) -> Iterator[int]:
             yield offset
             offset += _AROUND + int.from_bytes(os.pread(descriptor, _LENGTH, offset), "little")
     if offset != size:
-        raise ValueError(f"{file} is no whole TFRecord file: a record ends at byte {offset}, the file at {size}")
+        raise DatasetError(f"{file} is no whole TFRecord file: a record ends at byte {offset}, the file at {size}")

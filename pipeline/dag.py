@@ -14,19 +14,21 @@ from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import pusher_pb2, trainer_pb2
 
-from components.data_gate.component import DataGate
-from components.evaluator.component import Evaluator
-from components.example_gen.component import ImageTextExampleGen
-from components.example_gen.options import DataOptions
-from components.linear_baseline.component import LinearBaseline
-from components.report.component import Report
-from components.stock import ImportSchemaGen, StatisticsGen, Transform
-from models.features import LIGHT_FEATURES, TRAIN, VAL
-from models.images import check_encoding
-from models.text import preprocessing
-from models.training import trainer, tuner
-from pipeline.code import code_digest
-from pipeline.settings import Settings
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.data_gate.component import DataGate
+from diptych.components.evaluator.component import Evaluator
+from diptych.components.example_gen.component import ImageTextExampleGen
+from diptych.components.linear_baseline.component import LinearBaseline
+from diptych.components.report.component import Report
+from diptych.components.schema_gen.component import ImportSchemaGen
+from diptych.components.statistics_gen.component import StatisticsGen
+from diptych.components.transform.component import Transform
+from diptych.models.features import LIGHT_FEATURES, TRAIN, VAL
+from diptych.models.images.options import check_encoding
+from diptych.models.text import preprocessing
+from diptych.models.training import trainer, tuner
+from diptych.pipeline.code_fingerprint import code_digest
+from diptych.pipeline.settings import Settings
 
 
 def build_ingestion(settings: Settings) -> tuple[ImageTextExampleGen, StatisticsGen]:
@@ -36,7 +38,9 @@ def build_ingestion(settings: Settings) -> tuple[ImageTextExampleGen, Statistics
         ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
     check_encoding(settings.image)
-    example_gen = ImageTextExampleGen(_data(settings), settings.image, code=code_digest("components", "models"))
+    example_gen = ImageTextExampleGen(
+        _data(settings), settings.image, code=code_digest("diptych.components", "diptych.models")
+    )
     statistics_gen = StatisticsGen(
         examples=example_gen.outputs["examples"],
         stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES)),
@@ -54,8 +58,8 @@ def build_components(settings: Settings, push_directory: str, images_root: str =
     Raises:
         ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
-    components = code_digest("components", "models")
-    models = code_digest("models")
+    components = code_digest("diptych.components", "diptych.models")
+    models = code_digest("diptych.models")
 
     example_gen, statistics_gen = build_ingestion(settings)
     examples = example_gen.outputs["examples"]
@@ -78,7 +82,7 @@ def build_components(settings: Settings, push_directory: str, images_root: str =
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="models.text.preprocessing.preprocessing_fn",
+        preprocessing_fn="diptych.models.text.preprocessing.preprocessing_fn",
         custom_config={
             preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
             preprocessing.LABEL_OPTIONS_KEY: settings.label.model_dump_json(),
@@ -100,9 +104,9 @@ def build_components(settings: Settings, push_directory: str, images_root: str =
         "train_args": trainer_pb2.TrainArgs(splits=[TRAIN]),
         "eval_args": trainer_pb2.EvalArgs(splits=[VAL]),
     }
-    tuners = [Tuner(tuner_fn="models.training.tuner.tuner_fn", **fitted)] if settings.tune else []
+    tuners = [Tuner(tuner_fn="diptych.models.training.tuner.tuner_fn", **fitted)] if settings.tune else []
     model_trainer = Trainer(
-        run_fn="models.training.trainer.run_fn",
+        run_fn="diptych.models.training.trainer.run_fn",
         hyperparameters=tuners[0].outputs["best_hyperparameters"] if tuners else None,
         **fitted,
     )

@@ -6,32 +6,32 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from difflib import get_close_matches
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from components.data_gate.options import GateOptions
-from components.evaluator.options import EvaluateOptions
-from components.example_gen.options import DataOptions
-from models.images import ImageOptions
-from models.labels import LabelOptions
-from models.networks.options import IMAGENET, NetworkOptions, check_network
-from models.options import Options
-from models.text.options import TextOptions
-from models.training.hyperparameters import check_space
-from models.training.options import TrainOptions
-from models.training.tune_options import TuneOptions
-from pipeline.beam import BeamOptions
-from pipeline.cluster import KubeflowOptions
-from pipeline.push import PushOptions
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.data_gate.options import GateOptions
+from diptych.components.evaluator.options import EvaluateOptions
+from diptych.models.errors import DiptychError, nearest
+from diptych.models.images.options import ImageOptions
+from diptych.models.labels import LabelOptions
+from diptych.models.networks.options import IMAGENET, NetworkOptions, check_network
+from diptych.models.options import Options
+from diptych.models.text.options import TextOptions
+from diptych.models.training.hyperparameters import check_space
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.tune_options import TuneOptions
+from diptych.pipeline.options.beam import BeamOptions
+from diptych.pipeline.options.kubeflow import KubeflowOptions
+from diptych.pipeline.options.push import PushOptions
 
 _PATTERN = re.compile(r"://|[*?\[{]")
 _PATHS = ("data.catalogue", "data.images_root", "data.schema_file", "push.directory", "model.image.weights")
 
 
-class SettingsError(ValueError):
+class SettingsError(DiptychError):
     """The settings cannot be used; the message names the key and the remedy."""
 
 
@@ -174,9 +174,7 @@ def _explain(problem: dict[str, Any]) -> str:
     key = ".".join(location)
     if problem["type"] == "extra_forbidden":
         valid = list(_options_at(location[:-1]).model_fields)
-        near = get_close_matches(location[-1], valid, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        return f"unknown key '{key}'; {hint}valid keys here: {', '.join(valid)}"
+        return f"unknown key '{key}'; {nearest(location[-1], valid)}valid keys here: {', '.join(valid)}"
     if problem["type"] == "missing":
         return f"'{key}' is missing"
     message = problem["msg"].removeprefix("Value error, ")

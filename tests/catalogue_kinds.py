@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.example_gen.options import DataOptions
+from diptych.components.catalogue.options import DataOptions
 
 # Beside the longest label, other bytes of a path.
 _LONGEST_NAME = 200

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.example_gen.options import DataOptions
-from models import features
-from models.images import ImageOptions
-from models.text.options import TextOptions
-from models.text.preprocessing import TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
+from diptych.components.catalogue.options import DataOptions
+from diptych.models import features
+from diptych.models.images.options import ImageOptions
+from diptych.models.text.options import TextOptions
+from diptych.models.text.preprocessing import TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
 
 SMALL = ImageOptions(height=8, width=10)
 IN_PROCESS = "--runner=FnApiRunner"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 TOOLS = "bash cat chmod cp cut dirname find flock head mkdir rm sed sha256sum sort tail"
 
 # Answers the probe, shows its version, and makes environments that hold a fake uv, which writes

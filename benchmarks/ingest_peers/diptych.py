@@ -13,11 +13,11 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 
 from benchmarks.ingest_peers.contender import PROCESSES, SIDE
-from components.example_gen.component import ImageTextExampleGen
-from components.example_gen.options import DataOptions
-from models import features
-from models.images import ImageOptions
-from models.tfrecords import read_records, split_files
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.example_gen.component import ImageTextExampleGen
+from diptych.models import features
+from diptych.models.images.options import ImageOptions
+from diptych.models.tfrecords import read_records, split_files
 
 _IMAGE = ImageOptions(height=SIDE, width=SIDE, encoding="raw")
 _ARTIFACTS = "artifacts"

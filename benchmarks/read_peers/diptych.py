@@ -8,13 +8,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from benchmarks.read_peers.source import BATCH, Epochs, Source
-from models import features
-from models.dataset import read_dataset
-from models.decoder import Decoder
-from models.images import ImageOptions
-from models.inputs import IMAGE_INPUT
-from models.memory import settle_memory
-from models.text.options import TextOptions
+from diptych.models import features
+from diptych.models.dataset import read_dataset
+from diptych.models.decoders.transformed import Decoder
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import IMAGE_INPUT
+from diptych.models.text.options import TextOptions
+from diptych.models.training.memory import settle_memory
 
 IMAGE = ImageOptions(height=128, width=128)
 TEXT = TextOptions(max_features=None)
@@ -49,7 +49,7 @@ def _write_graph(source: Source, folder: Path) -> None:
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
-    from models.text.preprocessing import TEXT_OPTIONS_KEY, preprocessing_fn
+    from diptych.models.text.preprocessing import TEXT_OPTIONS_KEY, preprocessing_fn
 
     column = tf.io.FixedLenFeature([1], tf.string)
     metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: column})

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from benchmarks.read_peers.blog import FILE, shape, write
 from benchmarks.read_peers.source import BATCH, Epochs
-from models.dataset import read_dataset
-from models.exported import ExportedDecoder
-from models.images import ImageOptions
-from models.inputs import IMAGE_INPUT
-from models.memory import settle_memory
+from diptych.models.dataset import read_dataset
+from diptych.models.decoders.exported import ExportedDecoder
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import IMAGE_INPUT
+from diptych.models.training.memory import settle_memory
 
 __all__ = ["batches", "write"]
 

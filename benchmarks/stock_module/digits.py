@@ -13,12 +13,12 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx_bsl.public import tfxio
 
-from models.bags import Bag, padded
-from models.images import ImageOptions
-from models.inputs import IMAGE_INPUT, NetworkInputs
-from models.networks.build import NetworkOptions, build_network
-from models.text.encoding import Encoding
-from models.text.preprocessing import learn_encoder
+from diptych.models.decoders.bag_of_words import Bag, padded
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import IMAGE_INPUT, NetworkInputs
+from diptych.models.networks.build import NetworkOptions, build_network
+from diptych.models.text.encoding import Encoding
+from diptych.models.text.preprocessing import learn_encoder
 
 _LABEL = "label_id"
 

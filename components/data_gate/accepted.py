@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 from tfx.dsl.io import fileio
 
-from components.data_gate.profile import Profile
-from models.versions import newest
+from diptych.components.data_gate.profile import Profile
+from diptych.models.versions import newest
 
 ACCEPTED = "accepted"
 #: Of the training split, as StatisticsGen wrote them.

@@ -7,8 +7,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import Rejects, Verdict
-from components.data_gate.executor import (
+from diptych.components.artifacts import Rejects, Verdict
+from diptych.components.data_gate.executor import (
     GATE_OPTIONS_KEY,
     LABEL_OPTIONS_KEY,
     PUSH_DIRECTORY_KEY,
@@ -16,9 +16,9 @@ from components.data_gate.executor import (
     TEXT_OPTIONS_KEY,
     DataGateExecutor,
 )
-from components.data_gate.options import GateOptions
-from models.labels import LabelOptions, Task
-from models.text.options import TextOptions
+from diptych.components.data_gate.options import GateOptions
+from diptych.models.labels import LabelOptions, Task
+from diptych.models.text.options import TextOptions
 
 
 class DataGateSpec(ComponentSpec):

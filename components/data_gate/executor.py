@@ -20,18 +20,19 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from components.artifacts import read_json, write_json
-from components.data_gate.accepted import STATISTICS_FILE, accept, copy_statistics, read_accepted
-from components.data_gate.findings import MAX_IDS, Finding, check_anomaly, check_labels, check_rejects
-from components.data_gate.options import GateOptions
-from components.data_gate.profile import make_profile
-from components.data_gate.rows import read_rows
-from components.data_gate.rules import Data, check_data
-from components.data_gate.words import read_vocabulary
-from models import features
-from models.labels import LabelOptions
-from models.text.options import TextOptions
-from models.tfrecords import read_records, split_files
+from diptych.components.artifacts import read_json, write_json
+from diptych.components.data_gate.accepted import STATISTICS_FILE, accept, copy_statistics, read_accepted
+from diptych.components.data_gate.findings import MAX_IDS, Finding, check_anomaly, check_labels, check_rejects
+from diptych.components.data_gate.options import GateOptions
+from diptych.components.data_gate.profile import make_profile
+from diptych.components.data_gate.rows import read_rows
+from diptych.components.data_gate.rules import Data, check_data
+from diptych.components.data_gate.vocabulary import read_vocabulary
+from diptych.models import features
+from diptych.models.errors import GATE_STOPPED, DiptychError
+from diptych.models.labels import LabelOptions
+from diptych.models.text.options import TextOptions
+from diptych.models.tfrecords import read_records, split_files
 
 GATE_OPTIONS_KEY = "gate_options"
 LABEL_OPTIONS_KEY = "label_options"
@@ -46,8 +47,10 @@ _BATCH = 256
 _DATASET = "dataset"
 
 
-class DataGateError(RuntimeError):
+class DataGateError(DiptychError):
     """The data may not go on to training; the message lists why."""
+
+    exit_code = GATE_STOPPED
 
 
 class DataGateExecutor(base_executor.BaseExecutor):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from components.data_gate.options import GateOptions, Severity
-from models import features
-from models.features import TRAIN
-from models.labels import LabelOptions
+from diptych.components.data_gate.options import GateOptions, Severity
+from diptych.models import features
+from diptych.models.errors import nearest
+from diptych.models.features import TRAIN
+from diptych.models.labels import LabelOptions
 
 #: The most rows that a finding names.
 MAX_IDS = 20
@@ -114,14 +114,9 @@ def _stop(rule: str, message: str, split: str, ids: list[str]) -> Finding:
     return Finding(rule, "stop", message, features.LABEL, split, ids=tuple(ids[:MAX_IDS]))
 
 
-def _did_you_mean(label: str, known: Iterable[str]) -> str:
-    near = get_close_matches(label, list(known), n=1)
-    return f"did you mean '{near[0]}'? " if near else ""
-
-
 def _no_such_label(label: str, known: Iterable[str]) -> str:
     return (
-        f"label.unknown: '{label}' is no label of split '{TRAIN}'; {_did_you_mean(label, known)}"
+        f"label.unknown: '{label}' is no label of split '{TRAIN}'; {nearest(label, known)}"
         f"name one of its labels ({name_some(sorted(known))}), or none"
     )
 
@@ -134,7 +129,7 @@ def _unknown_label(
         message = f"{told}: it counts as '{options.unknown}' (label.unknown)"
         return Finding("unknown_label", "warn", message, features.LABEL, split, ids=tuple(ids[:MAX_IDS]))
     remedy = (
-        f"{told}, where it would be learned: {_did_you_mean(label, known)}add rows of it, join it with another label, "
+        f"{told}, where it would be learned: {nearest(label, known)}add rows of it, join it with another label, "
         "change data.seed or data.splits, or name the label that it counts as in label.unknown"
     )
     return _stop("unknown_label", remedy, split, ids)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
-from components.data_gate.findings import MAX_IDS, Finding, name_some, rows_with
-from components.data_gate.options import LabelRareRule, LabelTypoRule, Rule
-from components.data_gate.profile import Profile
-from models.features import LABEL, TRAIN
+from diptych.components.data_gate.findings import MAX_IDS, Finding, name_some, rows_with
+from diptych.components.data_gate.options import LabelRareRule, LabelTypoRule, Rule
+from diptych.components.data_gate.profile import Profile
+from diptych.models.features import LABEL, TRAIN
 
 ROWS = "number of rows"
 SIMILARITY = "Ratcliff-Obershelp similarity"

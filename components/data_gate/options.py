@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.options import Options
+from diptych.models.options import Options
 
 Severity = Literal["ignore", "warn", "stop"]
 

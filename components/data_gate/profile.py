@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from components.data_gate.findings import MAX_IDS
-from components.data_gate.rows import CATEGORIES, NUMBERS, Floats, Rows
+from diptych.components.data_gate.findings import MAX_IDS
+from diptych.components.data_gate.rows import CATEGORIES, NUMBERS, Floats, Rows
 
 _BINS = 16
 _MIDDLE = (0.005, 0.995)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from components.data_gate.findings import SHARE_OF_ROWS, Finding, name_some, rows_with
-from components.data_gate.options import GateOptions, ShareRule, SizeRule
-from components.data_gate.profile import NumberProfile, Profile, count_values
-from components.data_gate.rows import ASPECT, SCRIPT, Rows
-from models import features
-from models.near import near_pairs
+from diptych.components.data_gate.findings import SHARE_OF_ROWS, Finding, name_some, rows_with
+from diptych.components.data_gate.options import GateOptions, ShareRule, SizeRule
+from diptych.components.data_gate.profile import NumberProfile, Profile, count_values
+from diptych.components.data_gate.rows import ASPECT, SCRIPT, Rows
+from diptych.models import features
+from diptych.models.images.hamming import near_pairs
 
 SIZES = (features.WIDTH, features.HEIGHT, ASPECT, features.FILE_BYTES)
 TIMES_BEYOND = "ratio to the range of the middle 99 %"

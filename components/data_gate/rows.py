@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.data_gate.findings import MAX_IDS
-from models import features
-from models.labels import Task
-from models.tfrecords import read_records, split_files
+from diptych.components.data_gate.findings import MAX_IDS
+from diptych.models import features
+from diptych.models.labels import Task
+from diptych.models.tfrecords import read_records, split_files
 
 #: Width by height. No feature of the record, because the two that it is made of are.
 ASPECT = "image/aspect"

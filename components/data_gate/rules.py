@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.data_gate.findings import Finding
-from components.data_gate.label_rules import check_lost, check_rare, check_typos
-from components.data_gate.options import GateOptions
-from components.data_gate.profile import Profile
-from components.data_gate.row_rules import check_duplicates, check_near_duplicates, check_new_values, check_sizes
-from components.data_gate.rows import Rows
-from components.data_gate.shifts import Comparison, check_shifts, comparators
-from components.data_gate.words import Vocabulary, check_vocabulary
-from models.features import TRAIN
+from diptych.components.data_gate.findings import Finding
+from diptych.components.data_gate.label_rules import check_lost, check_rare, check_typos
+from diptych.components.data_gate.options import GateOptions
+from diptych.components.data_gate.profile import Profile
+from diptych.components.data_gate.row_rules import (
+    check_duplicates,
+    check_near_duplicates,
+    check_new_values,
+    check_sizes,
+)
+from diptych.components.data_gate.rows import Rows
+from diptych.components.data_gate.shifts import Comparison, check_shifts, comparators
+from diptych.components.data_gate.vocabulary import Vocabulary, check_vocabulary
+from diptych.models.features import TRAIN
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2, norm
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.data_gate.findings import MAX_IDS, Finding, rows_with
-from components.data_gate.options import ShiftRule
-from components.data_gate.profile import NumberProfile, Profile, bins, count_bins, count_values
-from components.data_gate.rows import CATEGORIES, NUMBERS, Rows
+from diptych.components.data_gate.findings import MAX_IDS, Finding, rows_with
+from diptych.components.data_gate.options import ShiftRule
+from diptych.components.data_gate.profile import NumberProfile, Profile, bins, count_bins, count_values
+from diptych.components.data_gate.rows import CATEGORIES, NUMBERS, Rows
 
 JENSEN_SHANNON = "Jensen-Shannon divergence"
 L_INFINITY = "L-infinity distance"

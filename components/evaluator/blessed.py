@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from models.serving.card import read_card
+from diptych.models.serving.card import read_card
 
 
 def incomparable(candidate: str, blessed: str) -> str | None:

@@ -9,15 +9,15 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import json_utils
 
-from components.artifacts import Metrics
-from components.evaluator.executor import (
+from diptych.components.artifacts import Metrics
+from diptych.components.evaluator.executor import (
     EVALUATE_OPTIONS_KEY,
     LINEAR_BASELINE_KEY,
     PUSH_DIRECTORY_KEY,
     EvaluatorExecutor,
 )
-from components.evaluator.options import EvaluateOptions
-from models.features import TEST
+from diptych.components.evaluator.options import EvaluateOptions
+from diptych.models.features import TEST
 
 
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):

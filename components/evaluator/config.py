@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluator.criteria import TOLERANCE, Criterion
-from components.evaluator.metrics import CONFUSION, COUNTS
-from components.evaluator.options import EvaluateOptions
-from components.evaluator.slices import feature_key
-from models.features import LABEL_ID
-from models.scoring import LOWER_IS_BETTER, METRICS
-from models.serving.card import ModelCard
-from models.serving.export import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
+from diptych.components.evaluator.criteria import TOLERANCE, Criterion
+from diptych.components.evaluator.metrics import CONFUSION, COUNTS
+from diptych.components.evaluator.options import EvaluateOptions
+from diptych.components.evaluator.slices import feature_key
+from diptych.models.features import LABEL_ID
+from diptych.models.metrics import LOWER_IS_BETTER, METRICS
+from diptych.models.serving.card import ModelCard
+from diptych.models.serving.export import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
 
 CANDIDATE = "candidate"
 BLESSED = "blessed"
@@ -70,7 +70,9 @@ def _metric(
     values = {"name": name, "figure": figure, "task": card.task, "classes": len(card.labels), "top_k": options.top_k}
     # TFMA takes what stands between the braces.
     config = json.dumps({**values, "min_examples": min_examples})[1:-1]
-    return config_pb2.MetricConfig(class_name="TallyMetric", module="components.evaluator.metrics", config=config)
+    return config_pb2.MetricConfig(
+        class_name="TallyMetric", module="diptych.components.evaluator.metrics", config=config
+    )
 
 
 def _threshold(metric: str, asked: Sequence[Criterion]) -> config_pb2.MetricThreshold:

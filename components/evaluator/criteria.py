@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.evaluator.options import EvaluateOptions
-from models.scoring import LOWER_IS_BETTER, METRICS
+from diptych.components.evaluator.options import EvaluateOptions
+from diptych.models.metrics import LOWER_IS_BETTER, METRICS
 
 #: Rounding of a comparison between two runs of the same arithmetic.
 TOLERANCE = 1e-6

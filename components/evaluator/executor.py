@@ -14,17 +14,17 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils, proto_utils
 
-from components.artifacts import read_json, write_json
-from components.beam import LeanBeamExecutor
-from components.evaluator.blessed import as_model_artifact, incomparable
-from components.evaluator.config import BLESSED, CANDIDATE, eval_config
-from components.evaluator.criteria import Criterion, criteria
-from components.evaluator.metrics import CONFUSION, COUNTS
-from components.evaluator.options import EvaluateOptions
-from components.evaluator.slices import slice_name
-from models.scoring import METRICS, label_figures
-from models.serving.card import read_card
-from models.versions import newest
+from diptych.components.artifacts import read_json, write_json
+from diptych.components.beam import LeanBeamExecutor
+from diptych.components.evaluator.blessed import as_model_artifact, incomparable
+from diptych.components.evaluator.config import BLESSED, CANDIDATE, eval_config
+from diptych.components.evaluator.criteria import Criterion, criteria
+from diptych.components.evaluator.metrics import CONFUSION, COUNTS
+from diptych.components.evaluator.options import EvaluateOptions
+from diptych.components.evaluator.slices import slice_name
+from diptych.models.metrics import METRICS, label_figures
+from diptych.models.serving.card import read_card
+from diptych.models.versions import newest
 
 DECISION_FILE, PER_LABEL_FILE, CONFUSION_FILE = "decision.json", "per_label.json", "confusion.json"
 LINEAR_BASELINE_KEY = "linear_baseline"
@@ -62,7 +62,7 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
         asked = criteria(options, linear, compared)
         config = eval_config(options, card, asked, compared)
         exec_properties[standard_component_specs.EVAL_CONFIG_KEY] = proto_utils.proto_to_json(config)
-        exec_properties[_EXTRACTORS_KEY] = "components.evaluator.slices.custom_extractors"
+        exec_properties[_EXTRACTORS_KEY] = "diptych.components.evaluator.slices.custom_extractors"
         super().Do(input_dict, output_dict, exec_properties)
         if compared:
             fileio.rmtree(work_uri)

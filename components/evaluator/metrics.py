@@ -1,4 +1,4 @@
-"""The figures of ``models.scoring`` for TensorFlow Model Analysis.
+"""The figures of ``diptych.models.metrics`` for TensorFlow Model Analysis.
 
 TFMA's own ``F1Score`` with ``macro_average`` binarises each class at a threshold of 0.5: an example whose best score is
 below it has no prediction, so the figure is not that of the model's answers. Keras's metrics are compiled anew for each
@@ -14,8 +14,8 @@ import apache_beam as beam
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import Matrices, MatrixEntryKey
 
-from models.labels import Task
-from models.scoring import LOWER_IS_BETTER, Tally
+from diptych.models.labels import Task
+from diptych.models.metrics import LOWER_IS_BETTER, Tally
 
 #: Metrics that are no single number: see ``Tally``.
 COUNTS, CONFUSION = "label_counts", "confusion"
@@ -98,7 +98,7 @@ class TallyMetric(metric_types.Metric):
 
     Args:
         name: what TFMA calls it.
-        figure: one of ``models.scoring.METRICS``, ``COUNTS`` or ``CONFUSION``.
+        figure: one of ``diptych.models.metrics.METRICS``, ``COUNTS`` or ``CONFUSION``.
         task: of the model.
         classes: its number of labels.
         top_k: see ``Tally``.

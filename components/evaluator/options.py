@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from models.features import LABEL, LIGHT_FEATURES, RECORD
-from models.options import Options
+from diptych.models.features import LABEL, LIGHT_FEATURES, RECORD
+from diptych.models.options import Options
 
 
 class Figures(Options):
-    """A number for each metric on the test split; null where there is none. ``models.scoring`` says what they are."""
+    """A number for each metric on the test split; null where there is none. See ``diptych.models.metrics``."""
 
     accuracy: float | None = Field(None, ge=-1, le=1)
     macro_f1: float | None = Field(None, ge=-1, le=1)

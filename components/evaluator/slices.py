@@ -17,7 +17,7 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api import model_eval_lib
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
-from components.evaluator.options import SliceOptions
+from diptych.components.evaluator.options import SliceOptions
 
 _BY = " by "
 

@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.example_gen.catalogues.rows import CatalogueError, Chunk
-from components.example_gen.entries import Stored, Table, labels_by_digest
-from components.example_gen.options import DataOptions
-from components.example_gen.reasons import Reject
-from components.example_gen.resolve import KEPT, REPEATS, Decision, resolve
-from components.example_gen.spans import name_below
-from components.example_gen.workers import Built
-from models import features
-from models.progress import report
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.rows import CatalogueError, Chunk
+from diptych.components.catalogue.reasons import Reject
+from diptych.components.catalogue.spans import name_below
+from diptych.components.example_gen.assignment import KEPT, REPEATS, Decision, resolve
+from diptych.components.example_gen.row_tables import Stored, Table, labels_by_digest
+from diptych.components.example_gen.workers import Built
+from diptych.models import features
+from diptych.models.errors import FAILED, DiptychError
+from diptych.models.progress import report
 
 _REPORT_EVERY = 50
 
 
-class IngestionError(RuntimeError):
+class IngestionError(DiptychError):
     """Ingestion cannot give a dataset; the message says why and what to do."""
+
+    exit_code = FAILED
 
 
 def with_progress(built: Iterable[Built]) -> Iterator[Built]:

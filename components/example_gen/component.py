@@ -9,17 +9,17 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.artifacts import Rejects
-from components.example_gen.driver import ImageTextExampleGenDriver, standard_input
-from components.example_gen.executor import (
+from diptych.components.artifacts import Rejects
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.example_gen.driver import ImageTextExampleGenDriver, standard_input
+from diptych.components.example_gen.executor import (
     DATA_OPTIONS_KEY,
     IMAGE_OPTIONS_KEY,
     REJECTS_KEY,
     ImageTextExampleGenExecutor,
 )
-from components.example_gen.options import DataOptions
-from models.features import SPLITS
-from models.images import ImageOptions
+from diptych.models.features import SPLITS
+from diptych.models.images.options import ImageOptions
 
 
 class ImageTextExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):

@@ -10,9 +10,9 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
-from components.example_gen.digest import digest_inputs
-from components.example_gen.executor import data_options
-from components.example_gen.spans import resolve, static_folder
+from diptych.components.catalogue.fingerprint import digest_inputs
+from diptych.components.catalogue.spans import resolve, static_folder
+from diptych.components.example_gen.executor import data_options
 
 
 def standard_input(catalogue: str) -> dict[str, str]:

@@ -19,8 +19,13 @@ from typing import Any, BinaryIO, cast
 import apache_beam as beam
 import numpy as np
 
-from components.artifacts import write_json
-from components.example_gen.account import (
+from diptych.components.artifacts import write_json
+from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
+from diptych.components.catalogue.readers.rows import Chunk
+from diptych.components.catalogue.records import Recipe, Source
+from diptych.components.catalogue.spans import name_below
+from diptych.components.catalogue.storage import open_file, write_stream
+from diptych.components.example_gen.account import (
     IngestionError,
     Resolution,
     all_rejects,
@@ -29,14 +34,9 @@ from components.example_gen.account import (
     row_line,
     with_progress,
 )
-from components.example_gen.catalogues.kinds import find_kind, images_root, list_sources, make_reader
-from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Stored, Table, TableBuilder, store_rows
-from components.example_gen.records import Recipe, Source
-from components.example_gen.spans import name_below
-from components.example_gen.storage import open_file, write_stream
-from components.example_gen.workers import Workers
-from models import features
+from diptych.components.example_gen.row_tables import Stored, Table, TableBuilder, store_rows
+from diptych.components.example_gen.workers import Workers
+from diptych.models import features
 
 REJECTS_FILE = "rejects.jsonl"
 ACCOUNT_FILE = "account.json"

@@ -26,11 +26,11 @@ from types import TracebackType
 
 from pebble import ProcessExpired, ProcessPool
 
-from components.example_gen.catalogues.rows import Row
-from components.example_gen.entries import Stored
-from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, RejectError, Source, read_image, reject
-from components.example_gen.storage import is_remote
+from diptych.components.catalogue.readers.rows import Row
+from diptych.components.catalogue.reasons import Reject
+from diptych.components.catalogue.records import Recipe, RejectError, Source, read_image, reject
+from diptych.components.catalogue.storage import is_remote
+from diptych.components.example_gen.row_tables import Stored
 
 # Enough rows to hide what handing them over costs, few enough that no process waits for long at a chunk's end.
 _BATCH = 32
@@ -55,7 +55,7 @@ def warm_up() -> None:
 def _context() -> BaseContext:
     # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["components.example_gen.entries"])
+    context.set_forkserver_preload(["diptych.components.example_gen.row_tables"])
     return context
 
 

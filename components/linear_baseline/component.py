@@ -10,12 +10,12 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import Metrics, write_json
-from models import features
-from models.labels import Task
-from models.text.baseline import fit_baseline, score_labels
-from models.text.options import TextOptions
-from models.tfrecords import read_records, split_files
+from diptych.components.artifacts import Metrics, write_json
+from diptych.models import features
+from diptych.models.labels import Task
+from diptych.models.text.baseline import fit_baseline, score_labels
+from diptych.models.text.options import TextOptions
+from diptych.models.tfrecords import read_records, split_files
 
 METRICS_FILE = "metrics.json"
 

@@ -14,7 +14,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-from components.report.contents import Bucket, Confidence, Curves
+from diptych.components.report.report_data import Bucket, Confidence, Curves
 
 _VERSION = "5.21"
 _WIDTH, _HEIGHT = 300, 130

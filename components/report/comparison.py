@@ -8,9 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.report import charts
-from components.report.contents import Contents, Lineage
-from components.report.page import (
+from diptych.components.report import charts
+from diptych.components.report.page import (
     better,
     count,
     make_environment,
@@ -20,8 +19,9 @@ from components.report.page import (
     percent,
     points,
 )
-from models import features
-from models.scoring import METRICS
+from diptych.components.report.report_data import Contents, Lineage
+from diptych.models import features
+from diptych.models.metrics import METRICS
 
 _LABELS, _SLICES = 30, 30
 

@@ -10,8 +10,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components import artifacts
-from components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, TITLE_KEY, UPSTREAM_KEY, ReportExecutor
+from diptych.components import artifacts
+from diptych.components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, TITLE_KEY, UPSTREAM_KEY, ReportExecutor
 
 
 class ReportSpec(ComponentSpec):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from components.report.contents import Curves
+from diptych.components.report.report_data import Curves
 
 _PREFIX = "epoch_"
 

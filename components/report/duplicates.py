@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from models.near import near_pairs
+from diptych.models.images.hamming import near_pairs
 
 #: Bits of 64 in which the perceptual hashes of nearly equal images may differ.
 NEAR_BITS = 3

@@ -12,10 +12,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.report.contents import Lineage, Product
-from components.report.gather import Sources, gather
-from components.report.lineage import fingerprint, library_versions, modified
-from components.report.page import render
+from diptych.components.report.collect import Sources, gather
+from diptych.components.report.lineage import fingerprint, library_versions, modified
+from diptych.components.report.page import render
+from diptych.components.report.report_data import Lineage, Product
 
 TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"

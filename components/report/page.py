@@ -14,11 +14,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.report import charts
-from components.report.contents import Contents, FeatureStatistics, Finding, Metrics, RejectedRow, RowFacts
-from components.report.lineage import draw
-from models import features
-from models.scoring import LOWER_IS_BETTER, METRICS
+from diptych.components.report import charts
+from diptych.components.report.lineage import draw
+from diptych.components.report.report_data import Contents, FeatureStatistics, Finding, Metrics, RejectedRow, RowFacts
+from diptych.models import features
+from diptych.models.metrics import LOWER_IS_BETTER, METRICS
 
 _VALUES_SHOWN = 5
 _LABELS_SHOWN = 40
@@ -127,7 +127,7 @@ class RejectGroup:
 
 def make_environment() -> Environment:
     """Jinja's environment of the templates: all text is escaped, and a name that is not there is an error."""
-    loader = PackageLoader("components.report", "pages")
+    loader = PackageLoader("diptych.components.report", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components.report.contents import Anomaly, Bucket, FeatureStatistics, Numbers, SchemaRow, Strings
+from diptych.components.report.report_data import Anomaly, Bucket, FeatureStatistics, Numbers, SchemaRow, Strings
 
 _DATASET = "dataset"
 _VALUES_NAMED = 12

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models import features
-from models.tfrecords import read_records, split_files
+from diptych.models import features
+from diptych.models.errors import DatasetError
+from diptych.models.tfrecords import read_records, split_files
 
 #: More rows than these are not all read: of every split each second row, each third and so on.
 ROWS_READ = 50_000
@@ -71,7 +72,7 @@ def read_rows(examples_uri: str, counts: Mapping[str, int]) -> Rows:
     parts = [_read_split(split_files(examples_uri, split), split, stride) for split in counts]
     for split, places, *_ in parts:
         if len(places) != -(-counts[split] // stride):
-            raise ValueError(f"split '{split}' has not the {counts[split]:,} records that the account says")
+            raise DatasetError(f"split '{split}' has not the {counts[split]:,} records that the account says")
     return Rows(
         total,
         np.concatenate([np.full(len(places), split, object) for split, places, _, _ in parts]),

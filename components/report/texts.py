@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.report.contents import Bucket, TextFacts
-from models import features
-from models.text.options import TextOptions
-from models.text.vectorizer import make_vectorizer
+from diptych.components.report.report_data import Bucket, TextFacts
+from diptych.models import features
+from diptych.models.text.options import TextOptions
+from diptych.models.text.vectorizer import make_vectorizer
 
 # A sample tells a share of terms to a hundredth.
 _TEXTS_READ = 10_000

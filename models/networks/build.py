@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.inputs import IDS_INPUT, IMAGE_INPUT, PADDING, VALUES_INPUT, NetworkInputs
-from models.labels import Task
-from models.networks.options import NetworkOptions, check_network
+from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, PADDING, VALUES_INPUT, NetworkInputs
+from diptych.models.labels import Task
+from diptych.models.networks.options import NetworkOptions, check_network
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +37,8 @@ def build_network(options: NetworkOptions, inputs: NetworkInputs, classes: int, 
     import keras
     from keras import layers
 
-    from models.networks import fusion
-    from models.networks.layers import FirstOf
+    from diptych.models.networks import fusion
+    from diptych.models.networks.layers import FirstOf
 
     check_network(options, inputs.image, inputs.length is not None)
     taken = {
@@ -72,9 +72,9 @@ def _towers(options: NetworkOptions, taken: dict[str, Any], terms: int, classes:
     """The vectors of image and text, whichever there are, and the wide path's logits or None."""
     from keras import layers, ops
 
-    from models.networks.image_tower import image_tower
-    from models.networks.layers import Given, OrLearned
-    from models.networks.text_tower import text_tower, wide_path
+    from diptych.models.networks.image_tower import image_tower
+    from diptych.models.networks.layers import Given, OrLearned
+    from diptych.models.networks.text_tower import text_tower, wide_path
 
     pixels, ids, fusion = taken[IMAGE_INPUT], taken[IDS_INPUT], options.fusion
     values = taken[VALUES_INPUT] if VALUES_INPUT in taken else ops.cast(ops.not_equal(ids, PADDING), "float32")

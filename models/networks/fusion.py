@@ -7,9 +7,9 @@ from typing import Any
 
 from keras import layers
 
-from models.labels import Task
-from models.networks.layers import Mixture
-from models.networks.options import FusionOptions
+from diptych.models.labels import Task
+from diptych.models.networks.layers import Mixture
+from diptych.models.networks.options import FusionOptions
 
 EMBEDDING = "embedding"
 SCORES = "scores"

@@ -10,10 +10,11 @@ from typing import Any
 import keras
 from keras import layers
 
-from models.layers import ImageNetPixels
-from models.networks.gradients import EdgesAndColours
-from models.networks.layers import AsManyAs, AtLeastOne
-from models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, Pixels
+from diptych.models.errors import OptionsError
+from diptych.models.networks.histograms import EdgesAndColours
+from diptych.models.networks.imagenet_pixels import ImageNetPixels
+from diptych.models.networks.layers import AsManyAs, AtLeastOne
+from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, Pixels
 
 BACKBONE = "backbone"
 
@@ -89,7 +90,9 @@ def _build(name: str, shape: tuple[int, ...], weights: str | None) -> keras.Mode
         # Keras raises a bare Exception where a download fails.
         download = _download_of(error)
         if download is None:
-            raise ValueError(f"model.image.backbone: {name} cannot be built for images of {shape}: {error}") from error
+            raise OptionsError(
+                f"model.image.backbone: {name} cannot be built for images of {shape}: {error}"
+            ) from error
         raise OSError(_explain(download, error)) from error
 
 
@@ -117,7 +120,7 @@ def _load(network: keras.Model, name: str, path: str) -> None:
         network.load_weights(path)
     except Exception as error:
         # What h5py and Keras raise depends on where the file first differs.
-        raise ValueError(
+        raise OptionsError(
             f"model.image.weights: '{path}' does not hold the weights of {name} without its top layer: give a file "
             f"whose name ends in _notop.h5 or _no_top.h5, or one that save_weights of keras.applications.{name}"
             f"(include_top=False) wrote; {error}"

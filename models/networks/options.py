@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from models.images import ImageOptions
-from models.options import Options
+from diptych.models.errors import OptionsError, nearest
+from diptych.models.images.options import ImageOptions
+from diptych.models.options import Options
 
 #: How pixels 0..255 become what a network takes: ``unit`` divides by 255, ``raw`` leaves them, the others are the modes
 #: of ``keras.applications.imagenet_utils.preprocess_input``.
@@ -101,10 +101,9 @@ class ImageNetworkOptions(Options):
     @classmethod
     def _known_backbone(cls, value: str) -> str:
         if value not in BACKBONES:
-            lower = {name.lower(): name for name in BACKBONES}
-            near = get_close_matches(value.lower(), lower, n=1, cutoff=0.5)
-            hint = f"; did you mean '{lower[near[0]]}'" if near else ""
-            raise ValueError(f"there is no backbone '{value}'{hint}; valid: {', '.join(BACKBONES)}")
+            raise ValueError(
+                f"there is no backbone '{value}'; {nearest(value, BACKBONES)}valid: {', '.join(BACKBONES)}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -228,17 +227,17 @@ def check_network(options: NetworkOptions, image: ImageOptions, sequence: bool) 
     if options.image and options.image.backbone != CNN:
         least = _HOG_MIN_SIDE if options.image.backbone == HOG else APPLICATIONS[options.image.backbone].min_side
         if min(image.height, image.width) < least:
-            raise ValueError(
+            raise OptionsError(
                 f"model.image.backbone: {options.image.backbone} needs images of at least {least} x {least}, not "
                 f"{image.height} x {image.width}: raise image.height and image.width, or set model.image.backbone: cnn"
             )
     if options.text and sequence and options.text.tower == "bag":
-        raise ValueError(
+        raise OptionsError(
             "model.text.tower: 'bag' takes a bag of words, and texts are sequences: set it to attention or "
             "transformer, or set text.encoding to counts, binary or tfidf"
         )
     if options.text and not sequence and options.text.tower != "bag":
-        raise ValueError(
+        raise OptionsError(
             f"model.text.tower: '{options.text.tower}' takes a sequence, and texts are bags of words: set "
             "text.encoding: sequence, or set model.text.tower: bag"
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import layers, ops
 
-from models.networks.layers import Bias, Positions, TermVectors
-from models.networks.options import TextNetworkOptions
+from diptych.models.networks.layers import Bias, Positions, TermVectors
+from diptych.models.networks.options import TextNetworkOptions
 
 
 def text_tower(options: TextNetworkOptions, terms: int, ids: Any, values: Any) -> Any:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from models.images import ImageOptions
-from models.labels import Task
-from models.options import Options
-from models.text.options import TextOptions
+from diptych.models.images.options import ImageOptions
+from diptych.models.labels import Task
+from diptych.models.options import Options
+from diptych.models.text.options import TextOptions
 
 _FOLDER = "assets.extra"
 _CARD, _ENCODERS, _WEIGHTS = "diptych.json", "encoders.json", "model.weights.h5"
@@ -58,12 +58,12 @@ def read_card(uri: str) -> ModelCard:
 
 
 def encoders_file(uri: str) -> str:
-    """Where the encodings of an exported model lie, for ``models.text.encoders.load_encoders``."""
+    """Where the encodings of an exported model lie, for ``diptych.models.text.exported_encoders.load_encoders``."""
     return os.path.join(uri, _FOLDER, _ENCODERS)
 
 
 def read_encoders(uri: str) -> dict[str, Any]:
-    """What ``models.text.encoders.EncodersFile`` describes, of an exported model.
+    """What ``diptych.models.text.exported_encoders.EncodersFile`` describes, of an exported model.
 
     Raises:
         FileNotFoundError: the folder holds no model of Diptych's.

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from models import features
-from models.decoder import Decoder
-from models.inputs import IMAGE_INPUT
-from models.networks.build import needs
-from models.serving.card import ModelCard, encoders_file, weights_file, write_card
-from models.serving.rows import Rows, read_rows
-from models.text.encoders import export_encoders
+from diptych.models import features
+from diptych.models.decoders.transformed import Decoder
+from diptych.models.inputs import IMAGE_INPUT
+from diptych.models.networks.build import needs
+from diptych.models.serving.card import ModelCard, encoders_file, weights_file, write_card
+from diptych.models.serving.rows import Rows, read_rows
+from diptych.models.text.exported_encoders import export_encoders
 
 SCORES = "scores"
 LABELS = "labels"
@@ -125,10 +125,10 @@ class ServedModel(tf.Module):
 def export(model: keras.Model, decoder: Decoder, uri: str) -> None:
     """Writes a SavedModel with the signatures of ``ServedModel``.
 
-    In its folder ``assets.extra`` lie the card, the encoders and Keras's weights: see ``models.serving.card``.
+    In its folder ``assets.extra`` lie the card, the encoders and Keras's weights: see ``diptych.models.serving.card``.
 
     Args:
-        model: of ``models.networks.build.build_network``, fitted.
+        model: of ``diptych.models.networks.build.build_network``, fitted.
         decoder: that of its records.
     """
     card = ModelCard(

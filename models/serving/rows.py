@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from models.images import ImageOptions, decode_image_file
+from diptych.models.images.decoding import decode_image_file
+from diptych.models.images.options import ImageOptions
 
 MISSING_IMAGE = "image: there is none, and this model needs one"
 MISSING_TEXT = "description: there is none, and this model needs one"

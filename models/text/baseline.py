@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from models.labels import Task
-from models.text.options import TextOptions
-from models.text.vectorizer import make_vectorizer
+from diptych.models.labels import Task
+from diptych.models.text.options import TextOptions
+from diptych.models.text.vectorizer import make_vectorizer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import features
-from models.text.options import TextOptions
-from models.text.tokens import keep, make_tokenizer
-from models.text.vocabulary import to_line
+from diptych.models import features
+from diptych.models.text.options import TextOptions
+from diptych.models.text.tokens import keep, make_tokenizer
+from diptych.models.text.vocabulary import to_line
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from models.text.tokens import Tokenizer
+    from diptych.models.text.tokens import Tokenizer
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models import features
-from models.labels import LabelOptions, Task
-from models.options import Options
-from models.text.options import TextOptions
+from diptych.models import features
+from diptych.models.errors import DatasetError
+from diptych.models.labels import LabelOptions, Task
+from diptych.models.options import Options
+from diptych.models.text.options import TextOptions
 
 if TYPE_CHECKING:
     import tensorflow_transform as tft
@@ -64,6 +65,6 @@ def _read(transform: tft.TFTransformOutput, name: str) -> bytes:
     path = transform.vocabulary_file_by_name(name)
     if path is None:
         folder = os.path.dirname(transform.transform_savedmodel_dir)
-        raise ValueError(f"'{folder}' is not what Transform writes for Diptych: it has no '{name}'")
+        raise DatasetError(f"'{folder}' is not what Transform writes for Diptych: it has no '{name}'")
     with tf.io.gfile.GFile(path, "rb") as file:
         return bytes(file.read())

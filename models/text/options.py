@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, field_validator, model_validator
 from typing_extensions import Self
 
-from models.options import Options
+from diptych.models.options import Options
 
 #: scikit-learn's: runs of two or more letters, digits or underscores.
 WORDS = r"(?u)\b\w\w+\b"
@@ -69,7 +69,7 @@ class TextOptions(Options):
     @classmethod
     def _pattern_can_be_translated(cls, value: str) -> str:
         if value != WORDS:
-            from models.text.patterns import parse_pattern
+            from diptych.models.text.patterns import parse_pattern
 
             parse_pattern(value)
         return value

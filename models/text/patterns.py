@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.text.characters import CODE_POINTS, matching, re2_class
+from diptych.models.text.character_tables import CODE_POINTS, matching, re2_class
 
 # How re itself reads a pattern: anything else would read some patterns otherwise. Its name differs between versions.
 _parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")

@@ -1,7 +1,7 @@
 """Text and labels: the ``preprocessing_fn`` that Transform analyses.
 
 Texts become what scikit-learn makes of them with the same options, and the vocabulary is the one that it learns
-(``models.text.encoder``, ``models.text.learning``); labels are numbered as its ``LabelEncoder`` numbers them.
+(``encoder`` and ``vocabulary_analyzer`` beside this module); labels are numbered as its ``LabelEncoder`` numbers them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from models import features
-from models.labels import LabelOptions
-from models.text.encoder import TextEncoder, count_distinct, to_sparse
-from models.text.encoding import LABEL_FILES, TEXT_FILES, Encoding
-from models.text.options import TextOptions
-from models.text.tokens import keep
-from models.text.vocabulary import to_lines
+from diptych.models import features
+from diptych.models.labels import LabelOptions
+from diptych.models.text.encoder import TextEncoder, count_distinct, to_sparse
+from diptych.models.text.encoding import LABEL_FILES, TEXT_FILES, Encoding
+from diptych.models.text.options import TextOptions
+from diptych.models.text.tokens import keep
+from diptych.models.text.vocabulary import to_lines
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -60,7 +60,7 @@ def learn_encoder(texts: tf.Tensor, encoding: Encoding) -> TextEncoder:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from models.text.learning import LearnVocabulary
+    from diptych.models.text.vocabulary_analyzer import LearnVocabulary
 
     vocabulary, idf, _ = _learn_files(texts, LearnVocabulary(encoding), TEXT_FILES)
     buckets = int(encoding.text.oov == "bucket")
@@ -76,7 +76,7 @@ def _learn_labels(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from models.text.learning import LearnLabels
+    from diptych.models.text.vocabulary_analyzer import LearnLabels
 
     (vocabulary,) = _learn_files(labels, LearnLabels(options), LABEL_FILES)
     if options.unknown is None:

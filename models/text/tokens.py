@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from models.text.characters import CharacterMap, encode, matching, re2_class
-from models.text.options import TextOptions
-from models.text.patterns import TokenPattern, parse_pattern
-from models.text.vectorizer import make_vectorizer
-from models.text.vocabulary import to_lines
+from diptych.models.text.character_tables import CharacterMap, encode, matching, re2_class
+from diptych.models.text.options import TextOptions
+from diptych.models.text.patterns import TokenPattern, parse_pattern
+from diptych.models.text.vectorizer import make_vectorizer
+from diptych.models.text.vocabulary import to_lines
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,7 +27,7 @@ def make_tokenizer(options: TextOptions) -> Tokenizer:
     """The function of string ``[b]`` texts to their terms.
 
     The terms are ragged string ``[b, None]``, with repetitions, in scikit-learn's order, spelled as in the vocabulary's
-    file (``models.text.vocabulary.to_line``).
+    file (``diptych.models.text.vocabulary.to_line``).
     """
     return {"word": _word_tokenizer, "char": _char_tokenizer, "char_wb": _char_wb_tokenizer}[options.analyzer](options)
 

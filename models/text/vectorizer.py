@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.text.options import TextOptions
+from diptych.models.text.options import TextOptions
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import CountVectorizer

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from models.progress import report
-from models.training.options import TrainOptions
+from diptych.models.progress import report
+from diptych.models.training.options import TrainOptions
 
 # Of a schedule "plateau" without early stopping: as with its default.
 _PATIENCE = 5

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from diptych.models.errors import OptionsError
+
 Distribution = Literal["none", "mirrored", "multi_worker"]
 
 
@@ -75,7 +77,7 @@ def _with_axis(figures: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def _check_cluster() -> None:
     config = json.loads(os.environ.get("TF_CONFIG") or "{}")
     if not config.get("cluster") or "task" not in config:
-        raise ValueError(
+        raise OptionsError(
             "train.distribute is 'multi_worker', and the variable TF_CONFIG names no cluster and task: "
             "set it on each worker, or train.distribute to 'none' or 'mirrored'"
         )

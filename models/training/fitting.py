@@ -11,20 +11,20 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from models.labels import Task
-from models.networks.build import build_network
-from models.networks.image_tower import set_backbone_trainable
-from models.networks.options import NetworkOptions
-from models.training.callbacks import judging_callbacks
-from models.training.distribution import distributable
-from models.training.losses import build_loss
-from models.training.optimizers import build_optimizer, leave_undecayed
-from models.training.options import TrainOptions
-from models.training.plan import Phase, Plan, plan_phases
-from models.training.resume import Backup, done
+from diptych.models.labels import Task
+from diptych.models.networks.build import build_network
+from diptych.models.networks.image_tower import set_backbone_trainable
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.training.backup import Backup, done
+from diptych.models.training.callbacks import judging_callbacks
+from diptych.models.training.distribution import distributable
+from diptych.models.training.losses import build_loss
+from diptych.models.training.optimizers import build_optimizer, leave_undecayed
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.schedule import Phase, Plan, plan_phases
 
 if TYPE_CHECKING:
-    from models.decoder import Decoder
+    from diptych.models.decoders.transformed import Decoder
 
 #: Batches from an epoch on: 0 is the first.
 TrainBatches = Callable[[int], tf.data.Dataset]

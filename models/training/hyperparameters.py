@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from models.networks.options import NetworkOptions
-from models.options import Options
-from models.training.options import TrainOptions
-from models.training.tune_options import TuneOptions
+from diptych.models.errors import OptionsError
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.options import Options
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.tune_options import TuneOptions
 
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 
@@ -69,11 +70,11 @@ def _with_values(section: str, options: AnyOptions, values: Mapping[str, Any]) -
             part = part.get(parent) if isinstance(part, dict) else None
         if not isinstance(part, dict) or last not in part:
             valid = f" valid keys there: {', '.join(part)}" if isinstance(part, dict) else ""
-            raise ValueError(f"tune.space: there is no setting '{key}';{valid}")
+            raise OptionsError(f"tune.space: there is no setting '{key}';{valid}")
         part[last] = value
     try:
         return type(options).model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join([section, *map(str, problem["loc"])])
-        raise ValueError(f"tune.space: {place}: {problem['msg']} (given: {problem['input']!r})") from None
+        raise OptionsError(f"tune.space: {place}: {problem['msg']} (given: {problem['input']!r})") from None

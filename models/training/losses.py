@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.labels import Task
-from models.training.options import TrainOptions
+from diptych.models.labels import Task
+from diptych.models.training.options import TrainOptions
 
 # Of Keras' own cross-entropies: a probability is never nearer to 0 or 1.
 _EPSILON = 1e-7

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.training.options import TrainOptions
+from diptych.models.training.options import TrainOptions
 
 _OPTIMIZERS = {
     "adam": keras.optimizers.Adam,

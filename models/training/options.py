@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.augmentation import AugmentOptions
-from models.labels import Task
-from models.options import Options
+from diptych.models.images.augmentation import AugmentOptions
+from diptych.models.labels import Task
+from diptych.models.options import Options
 
 
 class TensorBoardOptions(Options):

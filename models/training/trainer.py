@@ -6,16 +6,16 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from models.networks.options import NetworkOptions
-from models.progress import report
-from models.training.hyperparameters import chosen_values, with_hyperparameters
-from models.training.options import TrainOptions
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.progress import report
+from diptych.models.training.hyperparameters import chosen_values, with_hyperparameters
+from diptych.models.training.options import TrainOptions
 
 if TYPE_CHECKING:
     import keras
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    from models.training.records import Records
+    from diptych.models.training.data import Records
 
 IMAGE_OPTIONS_KEY = "image_options"
 TEXT_OPTIONS_KEY = "text_options"
@@ -38,13 +38,13 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     import keras
 
-    from models.memory import settle_memory
-    from models.serving.export import export
-    from models.training.distribution import build_strategy, is_chief
-    from models.training.fitting import Fit, build_model, fit_model, precision
-    from models.training.records import open_records
-    from models.training.resume import forget
-    from models.training.warm_start import start_from_blessed
+    from diptych.models.serving.export import export
+    from diptych.models.training.backup import forget
+    from diptych.models.training.data import open_records
+    from diptych.models.training.distribution import build_strategy, is_chief
+    from diptych.models.training.fitting import Fit, build_model, fit_model, precision
+    from diptych.models.training.memory import settle_memory
+    from diptych.models.training.warm_start import start_from_blessed
 
     settle_memory()
     train, network = read_options(fn_args)
@@ -86,7 +86,7 @@ def read_options(fn_args: FnArgs) -> tuple[TrainOptions, NetworkOptions]:
 
 def _backups(fn_args: FnArgs, train: TrainOptions, records: Records) -> str | None:
     """The folder of this training's backups, if it keeps any."""
-    from models.training.resume import backup_folder, digest_inputs
+    from diptych.models.training.backup import backup_folder, digest_inputs
 
     if not train.resume or train.distribute == "multi_worker":
         return None
@@ -95,7 +95,7 @@ def _backups(fn_args: FnArgs, train: TrainOptions, records: Records) -> str | No
 
 
 def _callbacks(log_dir: str) -> list[keras.callbacks.Callback]:
-    from models.training.callbacks import EpochTensorBoard, ReportProgress
+    from diptych.models.training.callbacks import EpochTensorBoard, ReportProgress
 
     # The graph it would write takes seconds and says nothing that the code does not.
     return [EpochTensorBoard(log_dir, write_graph=False), ReportProgress()]
@@ -105,8 +105,8 @@ def _write_run(fn_args: FnArgs, model: keras.Model, records: Records, train: Tra
     """What the folder of this training holds beside TensorBoard's figures."""
     import tensorflow as tf
 
-    from models.tfrecords import read_records
-    from models.training.samples import write_samples
+    from diptych.models.tfrecords import read_records
+    from diptych.models.training.tensorboard_samples import write_samples
 
     shown = read_records(records.val_files if records.val_records else records.train_files)
     write_samples(model, records.decoder, shown, fn_args.model_run_dir, train.tensorboard)

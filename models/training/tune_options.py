@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.options import Options
+from diptych.models.options import Options
 
 SECTIONS = ("train", "model")
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
-from models.training.trainer import read_options
-from models.training.tune_options import Range, TuneOptions
+from diptych.models.errors import OptionsError
+from diptych.models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
+from diptych.models.training.trainer import read_options
+from diptych.models.training.tune_options import Range, TuneOptions
 
 if TYPE_CHECKING:
     import keras_tuner
     from tfx.components.trainer.fn_args_utils import FnArgs
     from tfx.components.tuner.component import TunerFnResult
 
-    from models.networks.options import NetworkOptions
-    from models.training.options import TrainOptions
-    from models.training.records import Records
+    from diptych.models.networks.options import NetworkOptions
+    from diptych.models.training.data import Records
+    from diptych.models.training.options import TrainOptions
 
 TUNE_OPTIONS_KEY = "tune_options"
 
@@ -32,8 +33,8 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     from keras_tuner.engine.base_tuner import BaseTuner
     from tfx.components.tuner.component import TunerFnResult
 
-    from models.memory import settle_memory
-    from models.training.records import open_records
+    from diptych.models.training.data import open_records
+    from diptych.models.training.memory import settle_memory
 
     settle_memory()
     tune = TuneOptions.model_validate_json(fn_args.custom_config[TUNE_OPTIONS_KEY])
@@ -41,7 +42,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     check_space(tune, train, network)
     records = open_records(fn_args, train)
     if not records.val_records:
-        raise ValueError("val holds no record, by which tune would judge: give it a share in data.splits")
+        raise OptionsError("val holds no record, by which tune would judge: give it a share in data.splits")
 
     class Search(BaseTuner):  # type: ignore[misc]
         def run_trial(self, trial: Any, **_: Any) -> dict[str, float]:
@@ -64,8 +65,8 @@ def try_settings(train: TrainOptions, network: NetworkOptions, records: Records,
     """Trains with some settings; the best value that the objective reached in any epoch."""
     import keras
 
-    from models.training.distribution import build_strategy
-    from models.training.fitting import Fit, build_model, fit_model, precision
+    from diptych.models.training.distribution import build_strategy
+    from diptych.models.training.fitting import Fit, build_model, fit_model, precision
 
     # Of the models of former trials.
     keras.utils.clear_session()

@@ -12,15 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models import features
-from models.decoder import Decoder
-from models.networks.build import build_network
-from models.networks.options import NetworkOptions
-from models.progress import report
-from models.serving.card import read_card, read_terms, weights_file
-from models.text.options import TextOptions
-from models.text.vocabulary import read_vocabulary
-from models.versions import newest
+from diptych.models import features
+from diptych.models.decoders.transformed import Decoder
+from diptych.models.networks.build import build_network
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.progress import report
+from diptych.models.serving.card import read_card, read_terms, weights_file
+from diptych.models.text.options import TextOptions
+from diptych.models.text.vocabulary import read_vocabulary
+from diptych.models.versions import newest
 
 # Their sums and multiples differ, so that each tells which axes are terms and which are labels.
 _MORE_TERMS, _MORE_LABELS = 1, 2

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 # Without a kernel's help each layer is a copy of the whole.
 DISK = 20e9
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from components.example_gen.component import ImageTextExampleGen
-from pipeline.settings import load_settings
+from diptych.components.example_gen.component import ImageTextExampleGen
+from diptych.pipeline.settings import load_settings
 
 
 def ingest(config: str, folder: str, beam_arguments: list[str]) -> None:

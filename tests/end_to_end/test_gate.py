@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.data_gate.options import GateOptions
-from pipeline.settings import Settings, check_settings
+from diptych.components.data_gate.options import GateOptions
+from diptych.pipeline.settings import Settings, check_settings
 from tests.helpers import write_catalogue, write_image
 
 pytestmark = pytest.mark.e2e
@@ -36,9 +36,9 @@ def _run(settings: Settings, root: Path) -> None:
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.pipeline import Pipeline
 
-    from components.data_gate.component import DataGate
-    from components.linear_baseline.component import LinearBaseline
-    from pipeline.dag import build_ingestion
+    from diptych.components.data_gate.component import DataGate
+    from diptych.components.linear_baseline.component import LinearBaseline
+    from diptych.pipeline.dag import build_ingestion
 
     example_gen, statistics_gen = build_ingestion(settings)
     examples, statistics = example_gen.outputs["examples"], statistics_gen.outputs["statistics"]
@@ -80,7 +80,7 @@ def _trained(root: Path) -> int:
 
 
 def test_a_finding_stops_warns_or_is_ignored(tmp_path: Path) -> None:
-    from components.data_gate.executor import DataGateError
+    from diptych.components.data_gate.executor import DataGateError
 
     _run(_settings(tmp_path / "data", USUAL), tmp_path)
     assert _trained(tmp_path) == 1

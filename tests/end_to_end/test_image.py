@@ -11,11 +11,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from kubeflow.compiler import build_spec
-from kubeflow.simulate import Simulation
-from kubeflow.spec import resolve_parameters
-from pipeline.demo import write_demo
-from pipeline.settings import check_settings
+from diptych.kubeflow.compiler import build_spec
+from diptych.kubeflow.local.simulate import Simulation
+from diptych.kubeflow.spec import resolve_parameters
+from diptych.pipeline.demo.digits import write_demo
+from diptych.pipeline.settings import check_settings
 from tests.end_to_end.conftest import ROOT, Image
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
@@ -88,7 +88,7 @@ def test_every_file_of_the_code_is_in_it(built_image: Image) -> None:
 
 
 def test_byte_code_is_ready_whatever_the_times_of_the_files(built_image: Image) -> None:
-    for name in ("pipeline/cli.py", "tensorflow/__init__.py"):
+    for name in ("pipeline/cli/main.py", "tensorflow/__init__.py"):
         path = packages(built_image) / name
         code = path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc"
         assert code.read_bytes()[4:8] == b"\1\0\0\0"  # PEP 552: found by hash, and never checked

@@ -21,18 +21,18 @@ import yaml
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
-from components.artifacts import Rejects
-from components.example_gen.digest import digest_inputs
-from components.example_gen.driver import standard_input
-from components.example_gen.executor import ImageTextExampleGenExecutor
-from components.example_gen.options import DataOptions
-from models.images import ImageOptions
-from pipeline.digest import DatasetDigest, digest_dataset
+from diptych.components.artifacts import Rejects
+from diptych.components.catalogue.fingerprint import digest_inputs
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.example_gen.driver import standard_input
+from diptych.components.example_gen.executor import ImageTextExampleGenExecutor
+from diptych.models.images.options import ImageOptions
+from diptych.pipeline.runs.digest import DatasetDigest, digest_dataset
 from tests.catalogue_kinds import KINDS, Item, write_kind
+from tests.paths import EMOJI
 
 pytestmark = pytest.mark.e2e
 
-EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
 ROWS = 3394
 IMAGE = ImageOptions(height=64, width=64)
 

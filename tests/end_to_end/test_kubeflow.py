@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.paths import EMOJI
+
 pytestmark = pytest.mark.e2e
 
-EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
 # Labels that every split gets some rows of.
 LABELS = ("Animals & Nature", "Food & Drink", "Objects", "Symbols")
 PER_LABEL = 70
@@ -50,7 +51,7 @@ class Cluster:
     folder: Path
 
     def diptych(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipeline", *arguments]
+        command = [sys.executable, "-m", "diptych", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
     def simulate(self) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,9 +18,11 @@ import yaml
 from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 
-from models import features
-from models.images import RESIZE_TOLERANCE, ImageOptions, decode_image_file, decode_stored, jpeg_ratio
-from models.serving.card import read_card
+from diptych.models import features
+from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored
+from diptych.models.images.geometry import jpeg_ratio
+from diptych.models.images.options import ImageOptions
+from diptych.models.serving.card import read_card
 from tests.helpers import as_file
 from tests.image_kinds import exif, turned
 
@@ -170,7 +172,7 @@ def load(folder: Path) -> Trained:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("photographs")
     write_project(folder)
-    command = [sys.executable, "-m", "pipeline", "run", "diptych.yaml", "--output", "run"]
+    command = [sys.executable, "-m", "diptych", "run", "diptych.yaml", "--output", "run"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return load(folder)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import features
-from pipeline.demo import write_demo
+from diptych.models import features
+from diptych.pipeline.demo.digits import write_demo
 
 pytestmark = pytest.mark.e2e
 
@@ -38,7 +38,7 @@ class Project:
     folder: Path
 
     def diptych(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pipeline", *arguments]
+        command = [sys.executable, "-m", "diptych", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
     def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import features
+from diptych.models import features
+from tests.paths import EMOJI
 
 pytestmark = pytest.mark.e2e
 
-EMOJI = Path(__file__).parents[3] / "shared" / "data" / "emoji"
 LABELS = ("Animals & Nature", "Food & Drink", "Objects", "Symbols")
 PER_LABEL = 50
 CONFIG = """
@@ -45,7 +45,7 @@ class Project:
 
     def command(self, *overrides: str, output: str = "run") -> list[str]:
         settings = [f"--set={override}" for override in overrides]
-        return [sys.executable, "-m", "pipeline", "run", "diptych.yaml", "--output", output, *settings]
+        return [sys.executable, "-m", "diptych", "run", "diptych.yaml", "--output", output, *settings]
 
     def run(self, *overrides: str, output: str = "run") -> dict[str, Any]:
         """Runs, and gives the summary."""
@@ -130,8 +130,8 @@ def test_sequences_are_read_in_order_by_attention(project: Project) -> None:
 def test_tfidf_is_what_the_exported_scikit_learn_vectorizer_gives(project: Project, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from models.text.encoders import load_encoders
-    from pipeline.encoders import export_encoders_of_run
+    from diptych.models.text.exported_encoders import load_encoders
+    from diptych.pipeline.export.encoders import export_encoders_of_run
 
     summary = project.run("text={encoding: tfidf, ngrams: [1, 2], min_df: 2}")
     export_encoders_of_run(str(project.folder / "run"), str(tmp_path / "encoders.json"))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from kubeflow.compiler import build_spec, compile_pipeline
-from pipeline.cli import main
-from pipeline.cluster import STEPS
-from pipeline.settings import Settings, SettingsError, load_settings
-from pipeline.terminal import OK, USAGE
+from diptych.kubeflow.compiler import build_spec, compile_pipeline
+from diptych.models.errors import OK, USAGE
+from diptych.pipeline.cli.main import main
+from diptych.pipeline.options.kubeflow import STEPS
+from diptych.pipeline.settings import Settings, SettingsError, load_settings
 
 CONFIG = """
 name: shop

@@ -14,9 +14,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import features
-from models.bags import dense, padded, sparse
-from models.dataset import (
+from diptych.models import features
+from diptych.models.dataset import (
     PART,
     Position,
     Shuffle,
@@ -25,7 +24,8 @@ from models.dataset import (
     read_dataset,
     shard_for_worker,
 )
-from models.exported import ExportedDecoder
+from diptych.models.decoders.bag_of_words import dense, padded, sparse
+from diptych.models.decoders.exported import ExportedDecoder
 from tests.helpers import SMALL, noise
 
 COUNT = 150

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import features
+from diptych.models import features
 from tests.helpers import record_values
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

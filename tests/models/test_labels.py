@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.labels import LabelOptions, check_labels, unknown_labels
+from diptych.models.labels import LabelOptions, check_labels, unknown_labels
 
 KNOWN = ["a", "b"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def test_the_newest_has_the_greatest_number(tmp_path: Path) -> None:
-    from models.versions import newest
+    from diptych.models.versions import newest
 
     assert newest(str(tmp_path / "absent")) is None
     assert newest(str(tmp_path)) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import Settings, SettingsError, load_settings
+from diptych.pipeline.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture

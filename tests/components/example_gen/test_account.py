@@ -14,7 +14,13 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.account import (
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers import rows as catalogue_rows
+from diptych.components.catalogue.readers.delimited import CsvReader
+from diptych.components.catalogue.readers.rows import Chunk
+from diptych.components.catalogue.reasons import Reject
+from diptych.components.catalogue.records import Recipe, Source
+from diptych.components.example_gen.account import (
     Resolution,
     all_rejects,
     count_labels,
@@ -22,16 +28,10 @@ from components.example_gen.account import (
     row_line,
     with_progress,
 )
-from components.example_gen.catalogues import rows as catalogue_rows
-from components.example_gen.catalogues.delimited import CsvReader
-from components.example_gen.catalogues.rows import Chunk
-from components.example_gen.entries import Stored, TableBuilder, store_rows
-from components.example_gen.options import DataOptions
-from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Source
-from components.example_gen.resolve import KEPT
-from models import features
-from models.framing import CHECKSUM, HEAD
+from diptych.components.example_gen.assignment import KEPT
+from diptych.components.example_gen.row_tables import Stored, TableBuilder, store_rows
+from diptych.models import features
+from diptych.models.tfrecord_framing import CHECKSUM, HEAD
 from tests.helpers import SMALL, write_image
 
 IMAGES = ["a.png", "b.png", "c.png"]

@@ -12,16 +12,16 @@ import tensorflow as tf
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import Rejects
-from components.example_gen.account import IngestionError
-from components.example_gen.catalogues import rows
-from components.example_gen.catalogues.rows import CatalogueError
-from components.example_gen.driver import standard_input
-from components.example_gen.executor import ImageTextExampleGenExecutor
-from components.example_gen.options import DataOptions
-from models import features
-from models.images import ImageOptions
-from pipeline.digest import digest_dataset
+from diptych.components.artifacts import Rejects
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers import rows
+from diptych.components.catalogue.readers.rows import CatalogueError
+from diptych.components.example_gen.account import IngestionError
+from diptych.components.example_gen.driver import standard_input
+from diptych.components.example_gen.executor import ImageTextExampleGenExecutor
+from diptych.models import features
+from diptych.models.images.options import ImageOptions
+from diptych.pipeline.runs.digest import digest_dataset
 from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
 
 GOOD_ROWS = 40

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen import workers as module
-from components.example_gen.catalogues.rows import Row
-from components.example_gen.entries import Stored, judge_rows, store_rows
-from components.example_gen.options import DataOptions
-from components.example_gen.reasons import Reject
-from components.example_gen.records import Recipe, Source
-from components.example_gen.workers import Built, Work, Workers
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.rows import Row
+from diptych.components.catalogue.reasons import Reject
+from diptych.components.catalogue.records import Recipe, Source
+from diptych.components.example_gen import workers as module
+from diptych.components.example_gen.row_tables import Stored, judge_rows, store_rows
+from diptych.components.example_gen.workers import Built, Work, Workers
 from tests.helpers import SMALL, as_file, noise
 
 ROWS = 100
@@ -124,8 +124,8 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     script.write_text(
         "import os, signal, sys\n"
         "from tests.components.example_gen.test_workers import SOURCE, recipe, rows, worker_ids\n"
-        "from components.example_gen.entries import judge_rows\n"
-        "from components.example_gen.workers import Workers\n"
+        "from diptych.components.example_gen.row_tables import judge_rows\n"
+        "from diptych.components.example_gen.workers import Workers\n"
         "if __name__ == '__main__':\n"
         "    workers = Workers(recipe(), judge_rows)\n"
         "    list(workers.build(rows(), SOURCE, str()))\n"

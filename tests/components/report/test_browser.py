@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from components.report import page
-from components.report.comparison import render_comparison
-from tests.components.report.made import bad, good
+from diptych.components.report import page
+from diptych.components.report.comparison import render_comparison
+from tests.components.report.made_reports import bad, good
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt install chromium")

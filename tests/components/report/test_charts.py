@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from components.report import charts
-from components.report.contents import Bucket, Confidence
-from tests.components.report.made import EVIL
+from diptych.components.report import charts
+from diptych.components.report.report_data import Bucket, Confidence
+from tests.components.report.made_reports import EVIL
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 BUCKETS = st.lists(st.builds(Bucket, NUMBERS, NUMBERS, st.floats(0, 1e9)), max_size=4)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.report.duplicates import NEAR_BITS, exact_groups, near_groups
+from diptych.components.report.duplicates import NEAR_BITS, exact_groups, near_groups
 
 HASHES = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=8)
 FLIPS = st.lists(st.integers(0, 63), max_size=5)

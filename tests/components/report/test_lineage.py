@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.report.lineage import draw, fingerprint, modified
+from diptych.components.report.lineage import draw, fingerprint, modified
 
 NAMES = st.sampled_from("abcdef")
 

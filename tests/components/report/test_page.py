@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from components.report import contents, page
-from components.report.comparison import render_comparison
-from components.report.contents import FeatureStatistics, Numbers, Strings
-from tests.components.report.made import EVIL, Bucket, Contents, Tags, bad, good, numbers, of_each, row_facts
+from diptych.components.report import page, report_data
+from diptych.components.report.comparison import render_comparison
+from diptych.components.report.report_data import FeatureStatistics, Numbers, Strings
+from tests.components.report.made_reports import EVIL, Bucket, Contents, Tags, bad, good, numbers, of_each, row_facts
 
 
 def report_of(make: Any) -> str:
@@ -114,7 +114,7 @@ def test_what_to_look_at_first_comes_worst_first() -> None:
 
 
 def test_findings_say_what_was_measured() -> None:
-    finding = contents.Finding(
+    finding = report_data.Finding(
         rule="drift",
         severity="warn",
         feature="image/brightness",
@@ -125,7 +125,7 @@ def test_findings_say_what_was_measured() -> None:
         message="it drifted",
         ids=["row-1", "row-2"],
     )
-    text = page.render(replace(good(), verdict=contents.Verdict(passed=True, findings=[finding])))
+    text = page.render(replace(good(), verdict=report_data.Verdict(passed=True, findings=[finding])))
     for part in (
         "drift",
         "image/brightness",
@@ -139,7 +139,7 @@ def test_findings_say_what_was_measured() -> None:
 
 
 def test_findings_of_either_spelling_are_read() -> None:
-    found = contents.Verdict.model_validate({"passed": False, "findings": [{"stops": True, "message": "m"}]})
+    found = report_data.Verdict.model_validate({"passed": False, "findings": [{"stops": True, "message": "m"}]})
     assert [(f.severity, f.rule) for f in found.findings] == [("stop", "finding")]
 
 
@@ -151,7 +151,9 @@ def test_drift_is_drawn_where_the_last_accepted_data_is_known() -> None:
             "image/phash": numbers(1),
             "label": good().statistics["label"]["val"],
         },
-        verdict=contents.Verdict(passed=True, findings=[contents.Finding(rule="drift", feature="label", message="m")]),
+        verdict=report_data.Verdict(
+            passed=True, findings=[report_data.Finding(rule="drift", feature="label", message="m")]
+        ),
     )
     drawn = page.drift_charts(told)
     assert [feature for feature, _ in drawn] == ["label", "image/brightness"]
@@ -170,7 +172,7 @@ def test_the_rejects_can_be_downloaded_from_the_page() -> None:
 
 
 def test_a_download_of_many_rejects_leaves_room_for_the_rest() -> None:
-    row = contents.RejectedRow(row=1, reason="corrupt", detail="x" * 300)
+    row = report_data.RejectedRow(row=1, reason="corrupt", detail="x" * 300)
     assert len(page.rejects_csv([row] * 10_000)) < 1_000_000
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from components.report.contents import Anomaly, Bucket, Numbers, Strings
-from components.report.protos import read_anomalies, read_schema, read_statistics
-from tests.components.report.made import statistics_message
+from diptych.components.report.protos import read_anomalies, read_schema, read_statistics
+from diptych.components.report.report_data import Anomaly, Bucket, Numbers, Strings
+from tests.components.report.made_reports import statistics_message
 
 
 def test_the_schema_in_words() -> None:

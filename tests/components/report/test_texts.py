@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.report.texts import length_histograms, script, script_shares, text_facts
-from models.text.options import TextOptions
+from diptych.components.report.texts import length_histograms, script, script_shares, text_facts
+from diptych.models.text.options import TextOptions
 
 TEXTS = {"train": ["red bike", "red cup", "red bike", ""], "val": ["blue bike"], "test": []}
 LABELS = {"train": [("bike",), ("cup",), ("bike",), ("cup",)], "val": [("bike",)], "test": []}

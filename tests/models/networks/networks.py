@@ -7,11 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.images import ImageOptions
-from models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
-from models.labels import Task
-from models.networks.build import build_network
-from models.networks.options import NetworkOptions
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
+from diptych.models.labels import Task
+from diptych.models.networks.build import build_network
+from diptych.models.networks.options import NetworkOptions
 
 TERMS, CLASSES, LENGTH = 7, 5, 6
 IMAGE = ImageOptions(height=16, width=12)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.images import ImageOptions
-from models.inputs import NetworkInputs
-from models.labels import Task
-from models.networks.build import needs
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import NetworkInputs
+from diptych.models.labels import Task
+from diptych.models.networks.build import needs
 from tests.models.networks.networks import (
     BAG,
     CLASSES,

@@ -13,9 +13,9 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
-from models.images import ImageOptions
-from models.inputs import NetworkInputs
-from models.networks.image_tower import set_backbone_trainable
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import NetworkInputs
+from diptych.models.networks.image_tower import set_backbone_trainable
 from tests.models.networks.networks import TERMS, batch, build, scores
 
 INPUTS = NetworkInputs(ImageOptions(height=32, width=32), TERMS)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from models.networks.layers import AtLeastOne, Given, Mixture, OrLearned, TermVectors
+from diptych.models.networks.layers import AtLeastOne, Given, Mixture, OrLearned, TermVectors
 from tests.models.networks.networks import BAG, TERMS, batch
 
 UNITS = 3

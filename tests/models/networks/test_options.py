@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.images import ImageOptions
-from models.networks.options import (
+from diptych.models.images.options import ImageOptions
+from diptych.models.networks.options import (
     APPLICATIONS,
     ImageNetworkOptions,
     NetworkOptions,

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.labels import Task
-from models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
-from models.text.options import TextOptions
+from diptych.models.labels import Task
+from diptych.models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from diptych.models.text.options import TextOptions
 from tests.helpers import SMALL, fit_transform_graph
 
 TEXTS = ("a red cat", "the blue dog", "a red dog and a cat", "one green fish")
@@ -67,9 +67,9 @@ def needing_neither() -> Exported:
 def _export(task: Task, text: TextOptions, options: NetworkOptions) -> Exported:
     import keras
 
-    from models.decoder import Decoder
-    from models.networks.build import build_network
-    from models.serving.export import export
+    from diptych.models.decoders.transformed import Decoder
+    from diptych.models.networks.build import build_network
+    from diptych.models.serving.export import export
 
     folder = Path(tempfile.mkdtemp(prefix="diptych-exported-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

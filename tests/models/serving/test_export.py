@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import features
-from models.networks.build import build_network
-from models.serving.card import read_card, read_terms, weights_file
-from models.serving.export import weights_digest
-from models.serving.rows import BAD_IMAGE, BAD_TEXT, MISSING_IMAGE, MISSING_TEXT
+from diptych.models import features
+from diptych.models.networks.build import build_network
+from diptych.models.serving.card import read_card, read_terms, weights_file
+from diptych.models.serving.export import weights_digest
+from diptych.models.serving.rows import BAD_IMAGE, BAD_TEXT, MISSING_IMAGE, MISSING_TEXT
 from tests.helpers import SMALL, as_file, noise, record_values
 from tests.models.serving.exported import TEXTS, Exported, needing_both, needing_neither
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 
-EMOJI = Path(__file__).parents[3] / ".." / "shared" / "data" / "emoji" / "catalogue.csv"
+from tests.paths import EMOJI
 
 # Letters with rules of their own, what parts words, line ends, and marks, more often than chance would bring them.
 SPECIAL = [
@@ -39,9 +38,9 @@ any_text = st.text(st.sampled_from(SPECIAL) | st.characters(exclude_categories=[
 
 def emoji_descriptions() -> list[str]:
     """All 3,394 of them."""
-    if not EMOJI.exists():
+    if not EMOJI.is_dir():
         pytest.skip("the emoji catalogue is not there: ../shared/data/emoji/catalogue.csv")
-    with EMOJI.open(encoding="utf-8", newline="") as file:
+    with (EMOJI / "catalogue.csv").open(encoding="utf-8", newline="") as file:
         return [row["description"] for row in csv.DictReader(file)]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from models import features
-from models.text.encoding import Encoding
-from models.text.preprocessing import LABEL_OPTIONS_KEY, TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
-from models.transform_graph import TransformGraph
+from diptych.models import features
+from diptych.models.text.encoding import Encoding
+from diptych.models.text.preprocessing import LABEL_OPTIONS_KEY, TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
+from diptych.models.text.transform_graph import TransformGraph
 from tests.helpers import IN_PROCESS
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from models.text.baseline import fit_baseline, score_labels
-from models.text.options import TextOptions
+from diptych.models.text.baseline import fit_baseline, score_labels
+from diptych.models.text.options import TextOptions
 
 TEXTS = ["Red apple", "red rose", "green leaf", "Green grass"]
 LABELS = ["warm", "warm", "cold", "cold"]

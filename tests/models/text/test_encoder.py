@@ -14,12 +14,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import features
-from models.text.encoder import make_encoder
-from models.text.options import TextOptions
-from models.text.tokens import make_tokenizer
-from models.text.vectorizer import make_vectorizer
-from models.text.vocabulary import from_line
+from diptych.models import features
+from diptych.models.text.encoder import make_encoder
+from diptych.models.text.options import TextOptions
+from diptych.models.text.tokens import make_tokenizer
+from diptych.models.text.vectorizer import make_vectorizer
+from diptych.models.text.vocabulary import from_line
 from tests.models.text.corpora import any_text, emoji_descriptions, generated_texts
 
 ENCODINGS: list[dict[str, Any]] = [

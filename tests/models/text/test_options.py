@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.text.options import TextOptions
+from diptych.models.text.options import TextOptions
 
 
 @pytest.mark.parametrize(

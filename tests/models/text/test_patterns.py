@@ -9,10 +9,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.text.options import TextOptions
-from models.text.patterns import parse_pattern
-from models.text.tokens import make_tokenizer
-from models.text.vocabulary import from_line
+from diptych.models.text.options import TextOptions
+from diptych.models.text.patterns import parse_pattern
+from diptych.models.text.tokens import make_tokenizer
+from diptych.models.text.vocabulary import from_line
 from tests.models.text.corpora import any_text, generated_texts
 
 WORD_PATTERNS = [

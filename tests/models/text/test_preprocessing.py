@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 from sklearn.preprocessing import LabelEncoder, MultiLabelBinarizer
 
-from models import features
-from models.labels import LabelOptions
-from models.text.encoding import Encoding, read_encoding, read_idf
-from models.text.options import TextOptions
-from models.text.vectorizer import make_vectorizer
-from models.text.vocabulary import read_vocabulary
+from diptych.models import features
+from diptych.models.labels import LabelOptions
+from diptych.models.text.encoding import Encoding, read_encoding, read_idf
+from diptych.models.text.options import TextOptions
+from diptych.models.text.vectorizer import make_vectorizer
+from diptych.models.text.vocabulary import read_vocabulary
 from tests.models.text.corpora import emoji_descriptions, generated_texts
 from tests.models.text.graphs import apply_to_texts, fit_graph, label_ids
 

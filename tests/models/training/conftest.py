@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from models import features
-from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
-from models.progress import LOGGER
-from models.text.options import TextOptions
-from models.training.options import TensorBoardOptions, TrainOptions
-from models.training.trainer import IMAGE_OPTIONS_KEY, NETWORK_OPTIONS_KEY, TEXT_OPTIONS_KEY, TRAIN_OPTIONS_KEY
+from diptych.models import features
+from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from diptych.models.progress import LOGGER
+from diptych.models.text.options import TextOptions
+from diptych.models.training.options import TensorBoardOptions, TrainOptions
+from diptych.models.training.trainer import IMAGE_OPTIONS_KEY, NETWORK_OPTIONS_KEY, TEXT_OPTIONS_KEY, TRAIN_OPTIONS_KEY
 from tests.helpers import SMALL, fit_transform_graph, record_values, write_records
 
 COUNT = 22
@@ -107,7 +107,7 @@ def trained(stage: Stage) -> tuple[Path, Heard]:
     """The folder of a run with the arguments of ``stage``, and what it reported."""
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    from models.training.trainer import run_fn
+    from diptych.models.training.trainer import run_fn
 
     with hearing() as heard:
         run_fn(FnArgs(**stage.arguments("trained")))

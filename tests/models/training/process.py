@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Any
 
-from models.progress import LOGGER
+from diptych.models.progress import LOGGER
 
 
 class Kill(logging.Handler):
@@ -33,7 +33,7 @@ def main() -> None:
     import tensorflow as tf
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    from models.training.trainer import run_fn
+    from diptych.models.training.trainer import run_fn
 
     with open(sys.argv[1], encoding="utf-8") as file:
         given = json.load(file)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.images import ImageOptions
-from models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
-from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
-from models.training.options import TrainOptions
-from models.training.plan import Plan
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
+from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.schedule import Plan
 
 SIDE, TERMS, CLASSES, RECORDS, BATCH = 8, 20, 3, 32, 8
 TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=4), text=TextNetworkOptions(units=4))
@@ -49,8 +49,8 @@ def fit(train: TrainOptions, network: NetworkOptions = TINY, **changes: Any) -> 
     import keras
     import tensorflow as tf
 
-    from models.networks.build import build_network
-    from models.training.fitting import Fit, fit_model, precision
+    from diptych.models.networks.build import build_network
+    from diptych.models.training.fitting import Fit, fit_model, precision
 
     keras.utils.set_random_seed(train.seed)
     inputs = changes.pop("inputs", INPUTS)
@@ -128,7 +128,7 @@ def test_a_killed_training_ends_as_one_that_was_not(train: TrainOptions, killed_
 
 
 def test_a_kill_while_a_backup_is_written_leaves_the_one_before(tmp_path: Path) -> None:
-    from models.training.resume import Backup, done
+    from diptych.models.training.backup import Backup, done
 
     train, backups = TrainOptions(epochs=3), str(tmp_path / "backups")
     uninterrupted, _ = fit(train)

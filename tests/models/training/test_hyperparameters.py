@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from models.networks.options import NetworkOptions
-from models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
-from models.training.options import TrainOptions
-from models.training.tune_options import TuneOptions
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.tune_options import TuneOptions
 
 TRAIN, NETWORK = TrainOptions(), NetworkOptions()
 

@@ -19,13 +19,13 @@ quick = settings(max_examples=20, deadline=None)
 
 
 def multiclass(scores: np.ndarray, truth: np.ndarray, **options: float) -> np.ndarray:
-    from models.training.losses import MulticlassLoss
+    from diptych.models.training.losses import MulticlassLoss
 
     return np.asarray(MulticlassLoss(**options).call(truth, scores))
 
 
 def multilabel(scores: np.ndarray, truth: np.ndarray, **options: float) -> np.ndarray:
-    from models.training.losses import MultilabelLoss
+    from diptych.models.training.losses import MultilabelLoss
 
     return np.asarray(MultilabelLoss(**options).call(truth.astype("float32"), scores))
 
@@ -80,7 +80,7 @@ def test_mixed_labels_lose_what_their_parts_lose() -> None:
 def test_certain_answers_have_finite_losses_and_gradients(gamma: float) -> None:
     import tensorflow as tf
 
-    from models.training.losses import MulticlassLoss, MultilabelLoss
+    from diptych.models.training.losses import MulticlassLoss, MultilabelLoss
 
     scores = tf.Variable([[0.0, 1.0], [1.0, 0.0]])
     for loss, truth in ((MulticlassLoss(gamma), [1, 1]), (MultilabelLoss(gamma), [[0.0, 1.0], [0.0, 1.0]])):
@@ -91,8 +91,8 @@ def test_certain_answers_have_finite_losses_and_gradients(gamma: float) -> None:
 
 
 def test_the_options_choose_the_loss() -> None:
-    from models.training.losses import build_loss
-    from models.training.options import TrainOptions
+    from diptych.models.training.losses import build_loss
+    from diptych.models.training.options import TrainOptions
 
     scores = np.array([[0.7, 0.3]], "float32")
     options: list[dict[str, Any]] = [{}, {"loss": "focal", "focal_gamma": 1}, {"label_smoothing": 0.2}]

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.training.options import TrainOptions
+from diptych.models.training.options import TrainOptions
 
 
 def fitted(train: TrainOptions, steps: int = 3) -> Any:
     """A small model after some steps."""
     import keras
 
-    from models.training.optimizers import build_optimizer, leave_undecayed
+    from diptych.models.training.optimizers import build_optimizer, leave_undecayed
 
     keras.utils.set_random_seed(1)
     inputs = keras.Input((4,))
@@ -37,7 +37,7 @@ def test_every_optimizer_takes_every_option(name: Any) -> None:
 def test_weights_decay_and_biases_do_not() -> None:
     import keras
 
-    from models.training.optimizers import build_optimizer, leave_undecayed
+    from diptych.models.training.optimizers import build_optimizer, leave_undecayed
 
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="ones", bias_initializer="ones")(inputs))
@@ -54,7 +54,7 @@ def test_weights_decay_and_biases_do_not() -> None:
 def test_gradients_are_clipped_to_one_length_of_all() -> None:
     import keras
 
-    from models.training.optimizers import build_optimizer
+    from diptych.models.training.optimizers import build_optimizer
 
     optimizer = build_optimizer(TrainOptions(optimizer="sgd", clip_norm=1.0, schedule="constant"), 1.0, 1, 0)
     weights = [keras.Variable([0.0, 0.0]), keras.Variable([0.0])]
@@ -83,7 +83,7 @@ def test_the_average_is_what_is_left_after_training() -> None:
     warmup=st.integers(0, 250),
 )
 def test_rates_rise_to_the_peak_and_never_rise_again(kind: str, steps: int, warmup: int) -> None:
-    from models.training.optimizers import Schedule
+    from diptych.models.training.optimizers import Schedule
 
     rate = Schedule(kind, 2.0, steps, warmup)
     rates = np.array([float(rate(step)) for step in range(max(steps, warmup + 1) + 1)])
@@ -94,7 +94,7 @@ def test_rates_rise_to_the_peak_and_never_rise_again(kind: str, steps: int, warm
 
 
 def test_cosine_and_linear_end_at_zero_by_way_of_their_curves() -> None:
-    from models.training.optimizers import Schedule
+    from diptych.models.training.optimizers import Schedule
 
     cosine, linear = (Schedule(kind, 1.0, 110, 10) for kind in ("cosine", "linear"))
     assert [float(cosine(step)) for step in (35, 60, 110)] == pytest.approx([(1 + 0.5**0.5) / 2, 0.5, 0], abs=1e-6)
@@ -102,7 +102,7 @@ def test_cosine_and_linear_end_at_zero_by_way_of_their_curves() -> None:
 
 
 def test_the_rate_of_a_plateau_can_be_set() -> None:
-    from models.training.optimizers import build_optimizer
+    from diptych.models.training.optimizers import build_optimizer
 
     optimizer = build_optimizer(TrainOptions(), 0.5, 10, 0)
     optimizer.learning_rate = 0.25

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.training.options import TrainOptions
-from models.training.tune_options import TuneOptions
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.tune_options import TuneOptions
 
 
 @pytest.mark.parametrize(

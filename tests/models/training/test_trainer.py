@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import features
-from models.serving.card import read_card
-from models.text.options import TextOptions
-from models.training.options import TrainOptions
-from models.training.trainer import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY, run_fn
+from diptych.models import features
+from diptych.models.serving.card import read_card
+from diptych.models.text.options import TextOptions
+from diptych.models.training.options import TrainOptions
+from diptych.models.training.trainer import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY, run_fn
 from tests.helpers import SMALL, as_file, noise, record_values, write_records
 from tests.models.training.conftest import COUNT, TINY, TRAIN, Heard, Stage, build_stage, hearing
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 def fn_args(arguments: dict[str, Any]) -> Any:
@@ -101,7 +100,7 @@ def test_a_training_killed_by_the_system_ends_with_the_weights_of_one_that_was_n
 
 
 def test_backups_of_other_settings_are_removed(stage: Stage, tmp_path: Path) -> None:
-    from models.training.resume import backup_folder, digest_inputs
+    from diptych.models.training.backup import backup_folder, digest_inputs
 
     (tmp_path / ".resume" / "other" / "1").mkdir(parents=True)
     config = stage.config(TRAIN)
@@ -134,9 +133,9 @@ def test_a_start_that_cannot_be_is_reported_and_training_starts_fresh(
 ) -> None:
     import keras
 
-    from models.training.fitting import build_model
-    from models.training.records import open_records
-    from models.training.warm_start import start_from_blessed
+    from diptych.models.training.data import open_records
+    from diptych.models.training.fitting import build_model
+    from diptych.models.training.warm_start import start_from_blessed
 
     network = TINY
     if pushed == "another network":
@@ -186,7 +185,7 @@ def test_several_labels_and_sequences_are_learned(tmp_path: Path) -> None:
 
 
 def test_an_empty_val_is_refused_where_training_may_stop_by_it(stage: Stage, tmp_path: Path) -> None:
-    from models.training.records import open_records
+    from diptych.models.training.data import open_records
 
     empty = str(write_records(tmp_path / "val.tfrecord", []))
     for files in ([], [empty], [str(tmp_path / "absent" / "*")]):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from models.training.tune_options import TuneOptions
-from models.training.tuner import TUNE_OPTIONS_KEY, tuner_fn
+from diptych.models.training.tune_options import TuneOptions
+from diptych.models.training.tuner import TUNE_OPTIONS_KEY, tuner_fn
 from tests.helpers import write_records
 from tests.models.training.conftest import TRAIN, Stage
 
@@ -40,7 +40,7 @@ def test_tfx_writes_down_what_trainer_reads(stage: Stage, tmp_path: Path) -> Non
     from tfx.components.tuner.executor import write_best_hyperparameters
     from tfx.types import standard_artifacts, standard_component_specs
 
-    from models.training.hyperparameters import chosen_values
+    from diptych.models.training.hyperparameters import chosen_values
 
     result = search(stage, TuneOptions(trials=1, objective="val_accuracy", space={"model.text": [None]}))
     result.tuner.search(**result.fit_kwargs)
@@ -56,7 +56,7 @@ def test_tfx_writes_down_what_trainer_reads(stage: Stage, tmp_path: Path) -> Non
 def test_every_strategy_finds_the_least(strategy: Any, tmp_path: Path) -> None:
     from keras_tuner.engine.base_tuner import BaseTuner
 
-    from models.training.tuner import build_oracle
+    from diptych.models.training.tuner import build_oracle
 
     class Known(BaseTuner):  # type: ignore[misc]
         def run_trial(self, trial: Any, **_: Any) -> dict[str, float]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.images import ImageOptions
-from models.inputs import NetworkInputs
-from models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from diptych.models.images.options import ImageOptions
+from diptych.models.inputs import NetworkInputs
+from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 
 TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=3), text=TextNetworkOptions(units=3))
 
@@ -17,7 +17,7 @@ TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=3), text=Tex
 def build(terms: int, labels: int, options: NetworkOptions = TINY, length: int | None = None) -> Any:
     import keras
 
-    from models.networks.build import build_network
+    from diptych.models.networks.build import build_network
 
     model = build_network(options, NetworkInputs(ImageOptions(height=8, width=8), terms, length), labels, "multiclass")
     for weight in model.weights:
@@ -30,7 +30,7 @@ def layer_weights(model: Any, layer: str) -> list[np.ndarray]:
 
 
 def test_rows_and_columns_follow_the_names() -> None:
-    from models.training.warm_start import Catalogue, copy_weights
+    from diptych.models.training.warm_start import Catalogue, copy_weights
 
     before, after = Catalogue("abc", "xy"), Catalogue("cda", "zyx")
     old, new = build(3, 2), build(3, 3)
@@ -51,7 +51,7 @@ def test_rows_and_columns_follow_the_names() -> None:
 
 @pytest.mark.parametrize("length", [None, 5])
 def test_an_unchanged_catalogue_keeps_every_weight(length: int | None) -> None:
-    from models.training.warm_start import Catalogue, copy_weights
+    from diptych.models.training.warm_start import Catalogue, copy_weights
 
     text = TextNetworkOptions(units=4, tower="transformer", heads=2, layers=1, wide=True) if length else TINY.text
     options = NetworkOptions(image=TINY.image, text=text)

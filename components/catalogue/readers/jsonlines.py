@@ -1,0 +1,85 @@
+"""JSON Lines: one object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.rows import (
+    CatalogueError,
+    Chunk,
+    Row,
+    check_columns,
+    counted,
+    cut_chunks,
+    make_row,
+    reading,
+)
+from diptych.components.catalogue.readers.text_lines import Lines, open_lines, spool_text
+
+
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        # Python converts no number of more than some thousand digits; as a text it is as good.
+        return digits
+
+
+#: Python writes NaN for a missing value.
+DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
+
+
+class JsonLinesReader:
+    """Lines of JSON objects, whose keys are the columns; blank lines are no rows. Chunks are ranges of bytes."""
+
+    def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
+        """See ``Reader.cut``; a column is missing if no line has it."""
+        spool = spool_text(source, data, spool)
+        with reading(source), open_lines(spool or source, data.fetch) as lines:
+            whole = Chunk(source_index, 1, 0, source, lines.position, lines.position, spool)
+            yield from cut_chunks(whole, _ends(lines, data, source))
+
+    def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
+        """See ``Reader.read``."""
+        return counted(_rows(chunk, data), chunk)
+
+
+def parse_object(text: str) -> tuple[dict[str, Any], str | None]:
+    """The values of a JSON object, or why the text is none."""
+    try:
+        return object_of(DECODER.decode(text))
+    except json.JSONDecodeError as error:
+        return {}, f"not JSON: {error.msg} at character {error.pos + 1}"
+    except RecursionError:
+        return {}, "not readable JSON: nested too deeply"
+
+
+def object_of(value: Any) -> tuple[dict[str, Any], str | None]:
+    """The values of a parsed JSON object, or why the value is none."""
+    if not isinstance(value, dict):
+        return {}, f"a JSON {type(value).__name__} where an object is needed"
+    return value, None
+
+
+def _ends(lines: Lines, data: DataOptions, source: str) -> Iterator[int]:
+    """Where each row ends. Lines are parsed until every column has been seen: most often, the first is enough."""
+    missing, seen, line = set(data.used_columns.values()), set[str](), None
+    for line in filter(str.strip, lines):
+        if missing:
+            seen.update(parse_object(line)[0])
+            missing -= seen
+        yield lines.position
+    if line is None:
+        raise CatalogueError(f"data.catalogue: '{source}' is empty; it needs one JSON object per line")
+    if missing:
+        check_columns(sorted(seen), data, source)
+
+
+def _rows(chunk: Chunk, data: DataOptions) -> Iterator[Row]:
+    with reading(chunk.source), open_lines(chunk.spool or chunk.source, data.fetch, chunk.start, chunk.stop) as lines:
+        for number, line in enumerate(filter(str.strip, lines), start=chunk.first_row):
+            values, problem = parse_object(line)
+            yield Row(number, problem=("malformed_row", problem)) if problem else make_row(number, values, data)

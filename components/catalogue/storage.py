@@ -1,0 +1,410 @@
+"""Files, local or remote by fsspec, read only below a root; a fetch that fails in passing is tried again."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import io
+import os
+import posixpath
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import lru_cache
+from typing import Any, BinaryIO, TypeVar, cast
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+from diptych.components.catalogue.options import FetchOptions
+from diptych.components.catalogue.remote import FetchError, Info, Store, is_web, lasting, store_of
+
+__all__ = [
+    "FetchError",
+    "OutsideRootError",
+    "TooLargeError",
+    "file_version",
+    "folder_of",
+    "is_file",
+    "is_folder",
+    "is_remote",
+    "join",
+    "list_files",
+    "open_file",
+    "read_file",
+    "resolve_below",
+    "walk_files",
+    "write_stream",
+]
+
+_T = TypeVar("_T")
+# Of a remote file that is read on and on: large enough that waiting for the first byte of each block costs little.
+_BLOCK = 4 << 20
+
+
+class OutsideRootError(ValueError):
+    """A path of the catalogue points outside the images' root."""
+
+
+class TooLargeError(ValueError):
+    """A file is larger than what may be read of it."""
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the URI has a scheme, as ``gs://bucket/file`` has."""
+    return "://" in uri
+
+
+def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
+    """Opens a file to read bytes, from any position; remote files are read in blocks, each tried again by itself.
+
+    A file of a web server that sends no parts of files is first copied to this machine's temporary folder.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PermissionError: it may not be read.
+        FetchError: a remote file could not be had; so do reads of it.
+        OSError: it cannot be read.
+    """
+    if not is_remote(uri):
+        return _open_local(uri)
+    fetch = fetch or FetchOptions()
+    info = _ask(uri, fetch, lambda store: store.info(uri))
+    if info.is_folder:
+        raise IsADirectoryError(errno.EISDIR, "Is a folder", uri)
+    if info.size is None:
+        return _download(uri, fetch)
+    return cast(BinaryIO, io.BufferedReader(_RemoteFile(uri, info.size, fetch)))
+
+
+def read_file(uri: str, fetch: FetchOptions, most_bytes: int) -> bytes:
+    """The content of a file, remote ones by a single request; many threads may call it side by side.
+
+    Raises:
+        TooLargeError: it holds more than ``most_bytes``; no more than one byte beyond them is read.
+        FileNotFoundError: there is no such file.
+        PermissionError: it may not be read.
+        FetchError: a remote file could not be had.
+        OSError: it cannot be read.
+    """
+    if is_remote(uri):
+        content = _ask(uri, fetch, lambda store: store.read(uri, 0, most_bytes + 1))
+    else:
+        with _open_local(uri) as file:
+            # As much memory as is asked for is taken, however little there is to read.
+            content = file.read(min(os.fstat(file.fileno()).st_size, most_bytes) + 1)
+    if len(content) > most_bytes:
+        raise TooLargeError(f"more than {most_bytes / 1e6:g} MB")
+    return content
+
+
+def write_stream(uri: str) -> BinaryIO:
+    """Opens a file to write, whose folder is made if need be.
+
+    Until it is closed, what lies under its name stays, for what is written goes to a temporary file. A
+    ``with`` block that an error leaves writes nothing.
+
+    Raises:
+        FetchError: closing it, a remote file could not be written.
+        OSError: it cannot be written.
+    """
+    if not is_remote(uri):
+        folder, name = os.path.split(uri)
+        os.makedirs(folder or ".", exist_ok=True)
+        # Hidden, so that no pattern of files matches it; of one file system with the file, so that it can be renamed.
+        temporary = os.path.join(folder, f".{name[:50]}.{uuid4().hex}.part")
+        return cast(BinaryIO, _WholeFile(temporary, lambda: os.replace(temporary, uri)))
+    temporary = os.path.join(tempfile.gettempdir(), f"diptych-{uuid4().hex}.part")
+    return cast(
+        BinaryIO,
+        _WholeFile(temporary, lambda: _ask(uri, FetchOptions(), lambda store: store.put(temporary, uri))),
+    )
+
+
+def list_files(pattern: str, fetch: FetchOptions | None = None) -> list[str]:
+    """URIs of the files and folders that match a pattern (``*``, ``?``, ``[a-z]``, ``**``), sorted.
+
+    Local names that begin with a dot match only a pattern that does. Web servers are asked for their pages of links,
+    and a ``?`` in their URIs is none of a pattern.
+
+    Raises:
+        PermissionError: the store does not let itself be listed.
+        FetchError: the store does not answer.
+    """
+    if not is_remote(pattern):
+        return sorted(glob.glob(os.path.abspath(pattern), recursive=True))
+    try:
+        return sorted(_ask(pattern, fetch or FetchOptions(), lambda store: store.glob(pattern)))
+    except FileNotFoundError:
+        return []
+
+
+def walk_files(folder: str, fetch: FetchOptions | None = None) -> list[str]:
+    """URIs of all files below a folder, sorted; links to folders are followed, but not in circles.
+
+    Raises:
+        FileNotFoundError: there is no such folder; an object store has every folder.
+        PermissionError: it may not be listed.
+        FetchError: the store does not answer.
+        OSError: it cannot be listed.
+    """
+    if not is_remote(folder):
+        return sorted(_walk_local(os.path.abspath(folder)))
+    return sorted(_ask(folder, fetch or FetchOptions(), lambda store: store.walk(folder)))
+
+
+def is_folder(uri: str, fetch: FetchOptions | None = None) -> bool:
+    """Whether there is a folder of this name: in an object store, files below it; on a web server, a ``/`` at its end.
+
+    Raises:
+        PermissionError: the store does not say.
+        FetchError: the store does not answer.
+    """
+    if not is_remote(uri):
+        return os.path.isdir(uri)
+    info = _info(uri, fetch)
+    return info is not None and info.is_folder
+
+
+def is_file(uri: str, fetch: FetchOptions | None = None) -> bool:
+    """Whether there is a file of this name.
+
+    Raises:
+        PermissionError: the store does not say.
+        FetchError: the store does not answer.
+    """
+    if not is_remote(uri):
+        return os.path.isfile(uri)
+    info = _info(uri, fetch)
+    return info is not None and not info.is_folder
+
+
+def file_version(uri: str, fetch: FetchOptions) -> str | None:
+    """What a store says of a remote file's content (its checksum, ETag or generation); None where it says nothing.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PermissionError: it may not be read.
+        FetchError: the store does not answer.
+    """
+    return _ask(uri, fetch, lambda store: store.info(uri)).version
+
+
+def join(folder: str, name: str) -> str:
+    """A path below a folder."""
+    return posixpath.join(folder, name) if is_remote(folder) else os.path.join(folder, name)
+
+
+def folder_of(uri: str) -> str:
+    """The folder of a file; that of a web server's without the query."""
+    if is_web(uri):
+        return posixpath.dirname(uri.partition("?")[0])
+    return posixpath.dirname(uri) if is_remote(uri) else os.path.dirname(uri) or "."
+
+
+def resolve_below(root: str, path: str) -> str:
+    """The URI of a catalogue path, which stays inside the root.
+
+    For a web server the path is one of a URL: ``%20`` is a space, and a ``?`` begins a query.
+
+    Raises:
+        OutsideRootError: the path is absolute, has a scheme, or leaves the root by ``..`` or by a link.
+        FileNotFoundError: no file can have such a name.
+    """
+    if is_remote(path) or os.path.isabs(path):
+        raise OutsideRootError(f"'{path}' is not relative to the images' root")
+    if "\0" in path or not _is_encodable(path, "strict" if is_remote(root) else "surrogateescape"):
+        raise FileNotFoundError(errno.ENOENT, "No file can have such a name", path)
+    if is_web(root):
+        return posixpath.join(root, _web_path(path))
+    if is_remote(root):
+        return posixpath.join(root, _normal(path, path))
+    real_root = _real_folder(root)
+    real = _real_file(os.path.join(real_root, path))
+    if not real.startswith(os.path.join(real_root, "")) and real != real_root:
+        raise OutsideRootError(f"'{path}' leaves the images' root")
+    return real
+
+
+def _real_file(path: str) -> str:
+    folder, name = os.path.split(path)
+    real = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(real) else real
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    # Asking the system about each folder above each image takes longer than reading the image.
+    return os.path.realpath(folder)
+
+
+def _is_encodable(path: str, errors: str) -> bool:
+    try:
+        path.encode(errors=errors)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _normal(path: str, given: str) -> str:
+    normal = posixpath.normpath(path)
+    if normal == ".." or normal.startswith(("../", "/")):
+        raise OutsideRootError(f"'{given}' leaves the images' root")
+    return normal
+
+
+def _web_path(given: str) -> str:
+    """A path with its query, as it is sent.
+
+    Servers decode a path once or more often, and some take backslashes for slashes: in none of these readings may a
+    part of it lead upwards.
+    """
+    path, mark, query = given.partition("?")
+    normal = _normal(path, given)
+    decoded, plain = normal, unquote(normal)
+    while decoded != plain:
+        decoded, plain = plain, unquote(plain)
+    parts = plain.replace("\\", "/").split("/")
+    if any(part.strip() == ".." for part in parts) or not parts[0]:
+        raise OutsideRootError(f"'{given}' leaves the images' root")
+    return quote(normal, safe="/%") + mark + quote(query, safe="/%?=&+,;:@!$'()*~")
+
+
+def _open_local(path: str) -> BinaryIO:
+    try:
+        kind = os.stat(path).st_mode
+    except ValueError as error:
+        raise FileNotFoundError(errno.ENOENT, "No file can have such a name", path) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise FileNotFoundError(errno.ENOENT, "No file can have such a long name", path) from error
+        raise
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        # Reading a pipe or a device may never end.
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    return open(path, "rb")
+
+
+def _walk_local(folder: str) -> Iterator[str]:
+    pending: list[tuple[str, frozenset[str]]] = [(folder, frozenset())]
+    while pending:
+        folder, above = pending.pop()
+        real = os.path.realpath(folder)
+        if real in above:
+            continue
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    pending.append((entry.path, above | {real}))
+                else:
+                    yield entry.path
+
+
+def _info(uri: str, fetch: FetchOptions | None) -> Info | None:
+    try:
+        return _ask(uri, fetch or FetchOptions(), lambda store: store.info(uri))
+    except FileNotFoundError:
+        return None
+
+
+def _ask(uri: str, fetch: FetchOptions, question: Callable[[Store], _T]) -> _T:
+    """The store's answer, asked for again while that may help."""
+    import tenacity
+
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(fetch.attempts),
+        wait=tenacity.wait_random_exponential(multiplier=0.5, max=10),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Exception) and lasting(error, uri) is None),
+        reraise=True,
+    )
+    try:
+        return attempts(lambda: question(store_of(uri, fetch.timeout_seconds)))
+    except Exception as error:
+        if refusal := lasting(error, uri):
+            raise refusal from error.__cause__
+        reason = str(error) or type(error).__name__
+        raise FetchError(f"'{uri}' could not be reached in {fetch.attempts} attempts: {reason}") from error
+
+
+def _download(uri: str, fetch: FetchOptions) -> BinaryIO:
+    with ExitStack() as unless_done:
+        file = cast(BinaryIO, unless_done.enter_context(tempfile.TemporaryFile()))
+        _ask(uri, fetch, lambda store: store.download(uri, file))
+        file.seek(0)
+        unless_done.pop_all()
+        return file
+
+
+class _RemoteFile(io.RawIOBase):
+    """A remote file that is fetched block by block.
+
+    It keeps the last block, because readers above it ask for 8 KB at a time, whatever their own buffer holds.
+    """
+
+    def __init__(self, uri: str, size: int, fetch: FetchOptions) -> None:
+        self._uri, self._size, self._fetch = uri, size, fetch
+        self._position, self._block, self._block_start = 0, b"", 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"position {start + offset} lies before the file's start")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        if self._position >= self._size:
+            return 0
+        if not self._block_start <= self._position < self._block_start + len(self._block):
+            self._block = _ask(self._uri, self._fetch, self._next_block)
+            self._block_start = self._position
+        offset = self._position - self._block_start
+        count = min(len(buffer), len(self._block) - offset)
+        buffer[:count] = memoryview(self._block)[offset : offset + count]
+        self._position += count
+        return count
+
+    def _next_block(self, store: Store) -> bytes:
+        stop = min(self._position + _BLOCK, self._size)
+        block = store.read(self._uri, self._position, stop)
+        if len(block) != stop - self._position:
+            raise OSError(errno.EIO, f"The file has become shorter than {self._size} bytes", self._uri)
+        return block
+
+
+class _WholeFile(io.BufferedWriter):
+    """A temporary file that is published when it is closed, and discarded when it is left in any other way."""
+
+    def __init__(self, temporary: str, publish: Callable[[], object]) -> None:
+        self._temporary, self._publish = temporary, publish
+        super().__init__(io.FileIO(temporary, "xb"))
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            super().close()
+            self._publish()
+        finally:
+            self._discard()
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+    def __del__(self) -> None:
+        self._discard()
+
+    def _discard(self) -> None:
+        with suppress(OSError, ValueError):
+            super().close()
+        with suppress(OSError):
+            os.unlink(self._temporary)

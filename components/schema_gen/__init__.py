@@ -1,0 +1,1 @@
+"""ImportSchemaGen: TFX's component, which also notices that the schema file has changed."""

@@ -1,0 +1,1 @@
+"""StatisticsGen: TFX's component with a faster executor for small datasets."""

@@ -1,0 +1,14 @@
+"""TFX's StatisticsGen with an executor that needs no Beam for small datasets."""
+
+from __future__ import annotations
+
+from tfx.components.statistics_gen import component
+from tfx.dsl.components.base import executor_spec
+
+from diptych.components.statistics_gen.executor import StatisticsGenExecutor
+
+
+class StatisticsGen(component.StatisticsGen):
+    """TFX's StatisticsGen."""
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(StatisticsGenExecutor)

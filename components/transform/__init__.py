@@ -1,0 +1,1 @@
+"""Transform: TFX's component, whose Beam pipeline starts faster."""

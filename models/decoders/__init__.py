@@ -1,0 +1,1 @@
+"""Decoders: serialised records become what a network takes."""

@@ -1,6 +1,0 @@
-"""``python -m pipeline`` is ``diptych``."""
-
-from pipeline.cli import main
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""``diptych convert``: datasets in pickles, CSV or JSON become a Parquet catalogue."""

@@ -1,0 +1,1 @@
+"""``diptych demo``: handwritten digits with descriptions."""

@@ -1,0 +1,115 @@
+"""TensorFlow Datasets: records, and the two files by which ``tfds.builder_from_directory`` reads them.
+
+Written down here, for what TFDS 4 wants is little: TFRecord shards of ``tf.train.Example`` by its names, the features
+and the splits in JSON (``tensorflow_datasets/core/proto/{feature,dataset_info}.proto``), the labels one a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from diptych.models import features
+from diptych.pipeline.export.formats.stored_dataset import ExportError, Item, Stored, read_items
+
+NAME, VERSION = "diptych", "1.0.0"
+
+_FEATURES = "tensorflow_datasets.core.features"
+
+
+def write(stored: Stored, folder: str) -> dict[str, int]:
+    """Writes ``diptych-<split>.tfrecord-<shard>-of-<shards>``, a shard for each file of the run, and their description.
+
+    An example has ``image`` (``Image``), ``description``, ``id`` and ``group`` (``Text``; an empty group is none), and
+    ``label``: ``ClassLabel``, of a multilabel dataset a ``Sequence`` of them.
+
+    Returns:
+        Split to number of examples.
+
+    Raises:
+        ExportError: the name of a label has a line break, which the file of names cannot hold.
+    """
+    if broken := [label for label in stored.labels if "\n" in label]:
+        raise ExportError(
+            f"label {broken[0]!r} has a line break, which TensorFlow Datasets has no way to write: mend it in the "
+            "catalogue, or export to parquet"
+        )
+    splits = {split: _write_split(split, folder, stored) for split in features.SPLITS}
+    _write_text(folder, f"{features.LABEL}.labels.txt", "".join(f"{label}\n" for label in stored.labels))
+    _write_json(folder, "features.json", _features(stored))
+    _write_json(folder, "dataset_info.json", _info(splits))
+    return {split: sum(count for count, _ in shards) for split, shards in splits.items()}
+
+
+def _write_split(split: str, folder: str, stored: Stored) -> list[tuple[int, int]]:
+    """Writes the shards; returns examples and bytes of each."""
+    import tensorflow as tf
+
+    places = {label: place for place, label in enumerate(stored.labels)}
+    files = stored.files(split)
+    sizes = []
+    for shard, file in enumerate(files):
+        name = f"{NAME}-{split}.tfrecord-{shard:05d}-of-{len(files):05d}"
+        count, size = 0, 0
+        with tf.io.TFRecordWriter(os.path.join(folder, name)) as writer:
+            for item in read_items(file, split, stored):
+                record = _example(item, places)
+                writer.write(record)
+                count, size = count + 1, size + len(record)
+        sizes.append((count, size))
+    return sizes
+
+
+def _example(item: Item, places: dict[str, int]) -> bytes:
+    import tensorflow as tf
+
+    example = tf.train.Example()
+    texts = {"id": item.id, "description": item.description, "group": item.group or ""}
+    for name, value in {**{name: text.encode() for name, text in texts.items()}, "image": item.image}.items():
+        example.features.feature[name].bytes_list.value.append(value)
+    example.features.feature["label"].int64_list.value.extend(places[label] for label in item.labels)
+    return bytes(example.SerializeToString(deterministic=True))
+
+
+def _features(stored: Stored) -> dict[str, Any]:
+    shape = {"dimensions": [str(size) for size in (stored.image.height, stored.image.width, 3)]}
+    encoding = "jpeg" if stored.image.encoding == "jpeg" else "png"
+    label = _feature("class_label_feature.ClassLabel", "classLabel", {"numClasses": str(len(stored.labels))})
+    if stored.task == "multilabel":
+        label = _feature("sequence_feature.Sequence", "sequence", {"feature": label, "length": "-1"})
+    image = {"shape": shape, "dtype": "uint8", "encodingFormat": encoding}
+    texts = {name: _feature("text_feature.Text", "text", {}) for name in ("description", "group", "id")}
+    by_name = {**texts, "image": _feature("image_feature.Image", "image", image), "label": label}
+    return _feature("features_dict.FeaturesDict", "featuresDict", {"features": by_name})
+
+
+def _feature(python_class: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"pythonClassName": f"{_FEATURES}.{python_class}", kind: content}
+
+
+def _info(splits: dict[str, list[tuple[int, int]]]) -> dict[str, Any]:
+    return {
+        "name": NAME,
+        "version": VERSION,
+        "fileFormat": "tfrecord",
+        "splits": [
+            {
+                "name": split,
+                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+                "numBytes": str(sum(size for _, size in shards)),
+                "shardLengths": [str(count) for count, _ in shards],
+            }
+            for split, shards in splits.items()
+            if shards
+        ],
+    }
+
+
+def _write_json(folder: str, name: str, value: Any) -> None:
+    _write_text(folder, name, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def _write_text(folder: str, name: str, text: str) -> None:
+    with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as file:
+        file.write(text)

@@ -1,0 +1,82 @@
+"""Where Apache Beam does the data work."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from diptych.models.options import Options
+
+_NEEDS: dict[str, set[str]] = {
+    "direct": set(),
+    "flink": {"endpoint"},
+    "spark": {"endpoint"},
+    "dataflow": {"project", "region", "temp_location"},
+}
+_KNOWS: dict[str, set[str]] = {
+    "direct": set(),
+    "flink": {"endpoint", "worker_pool"},
+    "spark": {"endpoint", "worker_pool"},
+    "dataflow": {"project", "region", "temp_location"},
+}
+
+
+class BeamOptions(Options):
+    """Which runner does ingestion, statistics, Transform's analysis and evaluation, and what it needs to be told."""
+
+    runner: Literal["direct", "flink", "spark", "dataflow"] = Field(
+        "direct", description="'direct' works in the step's own container; the others on workers of their own."
+    )
+    workers: int = Field(1, ge=1, description="Of direct: processes. Of flink: parallelism. Of dataflow: machines.")
+    endpoint: str | None = Field(
+        None,
+        pattern=r"^[^/:]+:\d+$",
+        description="host:port of Flink's REST API, or of Beam's job server for Spark.",
+    )
+    worker_pool: str | None = Field(
+        None,
+        pattern=r"^[^/:]+:\d+$",
+        description="flink, spark: host:port of Beam's worker pool as their task managers see it, running in the same "
+        "image as the steps; without it, localhost:50000, a side-car.",
+    )
+    project: str | None = Field(None, min_length=1, description="dataflow: the Google Cloud project.")
+    region: str | None = Field(None, min_length=1, description="dataflow: where the workers run.")
+    temp_location: str | None = Field(None, pattern=r"^gs://.+", description="dataflow: a gs:// folder for its files.")
+
+    @model_validator(mode="after")
+    def _suits_the_runner(self) -> BeamOptions:
+        given = {name for name in set().union(*_KNOWS.values()) if getattr(self, name) is not None}
+        if missing := sorted(_NEEDS[self.runner] - given):
+            raise ValueError(f"runner '{self.runner}' needs {', '.join(f'beam.{name}' for name in missing)}")
+        if unknown := sorted(given - _KNOWS[self.runner]):
+            raise ValueError(f"runner '{self.runner}' knows no {', '.join(f'beam.{name}' for name in unknown)}")
+        return self
+
+    def arguments(self, image: str) -> list[str]:
+        """Beam's pipeline arguments; none for one worker in the step's own process.
+
+        Args:
+            image: of Dataflow's workers.
+        """
+        if self.runner == "direct":
+            return [] if self.workers == 1 else _direct(self.workers)
+        if self.runner == "dataflow":
+            return [
+                "--runner=DataflowRunner",
+                f"--project={self.project}",
+                f"--region={self.region}",
+                f"--temp_location={self.temp_location}",
+                f"--num_workers={self.workers}",
+                f"--sdk_container_image={image}",
+                # Else Dataflow installs the packages of this step once more over those of the image.
+                "--sdk_location=container",
+            ]
+        pool = ["--environment_type=EXTERNAL", f"--environment_config={self.worker_pool or 'localhost:50000'}"]
+        if self.runner == "flink":
+            return ["--runner=FlinkRunner", f"--flink_master={self.endpoint}", f"--parallelism={self.workers}", *pool]
+        return ["--runner=PortableRunner", f"--job_endpoint={self.endpoint}", *pool]
+
+
+def _direct(workers: int) -> list[str]:
+    return ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]

@@ -1,0 +1,107 @@
+"""What Kubeflow needs to know of a pipeline, beyond the pipeline itself."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from diptych.models.errors import nearest
+from diptych.models.options import Options
+
+#: The steps a cluster runs: the DAG's components, the one that finds the sources, and the one that publishes.
+STEPS = (
+    "Sources",
+    "ImageTextExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "LinearBaseline",
+    "Tuner",
+    "Trainer",
+    "Evaluator",
+    "Pusher",
+    "Report",
+    "Publish",
+)
+#: Applies to steps that have no resources of their own.
+DEFAULT = "default"
+
+_URI = re.compile(r"^(minio|s3|gs)://[^/?]+(/[^?]*)?$")
+
+
+class Resources(Options):
+    """What one step's container gets."""
+
+    cpu: float | None = Field(None, gt=0, description="Cores, requested and at most.")
+    memory_gb: float | None = Field(None, gt=0, description="Gigabytes (10^9), requested and at most.")
+    gpu: int = Field(0, ge=0, description="Number of accelerators.")
+    gpu_type: str = Field(
+        "nvidia.com/gpu", min_length=1, description="Resource name in the cluster; on Vertex, NVIDIA_TESLA_T4 or alike."
+    )
+    node_selector: dict[str, str] = Field({}, description="Labels a node must bear; open-source Kubeflow only.")
+    timeout_minutes: int | None = Field(
+        None, ge=1, description="The step fails if it takes longer; open-source Kubeflow only."
+    )
+    retries: int | None = Field(
+        None, ge=0, description="How often a failed step is tried again; without it 2, and 0 where that is not safe."
+    )
+
+
+class StoreOptions(Options):
+    """How steps reach the object store themselves, for the catalogue, the pushed models and the summary."""
+
+    endpoint: str | None = Field(
+        "http://minio-service.kubeflow:9000",
+        description="Address of the S3 API behind minio:// and s3://; null for AWS.",
+        pattern=r"^https?://[^/]+$",
+    )
+    secret: str | None = Field(
+        "mlpipeline-minio-artifact",
+        description="Kubernetes secret with the keys accesskey and secretkey; null where the pod's identity suffices.",
+    )
+
+
+class KubeflowOptions(Options):
+    """Image, storage and resources of the pipeline in a cluster."""
+
+    image: str = Field("diptych:latest", min_length=1, description="Container image that every step runs in.")
+    pipeline_root: str = Field("minio://mlpipeline/v2/artifacts", description="Where the cluster keeps artifacts.")
+    catalogue: str | None = Field(
+        None,
+        min_length=1,
+        description="The catalogue as the cluster reaches it: a file, a folder or a pattern ({SPAN}, {VERSION}, "
+        "{YYYY}-{MM}-{DD}, *); without it, data.catalogue if that is a URI, else every run must name it.",
+    )
+    push_directory: str | None = Field(None, description="Where models are pushed; without it, below pipeline_root.")
+    publish_directory: str | None = Field(
+        None, description="Where each run's summary and report go; without it, below pipeline_root."
+    )
+    store: StoreOptions = StoreOptions()
+    resources: dict[str, Resources] = Field(
+        {}, description=f"By step, or '{DEFAULT}' for all others: {', '.join(STEPS)}"
+    )
+
+    @field_validator("pipeline_root", "push_directory", "publish_directory")
+    @classmethod
+    def _is_in_a_store(cls, value: str | None) -> str | None:
+        if value is not None and not _URI.match(value):
+            raise ValueError("must be a URI in an object store: minio://, s3:// or gs://, a bucket, a path")
+        return value.rstrip("/") if value else value
+
+    @field_validator("resources")
+    @classmethod
+    def _are_steps(cls, value: dict[str, Resources]) -> dict[str, Resources]:
+        for name in value:
+            if name not in (*STEPS, DEFAULT):
+                raise ValueError(
+                    f"there is no step '{name}'; {nearest(name, STEPS)}steps are {', '.join((*STEPS, DEFAULT))}"
+                )
+        return value
+
+    def resources_of(self, step: str) -> Resources:
+        """The step's own, else the default."""
+        return self.resources.get(step, self.resources.get(DEFAULT, Resources()))

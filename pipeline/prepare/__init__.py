@@ -1,0 +1,1 @@
+"""Before a run: propose settings and a schema, and check the catalogue."""

@@ -1,0 +1,77 @@
+"""One catalogue gives the same rows, whatever kind it is written as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers import rows
+from diptych.components.catalogue.readers.kinds import find_kind, images_root, read_rows
+from diptych.components.catalogue.storage import read_file, resolve_below, write_stream
+from tests.catalogue_kinds import KINDS, Item, write_kind
+
+
+def read_items(data: DataOptions, spool: str) -> list[tuple[str, str, str, str | None, bytes]]:
+    """Id, description, label, group and image of every row, sorted."""
+    found = []
+    for source, row in read_rows(data, spool):
+        assert row.problem is None
+        content = row.content
+        if content is None:
+            content = read_file(resolve_below(images_root(source, data), row.image), data.fetch, 10**6)
+        found.append((row.id, row.description, *row.labels, row.group, content))
+    return sorted(found)
+
+
+# CSV has no NUL: Python 3.10 cannot write it.
+_TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=30)
+_WORDS = _TEXTS.map(str.strip).filter(bool)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=15, deadline=None)
+@given(
+    texts=st.lists(
+        st.tuples(
+            st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1),
+            _TEXTS,
+            _WORDS,
+            _WORDS,
+            st.binary(min_size=1, max_size=99),
+        ),
+        min_size=1,
+        max_size=7,
+        unique_by=lambda fields: fields[0],
+    )
+)
+def test_every_kind_gives_the_rows_that_went_in(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, texts: list[tuple[str, str, str, str, bytes]]
+) -> None:
+    items = [
+        Item(id, f"{number:03d}.png", image, description, label, group)
+        for number, (id, description, label, group, image) in enumerate(texts)
+    ]
+    folder = tmp_path_factory.mktemp("kind")
+    data = write_kind(kind, folder / "catalogue", items)
+    assert find_kind(data) == kind.partition(",")[0].partition(" ")[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "ROWS_PER_CHUNK", 2)
+        found = read_items(data, str(folder / "spool"))
+    assert found == sorted((item.id, item.description, item.label, item.group, item.image) for item in items)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_read_from_a_store(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "ROWS_PER_CHUNK", 2)
+    items = [Item(f"id {number}", f"{number}.png", b"image %d" % number, "text", "label", "a") for number in range(5)]
+    local = write_kind(kind, tmp_path / "catalogue", items)
+    store = f"memory://{tmp_path.name}"
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        with write_stream(f"{store}/{path.relative_to(tmp_path).as_posix()}") as file:
+            file.write(path.read_bytes())
+    remote = local.model_copy(update={"catalogue": local.catalogue.replace(str(tmp_path), store)})
+    assert read_items(remote, f"{store}/spool") == read_items(local, str(tmp_path / "spool"))

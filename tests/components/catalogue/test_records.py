@@ -1,0 +1,158 @@
+"""A row becomes a record or a reject, whatever its image is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.rows import Row
+from diptych.components.catalogue.reasons import REASONS, Reject
+from diptych.components.catalogue.records import Recipe, Record, Source, build_record
+from diptych.models import features
+from tests.helpers import SMALL, as_file, noise, write_image
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """A source whose root holds good.png."""
+    write_image(tmp_path / "images" / "good.png", seed=1)
+    return Source("catalogue.csv", str(tmp_path / "images"))
+
+
+def row(image: str = "good.png", **changes: Any) -> Row:
+    return Row(**{"number": 3, "id": "r3", "image": image, "description": "A text.", "labels": ("cat",), **changes})
+
+
+def build(one: Row, source: Source, **options: Any) -> Record | Reject:
+    return build_record(one, source, Recipe(DataOptions(catalogue="catalogue.csv", **options), SMALL))
+
+
+def rejected(one: Row, source: Source, **options: Any) -> Reject:
+    built = build(one, source, **options)
+    assert isinstance(built, Reject)
+    assert (built.source, built.row, built.id, built.image) == ("catalogue.csv", 3, "r3", one.image)
+    return built
+
+
+def accepted(one: Row, source: Source, **options: Any) -> Record:
+    built = build(one, source, **options)
+    assert isinstance(built, Record), built
+    return built
+
+
+def test_a_good_row_becomes_a_whole_record(source: Source) -> None:
+    record = accepted(row(group="ann"), source)
+    assert set(record.values) == set(features.RECORD)
+    assert len(record.values[features.IMAGE]) == SMALL.height * SMALL.width * 3
+    assert (record.values[features.WIDTH], record.values[features.HEIGHT]) == (14, 12)
+    assert record.values[features.FILE_BYTES] == len(as_file(noise(1)))
+    assert record.values[features.GROUP] == "ann"
+    assert record.values[features.ENCODING] == "raw"
+
+
+def test_an_image_in_the_catalogue_itself_is_the_same(source: Source) -> None:
+    assert accepted(row("", content=as_file(noise(1))), source).values == accepted(row(), source).values
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason", "detail"),
+    [
+        (row(problem=("malformed_row", "2 fields")), "malformed_row", "2 fields"),
+        (row(problem=("several_images", "2 images")), "several_images", "2 images"),
+        (row(" "), "missing_image", "'image' is empty"),
+        (row(description=" \n"), "missing_description", "'description' is empty"),
+        (row(description="x" * 100_001), "description_too_long", "100,001 characters, 100,000 are allowed"),
+        (row(labels=()), "missing_label", "'label' is empty"),
+        (row("absent.png"), "missing_file", "there is no file 'absent.png'"),
+        (row("good.png/inner.png"), "missing_file", "there is no file"),
+        (row("../outside.png"), "outside_root", "leaves the images' root"),
+        (row("https://example.org/a.png"), "outside_root", "is not relative"),
+        (row("."), "unreadable_file", "Is a directory"),
+        (row("x" * 300), "missing_file", "there is no file"),
+    ],
+)
+def test_a_bad_row_is_rejected_with_its_reason(source: Source, bad: Row, reason: str, detail: str) -> None:
+    reject = rejected(bad, source)
+    assert reject.reason == reason
+    assert detail in reject.detail
+
+
+def test_a_path_with_a_zero_byte_is_rejected(source: Source) -> None:
+    assert rejected(row("a\0b.png"), source).reason == "missing_file"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "empty_file"), (b"no image", "not_an_image"), (as_file(noise(2))[:-30], "truncated")],
+)
+def test_a_broken_image_is_rejected(source: Source, content: bytes, reason: str) -> None:
+    (Path(source.root) / "broken.png").write_bytes(content)
+    assert rejected(row("broken.png"), source).reason == reason
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_file_beyond_the_limit_is_rejected(source: Source, inline: bool) -> None:
+    content = as_file(noise(1, 200, 200))
+    (Path(source.root) / "large.png").write_bytes(content)
+    one = row("large.png", content=content if inline else None)
+    reject = rejected(one, source, limits={"file_mb": 0.1})
+    assert (reject.reason, reject.detail) == ("too_large", "more than 0.1 MB")
+
+
+def test_a_label_must_be_one_of_those_declared(source: Source) -> None:
+    assert accepted(row(), source, labels=["cat", "dog"])
+    reject = rejected(row(labels=("cta",)), source, labels=["cat", "dog"])
+    assert (reject.reason, reject.detail) == ("unknown_label", "'cta' is not in data.labels")
+
+
+def test_each_of_several_labels_must_be_one_of_those_declared(source: Source) -> None:
+    both = accepted(row(labels=("cat", "dog")), source, labels=["dog", "cat"], label_separator=",")
+    assert both.values[features.LABEL] == ("cat", "dog")
+    reject = rejected(row(labels=("cat", "cow", "dgo")), source, labels=["cat", "dog"], label_separator=",")
+    assert (reject.reason, reject.detail) == ("unknown_label", "'cow', 'dgo' are not in data.labels")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("train", "train"), ("Validation", "val"), ("dev", "val"), ("testing", "test")]
+)
+def test_other_names_of_the_splits_are_understood(source: Source, given: str, meant: str) -> None:
+    assert accepted(row(split=given), source, columns={"split": "part"}).split == meant
+
+
+@pytest.mark.parametrize("given", ["holdout", None])
+def test_an_unknown_split_is_rejected(source: Source, given: str | None) -> None:
+    assert rejected(row(split=given), source, columns={"split": "part"}).reason == "unknown_split"
+
+
+def test_a_pipe_is_rejected_and_not_waited_for(source: Source) -> None:
+    os.mkfifo(Path(source.root) / "pipe.png")
+    reject = rejected(row("pipe.png"), source)
+    assert (reject.reason, reject.detail) == ("unreadable_file", "cannot be read: Not a regular file")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root: root reads every file")
+def test_a_forbidden_file_is_rejected(source: Source) -> None:
+    (Path(source.root) / "good.png").chmod(0)
+    assert "Permission denied" in rejected(row(), source).detail
+
+
+def test_a_link_out_of_the_root_is_rejected(source: Source) -> None:
+    write_image(Path(source.root).parent / "secret.png", seed=5)
+    (Path(source.root) / "link.png").symlink_to("../secret.png")
+    assert rejected(row("link.png"), source).reason == "outside_root"
+
+
+@pytest.mark.parametrize("name", ["ein Bild.png", "größe.png", "写真.png", "🙂.png", "a,b'\"c.png", "-x.png"])
+def test_any_file_name_will_do(source: Source, name: str) -> None:
+    write_image(Path(source.root) / name, seed=2)
+    assert accepted(row(name), source)
+
+
+def test_a_reason_that_is_not_in_the_list_is_no_reason() -> None:
+    with pytest.raises(ValueError, match="none of the reasons"):
+        Reject("rows.csv", 1, "a", "a.png", "bad_mood", "")
+    assert all(REASONS.values())

@@ -1,0 +1,369 @@
+"""The gate stops what must not be learned, and names rows and features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from diptych.components.data_gate.findings import check_anomaly, check_labels, check_rejects, name_some
+from diptych.components.data_gate.options import GateOptions
+from diptych.models import features
+from diptych.models.labels import LabelOptions
+from diptych.models.text.options import TextOptions
+from tests.helpers import IN_PROCESS, record_values, write_records
+
+SPLIT_SIZES = {"train": 8, "val": 2, "test": 2}
+
+
+def reject(row: int, reason: str = "missing_file") -> dict[str, Any]:
+    return {"row": row, "id": "", "image": "", "reason": reason, "detail": "no file"}
+
+
+def test_names_are_cut_and_counted() -> None:
+    assert name_some(["a", "b"]) == "a, b"
+    assert name_some("abcdefg") == "a, b, c, d, e and 2 more"
+    assert name_some([]) == ""
+
+
+def test_no_reject_no_finding() -> None:
+    assert check_rejects({"rows": 3, "rejects": {}}, [], GateOptions()) == []
+
+
+@pytest.mark.parametrize(("ratio", "stops"), [(0.0, True), (0.19, True), (0.2, False), (1.0, False)])
+def test_rejects_stop_the_run_above_the_ratio(ratio: float, stops: bool) -> None:
+    account = {"rows": 10, "rejects": {"missing_file": 2}}
+    (finding,) = check_rejects(account, [reject(4), reject(7)], GateOptions(rejects={"max": ratio}))
+    assert finding.stops is stops
+    assert (finding.rule, finding.measured, finding.threshold) == ("rejects", 0.2, ratio)
+    assert "2 of 10 rows (20.0%) were rejected: 2 missing_file; row 4 (missing_file: no file), row 7" in finding.message
+    assert ("gate.rejects.max" in finding.message) is stops
+
+
+REFUSED, COUNTS_AS_A = LabelOptions(), LabelOptions(unknown="a")
+
+
+@pytest.mark.parametrize("options", [REFUSED, COUNTS_AS_A])
+def test_two_labels_of_training_are_enough(options: LabelOptions) -> None:
+    assert check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}, options) == []
+
+
+def test_one_label_cannot_be_learned() -> None:
+    (finding,) = check_labels({"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}}, REFUSED)
+    assert finding.stops
+    assert "one label only (a)" in finding.message
+
+
+def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
+    (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED)
+    assert finding.stops
+    assert (finding.rule, finding.split, finding.ids) == ("unknown_label", "test", ("8", "9"))
+    assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
+    assert "label.unknown" in finding.message
+
+
+def test_a_label_that_training_lacks_may_count_as_another() -> None:
+    labels = {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}
+    (finding,) = check_labels(labels, COUNTS_AS_A)
+    assert not finding.stops
+    assert "rows with id 8, 9) but not in 'train': it counts as 'a' (label.unknown)" in finding.message
+
+
+def test_what_unknown_labels_count_as_must_be_known() -> None:
+    labels = {"train": {"cat": ["1"], "dog": ["2"]}, "val": {}, "test": {}}
+    (finding,) = check_labels(labels, LabelOptions(unknown="dgo"))
+    assert finding.stops
+    assert "label.unknown: 'dgo' is no label of split 'train'; did you mean 'dog'?" in finding.message
+
+
+@pytest.mark.parametrize("kind", ["error", "warning"])
+@pytest.mark.parametrize("severity", ["ignore", "warn", "stop"])
+def test_each_kind_of_anomaly_has_its_severity(kind: str, severity: str) -> None:
+    options = GateOptions(anomaly={kind: severity})
+    finding = check_anomaly("val", "label", kind.upper(), "Odd: it is odd", ["7"], options)
+    assert finding.severity == severity
+    assert finding.message.startswith("split 'val', feature 'label': Odd: it is odd; rows with id 7")
+    assert (f"gate.anomaly.{kind}" in finding.message) is (severity == "stop")
+
+
+def test_a_ratio_is_a_share() -> None:
+    with pytest.raises(ValidationError):
+        GateOptions(rejects={"max": 1.5})
+
+
+def _identity(split: str, number: int) -> dict[str, str]:
+    """Rows of two splits share neither id nor pixels, and all words are known."""
+    return {"id": f"{split}-{number}", "image/sha256": f"{split}-{number}", "description": "text"}
+
+
+class Inputs:
+    """The gate's inputs on disk: records, an account, a schema, and the anomalies that TFDV finds by it."""
+
+    def __init__(
+        self, root: Path, schema: str, sizes: Mapping[str, int] = SPLIT_SIZES, **of_train: dict[int, Any]
+    ) -> None:
+        from tfx.types import standard_artifacts
+
+        from diptych.components.artifacts import Rejects
+
+        self.root = root
+        for split, size in sizes.items():
+            changes = of_train if split == "train" else {}
+            rows = [
+                record_values(n, **_identity(split, n), **{key: by[n] for key, by in changes.items() if n in by})
+                for n in range(size)
+            ]
+            write_records(root / "examples" / f"Split-{split}" / "data.tfrecord", rows)
+        (root / "schema").mkdir()
+        (root / "schema" / "schema.pbtxt").write_text(schema)
+        (root / "rejects").mkdir()
+        self.account(rows=12, rejects=[])
+        types = {
+            "examples": standard_artifacts.Examples,
+            "schema": standard_artifacts.Schema,
+            "rejects": Rejects,
+            "statistics": standard_artifacts.ExampleStatistics,
+            "anomalies": standard_artifacts.ExampleAnomalies,
+        }
+        self.artifacts = {name: [kind()] for name, kind in types.items()}
+        for name, (artifact,) in self.artifacts.items():
+            artifact.uri = str(root / name)
+        self._validate()
+
+    def account(self, rows: int, rejects: list[dict[str, Any]]) -> None:
+        counts: dict[str, int] = {}
+        for each in rejects:
+            counts[each["reason"]] = counts.get(each["reason"], 0) + 1
+        (self.root / "rejects" / "account.json").write_text(json.dumps({"rows": rows, "rejects": counts}))
+        (self.root / "rejects" / "rejects.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rejects))
+
+    def _validate(self) -> None:
+        import tensorflow_data_validation as tfdv
+        from apache_beam.options.pipeline_options import PipelineOptions
+        from tfx.types import artifact_utils
+
+        schema = tfdv.load_schema_text(str(self.root / "schema" / "schema.pbtxt"))
+        options = tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES))
+        for split in SPLIT_SIZES:
+            statistics = tfdv.generate_statistics_from_tfrecord(
+                str(self.root / "examples" / f"Split-{split}" / "data.tfrecord"),
+                stats_options=options,
+                pipeline_options=PipelineOptions([IN_PROCESS]),
+            )
+            found = tfdv.validate_statistics(statistics, schema)
+            for name, file, message in (
+                ("statistics", "FeatureStats.pb", statistics),
+                ("anomalies", "SchemaDiff.pb", found),
+            ):
+                folder = self.root / name / f"Split-{split}"
+                folder.mkdir(parents=True)
+                (folder / file).write_bytes(message.SerializeToString())
+        for name in ("statistics", "anomalies"):
+            self.artifacts[name][0].split_names = artifact_utils.encode_split_names(list(SPLIT_SIZES))
+
+    def run(
+        self,
+        push_directory: Path | None = None,
+        label: LabelOptions = REFUSED,
+        task: str = "multiclass",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The verdict on the inputs; of few rows, labels are rare by nature."""
+        from diptych.components.artifacts import Verdict
+        from diptych.components.data_gate.executor import DataGateExecutor
+
+        verdict = Verdict()
+        verdict.uri = str(self.root / "verdict" / "5")
+        properties = {
+            "gate_options": GateOptions(**{"label_rare": {"min_rows": 1}, **options}).model_dump_json(),
+            "label_options": label.model_dump_json(),
+            "text_options": TextOptions().model_dump_json(),
+            "task": task,
+            "push_directory": str(push_directory or self.root / "pushed"),
+        }
+        DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
+        return self.verdict()
+
+    def verdict(self) -> dict[str, Any]:
+        return dict(json.loads((self.root / "verdict" / "5" / "verdict.json").read_text()))
+
+
+def schema_text(**domains: str) -> str:
+    """A curated schema of every light feature; a domain is added to a feature's text."""
+    kinds = {"bytes": "BYTES", "int64": "INT", "float": "FLOAT"}
+    parts = []
+    for name in features.LIGHT_FEATURES:
+        feature = features.RECORD[name]
+        count = "value_count { min: 1 }" if feature.several else "shape { dim { size: 1 } }"
+        presence = f"presence {{ min_fraction: 1 min_count: 1 }} {count}" if feature.required else ""
+        parts.append(f'feature {{ name: "{name}" type: {kinds[feature.kind]} {presence} {domains.get(name, "")} }}')
+    return "\n".join(parts)
+
+
+LABEL_DOMAIN = 'string_domain { value: "odd" value: "even" }'
+BRIGHTNESS_DOMAIN = "float_domain { min: 10 max: 250 }"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Data without an anomaly."""
+    schema = schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN})
+    return Inputs(tmp_path_factory.mktemp("good"), schema)
+
+
+def test_good_data_passes(good: Inputs) -> None:
+    good.account(rows=12, rejects=[])
+    assert good.run(rejects={"max": 0}) == {"passed": True, "findings": []}
+
+
+def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    inputs = Inputs(
+        tmp_path,
+        schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN}),
+        label={3: "od", 5: "od"},
+        **{"image/brightness": {2: 0.0}},
+    )
+    with pytest.raises(DataGateError) as raised:
+        inputs.run()
+    message = str(raised.value)
+    assert "split 'train', feature 'label': Unexpected string values" in message
+    assert "rows with id train-3, train-5;" in message
+    assert "feature 'image/brightness'" in message
+    assert "rows with id train-2;" in message
+    verdict = inputs.verdict()
+    assert not verdict["passed"]
+    assert len(verdict["findings"]) == 2
+    assert inputs.run(anomaly={"error": "warn"})["passed"]
+    assert inputs.run(anomaly={"error": "ignore"}) == {"passed": True, "findings": []}
+
+
+def test_rejects_above_the_ratio_stop_the_run(good: Inputs) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    assert good.run(rejects={"max": 0.2})["passed"]
+    with pytest.raises(DataGateError, match="3 of 15 rows .* row 3 .*allows 10.0%"):
+        good.run()
+
+
+def test_a_label_of_one_row_outside_training_stops_the_run(tmp_path: Path) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    inputs = Inputs(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
+    with pytest.raises(DataGateError, match=r"one label only \(even\)[\s\S]*label 'odd' is in split 'val'.*val-1"):
+        inputs.run()
+
+
+def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    # The rows of val and test are even and odd.
+    labels = {n: ("even", "rare") if n % 2 else "even" for n in range(8)}
+    inputs = Inputs(tmp_path, schema_text(), label=labels)
+    with pytest.raises(DataGateError) as raised:
+        inputs.run(task="multilabel")
+    told = str(raised.value).splitlines()[1:]
+    assert [line[: line.index(" but")] for line in told] == [
+        f"- label 'odd' is in split '{split}' (rows with id {split}-1)" for split in ("val", "test")
+    ]
+    assert inputs.run(task="multilabel", label=LabelOptions(unknown="rare"))["passed"]
+
+
+def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: Inputs) -> None:
+    from diptych.components.data_gate.executor import DataGateError, stopped_folder
+
+    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    with pytest.raises(DataGateError):
+        good.run()
+    kept = Path(stopped_folder(str(good.root / "verdict" / "5")))
+    assert json.loads((kept / "verdict.json").read_text()) == good.verdict()
+    assert good.run(rejects={"severity": "warn"})["passed"]
+    assert not kept.exists()
+
+
+SIZES = {"train": 400, "val": 2, "test": 2}
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Rows enough to tell a change from chance."""
+    return Inputs(tmp_path_factory.mktemp("usual"), schema_text(), SIZES)
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Data that no schema objects to, with other labels and darker images than ``usual``."""
+    dark = dict.fromkeys(range(0, 400, 3), 30.0)
+    labels = dict.fromkeys(range(0, 400, 4), "odd")
+    return Inputs(tmp_path_factory.mktemp("moved"), schema_text(), SIZES, label=labels, **{"image/brightness": dark})
+
+
+def test_without_accepted_data_nothing_drifts(moved: Inputs, tmp_path: Path) -> None:
+    assert moved.run(tmp_path) == {"passed": True, "findings": []}
+    (version,) = (tmp_path / "accepted").iterdir()
+    assert {path.name for path in version.iterdir()} == {"FeatureStats.pb", "profiles.json"}
+
+
+def test_drift_names_feature_formula_distance_and_rows(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+    assert usual.run(tmp_path) == {"passed": True, "findings": []}
+    (accepted,) = (tmp_path / "accepted").glob("*/FeatureStats.pb")
+    verdict = moved.run(tmp_path)
+    assert verdict["passed"]
+    assert (moved.root / "verdict/5/reference/FeatureStats.pb").read_bytes() == accepted.read_bytes()
+    brightness, label = verdict["findings"]
+    assert (brightness["rule"], brightness["feature"], brightness["split"]) == ("drift", "image/brightness", "train")
+    assert brightness["formula"] == "Jensen-Shannon divergence"
+    assert brightness["ids"] == [f"train-{n}" for n in range(0, 60, 3)]
+    assert (label["rule"], label["feature"], label["formula"]) == ("drift", "label", "L-infinity distance")
+    # Of 400 rows, 200 were odd before, 300 are since.
+    assert label["measured"] == 0.25
+    assert label["ids"] == [f"train-{n}" for n in range(40) if n % 4 != 2][:20]
+    assert "feature 'label' drifted: L-infinity distance of 'odd' 0.250 from the last accepted data" in label["message"]
+    assert "gate.drift.max_distance allows 0.1" in label["message"]
+
+
+def test_drift_stops_warns_or_is_ignored(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    usual.run(tmp_path)
+    with pytest.raises(DataGateError, match="feature 'label' drifted"):
+        moved.run(tmp_path, drift={"severity": "stop"})
+    # What stopped is not what the next is compared with.
+    assert len(moved.run(tmp_path, drift={"severity": "warn"})["findings"]) == 2
+    # What was accepted with a warning is.
+    assert moved.run(tmp_path, drift={"severity": "stop"})["findings"] == []
+    assert usual.run(tmp_path, drift={"severity": "ignore"})["findings"] == []
+
+
+def test_a_comparator_of_the_schema_wins_over_the_settings(moved: Inputs, usual: Inputs, tmp_path: Path) -> None:
+    usual.run(tmp_path)
+    path = moved.root / "schema" / "schema.pbtxt"
+    text = path.read_text()
+    path.write_text(text.replace('"label"', '"label" drift_comparator { infinity_norm { threshold: 0.9 } }'))
+    try:
+        (brightness,) = moved.run(tmp_path)["findings"]
+    finally:
+        path.write_text(text)
+    assert brightness["feature"] == "image/brightness"
+
+
+def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+    from diptych.components.data_gate.executor import DataGateError
+
+    def kept() -> int:
+        return len(list((tmp_path / "accepted").iterdir()))
+
+    usual.run(tmp_path)
+    usual.run(tmp_path)
+    assert kept() == 1
+    with pytest.raises(DataGateError):
+        moved.run(tmp_path, drift={"severity": "stop"})
+    assert kept() == 1
+    moved.run(tmp_path)
+    assert kept() == 2

@@ -1,0 +1,470 @@
+"""What the Evaluator asks, computes and says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from sklearn import metrics as sk
+
+from diptych.components.evaluator.criteria import Criterion, criteria
+from diptych.components.evaluator.options import BaselineFigures, EvaluateOptions, Figures, SliceOptions
+from diptych.models import features
+from diptych.models.images.options import ImageOptions
+from diptych.models.labels import Task
+from diptych.models.metrics import Tally
+from diptych.models.serving.card import ModelCard, write_card
+from diptych.models.text.options import TextOptions
+from tests.helpers import record_values, write_records
+from tests.models.serving.exported import TEXTS, needing_both, needing_neither
+
+BASELINE = {"accuracy": 0.7, "macro_f1": 0.6}
+NOTHING = {"gain_over_baseline": BaselineFigures(), "gain_over_blessed": Figures()}
+
+
+def test_where_nothing_is_asked_any_model_is_blessed() -> None:
+    (only,) = criteria(EvaluateOptions(**NOTHING), BASELINE, compared=True)
+    met, reason = only.explain(0.0)
+    assert met
+    assert "no criterion is set" in reason
+
+
+def test_every_source_asks() -> None:
+    options = EvaluateOptions(
+        thresholds=Figures(accuracy=0.9),
+        gain_over_baseline=BaselineFigures(macro_f1=0.02),
+        gain_over_blessed=Figures(accuracy=-0.01),
+    )
+    asked = criteria(options, BASELINE, compared=True)
+    assert [(c.metric, pytest.approx(c.bound), c.relative) for c in asked] == [
+        ("accuracy", 0.9, False),
+        ("accuracy", -0.01, True),
+        ("macro_f1", 0.62, False),
+    ]
+    assert "linear text baseline 0.6000" in asked[2].source
+    assert not any(c.relative for c in criteria(options, BASELINE, compared=False))
+
+
+def test_a_gain_of_zero_is_asked_for() -> None:
+    (asked,) = criteria(EvaluateOptions(), BASELINE, compared=False)
+    assert (asked.metric, asked.bound) == ("accuracy", 0.7)
+
+
+def test_the_micro_f1_of_a_baseline_of_one_label_is_its_accuracy() -> None:
+    options = EvaluateOptions(gain_over_baseline=BaselineFigures(micro_f1=0.1), gain_over_blessed=Figures())
+    (one,) = criteria(options, BASELINE, compared=False)
+    (several,) = criteria(options, BASELINE | {"micro_f1": 0.5}, compared=False)
+    assert (one.bound, several.bound) == (pytest.approx(0.8), pytest.approx(0.6))
+
+
+@pytest.mark.parametrize(("value", "met"), [(0.9, True), (0.91, True), (0.8999995, True), (0.89, False)])
+def test_a_bound_is_met_or_explained(value: float, met: bool) -> None:
+    answer, text = Criterion("accuracy", 0.9, "evaluate.thresholds.accuracy").explain(value)
+    assert answer is met
+    assert text.endswith(f"{'reaches' if met else 'is below'} 0.9000 (evaluate.thresholds.accuracy)")
+
+
+def test_a_relative_bound_moves_with_its_reference() -> None:
+    criterion = Criterion("accuracy", -0.01, "last blessed model", relative=True)
+    assert criterion.explain(0.85, reference=0.86)[0]
+    assert not criterion.explain(0.84, reference=0.86)[0]
+
+
+def test_decide_gives_all_reasons_of_a_blessing_and_the_failed_ones_of_a_refusal() -> None:
+    from diptych.components.evaluator.executor import decide
+
+    asked = [
+        Criterion("accuracy", 0.9, "one"),
+        Criterion("macro_f1", 0.5, "two"),
+        Criterion("accuracy", 0, "gain", True),
+    ]
+    figures = {"accuracy": 0.95, "macro_f1": 0.6}
+    slices = {"candidate": {"": figures}, "blessed": {"": {"accuracy": 0.9, "macro_f1": 0.1}}}
+    decision = decide(slices, asked)
+    assert decision["blessed"]
+    assert len(decision["reasons"]) == 3
+    slices["candidate"] = {"": figures | {"macro_f1": 0.4}}
+    decision = decide(slices, asked)
+    assert not decision["blessed"]
+    assert decision["reasons"] == ["macro_f1 0.4000 is below 0.5000 (two)"]
+
+
+def test_a_threshold_on_slices_ignores_small_ones() -> None:
+    from diptych.components.evaluator.executor import decide
+
+    asked = [Criterion("accuracy", 0.5, "ours", slices=("label",), min_examples=10)]
+    slices = {
+        "": {"accuracy": 0.6, "examples": 26},
+        "label=good": {"accuracy": 0.9, "examples": 10},
+        "label=rare": {"accuracy": 0.0, "examples": 9},
+    }
+    decision = decide({"candidate": slices}, asked)
+    assert decision["blessed"]
+    assert decision["reasons"] == ["accuracy meets 0.5000 on all 1 slices of at least 10 examples (ours)"]
+    slices["label=bad"] = {"accuracy": 0.4, "examples": 12}
+    decision = decide({"candidate": slices}, asked)
+    assert not decision["blessed"]
+    assert decision["reasons"] == ["label=bad, 12 examples: accuracy 0.4000 is below 0.5000 (ours)"]
+
+
+def test_a_threshold_on_slices_that_do_not_exist_is_not_met() -> None:
+    from diptych.components.evaluator.executor import decide
+
+    asked = [Criterion("accuracy", 0.5, "ours", slices=("group",), min_examples=10)]
+    decision = decide({"candidate": {"": {"accuracy": 0.6, "examples": 26}}}, asked)
+    assert decision["reasons"] == ["no example of the test split has 'group' (ours)"]
+
+
+@pytest.mark.parametrize(("value", "met", "words"), [(0.05, True, "stays within"), (0.11, False, "exceeds")])
+def test_of_an_error_less_is_better(value: float, met: bool, words: str) -> None:
+    answer, text = Criterion("calibration_error", 0.1, "ours").explain(value)
+    assert answer is met
+    assert f"{words} 0.1000" in text
+
+
+def test_a_gain_of_an_error_is_a_smaller_one() -> None:
+    criterion = Criterion("calibration_error", 0.02, "last blessed model", relative=True)
+    assert criterion.explain(0.08, reference=0.1)[0]
+    assert not criterion.explain(0.09, reference=0.1)[0]
+
+
+def card_of(labels: list[str], image: ImageOptions | None = None, task: Task = "multiclass") -> ModelCard:
+    return ModelCard(
+        labels=tuple(labels),
+        task=task,
+        image=image or ImageOptions(),
+        text=TextOptions(),
+        needs=("image", "text"),
+        versions={"diptych": "0"},
+        digest="0",
+    )
+
+
+def metrics_of(config: Any) -> dict[str, Any]:
+    metrics = config.metrics_specs[0].metrics
+    return {json.loads("{" + metric.config + "}").get("name"): metric for metric in metrics}
+
+
+def test_eval_config_asks_for_the_hardest_bound_on_the_whole_split_only() -> None:
+    from diptych.components.evaluator.config import eval_config
+
+    asked = [
+        Criterion("accuracy", 0.7, ""),
+        Criterion("accuracy", 0.9, ""),
+        Criterion("macro_f1", -0.02, "", True),
+        Criterion("calibration_error", 0.2, ""),
+        Criterion("calibration_error", 0.1, ""),
+    ]
+    config = eval_config(EvaluateOptions(), card_of(["a", "b"]), asked, compared=True)
+    metrics = metrics_of(config)
+    (accuracy,) = metrics["accuracy"].per_slice_thresholds
+    assert accuracy.threshold.value_threshold.lower_bound.value == pytest.approx(0.9, abs=1e-5)
+    assert not accuracy.threshold.HasField("change_threshold")
+    (macro_f1,) = metrics["macro_f1"].per_slice_thresholds
+    assert macro_f1.threshold.change_threshold.absolute.value == pytest.approx(-0.02, abs=1e-5)
+    assert not macro_f1.threshold.HasField("value_threshold")
+    (error,) = metrics["calibration_error"].per_slice_thresholds
+    assert error.threshold.value_threshold.upper_bound.value == pytest.approx(0.1, abs=1e-5)
+    assert not error.threshold.value_threshold.HasField("lower_bound")
+    for thresholds in (accuracy, macro_f1, error):
+        (whole,) = thresholds.slicing_specs
+        assert not whole.feature_keys
+    assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["label"]]
+    assert [(spec.name, spec.is_baseline) for spec in config.model_specs] == [("candidate", False), ("blessed", True)]
+
+
+def test_eval_config_without_a_blessed_model_knows_one_model() -> None:
+    from diptych.components.evaluator.config import eval_config
+
+    asked = [Criterion("accuracy", 0.7, "")]
+    config = eval_config(EvaluateOptions(slices=()), card_of(["a"]), asked, compared=False)
+    assert [spec.name for spec in config.model_specs] == ["candidate"]
+    assert not metrics_of(config)["macro_f1"].per_slice_thresholds
+
+
+def write_model(folder: Path, card: ModelCard) -> str:
+    write_card(card, str(folder))
+    return str(folder)
+
+
+def test_models_compare_if_they_do_the_same_task_on_the_same_images_and_labels(tmp_path: Path) -> None:
+    from diptych.components.evaluator.blessed import incomparable
+
+    candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
+    assert incomparable(candidate, write_model(tmp_path / "same", card_of(["b", "a"]))) is None
+    other_image = write_model(tmp_path / "image", card_of(["a", "b"], ImageOptions(height=32)))
+    assert "images" in (incomparable(candidate, other_image) or "")
+    other_labels = write_model(tmp_path / "labels", card_of(["a", "c"]))
+    assert "['b', 'c']" in (incomparable(candidate, other_labels) or "")
+    other_task = write_model(tmp_path / "task", card_of(["a", "b"], task="multilabel"))
+    assert "multilabel" in (incomparable(candidate, other_task) or "")
+    (tmp_path / "stranger").mkdir()
+    assert "no model that Diptych exported" in (incomparable(candidate, str(tmp_path / "stranger")) or "")
+
+
+@pytest.mark.parametrize("card", ["", "{}", '{"labels": [], "image": {"unknown": 1}}'])
+def test_a_card_of_another_time_is_no_error(tmp_path: Path, card: str) -> None:
+    from diptych.components.evaluator.blessed import incomparable
+
+    candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
+    old = write_model(tmp_path / "old", card_of(["a", "b"]))
+    (tmp_path / "old" / "assets.extra" / "diptych.json").write_text(card)
+    assert "card cannot be read" in (incomparable(candidate, old) or "")
+
+
+def test_a_pushed_model_is_laid_out_as_trainers_is(tmp_path: Path) -> None:
+    from tfx.utils import path_utils
+
+    from diptych.components.evaluator.blessed import as_model_artifact
+
+    pushed = write_model(tmp_path / "push" / "7", card_of(["a", "b"]))
+    Path(pushed, "saved_model.pb").write_bytes(b"graph")
+    artifact = as_model_artifact(pushed, str(tmp_path / "work"))
+    serving = Path(path_utils.serving_model_path(artifact.uri))
+    assert (serving / "saved_model.pb").read_bytes() == b"graph"
+    assert (serving / "assets.extra" / "diptych.json").exists()
+
+
+def test_slices_are_features_of_the_record() -> None:
+    named = EvaluateOptions(slices=("label", {"feature": "image/width", "buckets": [64, 128]})).slices
+    assert named == (SliceOptions(feature="label"), SliceOptions(feature="image/width", buckets=(64, 128)))
+    for wrong, message in {
+        "colour": "'colour' is no feature of the record",
+        "image": "'image' is no feature",
+        "image/brightness": "give buckets",
+    }.items():
+        with pytest.raises(ValidationError, match=message):
+            EvaluateOptions(slices=(wrong,))
+    with pytest.raises(ValidationError, match="has no buckets"):
+        SliceOptions(feature="label", buckets=(1,))
+    with pytest.raises(ValidationError, match="buckets ascend"):
+        SliceOptions(feature="image/width", buckets=(2, 1))
+    with pytest.raises(ValidationError, match="slices names none"):
+        EvaluateOptions(slices=(), slice_thresholds=Figures(accuracy=0.5))
+    with pytest.raises(ValidationError, match="named twice"):
+        EvaluateOptions(slices=("label", "label"))
+
+
+def test_options_cross_tfx_as_json() -> None:
+    options = EvaluateOptions(slices=("label", {"feature": "image/width", "buckets": [64]}))
+    assert EvaluateOptions.model_validate_json(options.model_dump_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(63.9, "below 64"), (64, "64 to below 128.5"), (128.4, "64 to below 128.5"), (128.5, "128.5 or more")],
+)
+def test_a_bound_belongs_to_the_bucket_above_it(value: float, name: str) -> None:
+    from diptych.components.evaluator.slices import add_buckets, bucket_name, feature_key
+
+    assert bucket_name(value, (64, 128.5)) == name
+    key = feature_key(SliceOptions(feature="image/width", buckets=(64, 128.5)))
+    extracts = add_buckets({"features": {"image/width": np.array([value])}}, [key])
+    assert extracts["features"][key].tolist() == [name]
+
+
+LABELS = ["a", "b", "c", "d"]
+
+
+def shifted_model(folder: Path, task: Task, shift: int) -> str:
+    """A SavedModel whose scores are the numbers in the description, rolled by ``shift``."""
+    import tensorflow as tf
+
+    from diptych.models.serving.export import EXAMPLES_SIGNATURE, SCORES, TRANSFORM_SIGNATURE
+
+    spec = features.parsing_spec([features.DESCRIPTION]) | features.label_spec(task)
+
+    class Shifted(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def score(self, examples: Any) -> Any:
+            texts = tf.io.parse_example(examples, spec)[features.DESCRIPTION]
+            scores = tf.strings.to_number(tf.strings.split(texts).to_tensor(shape=[None, len(LABELS)]))
+            return {SCORES: tf.roll(scores, shift, axis=1)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def transform(self, examples: Any) -> Any:
+            label = tf.io.parse_example(examples, spec)[features.LABEL]
+            if task == "multiclass":
+                return {features.LABEL_ID: tf.argmax(tf.equal(label[:, None], LABELS), axis=1)}
+            among = tf.equal(label.to_tensor()[:, :, None], LABELS)
+            return {features.LABEL_ID: tf.cast(tf.reduce_any(among, axis=1), tf.float32)}
+
+    model = Shifted()
+    tf.saved_model.save(model, str(folder), {EXAMPLES_SIGNATURE: model.score, TRANSFORM_SIGNATURE: model.transform})
+    return write_model(folder, card_of(LABELS, task=task))
+
+
+def artifact(kind: Any, uri: Path, **properties: Any) -> Any:
+    found = kind()
+    found.uri = str(uri)
+    for name, value in properties.items():
+        setattr(found, name, value)
+    return found
+
+
+def write_schema(folder: Path, task: Task) -> None:
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    kinds = {"bytes": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
+    schema = schema_pb2.Schema()
+    for name in features.LIGHT_FEATURES:
+        feature = schema.feature.add(name=name, type=kinds[features.RECORD[name].kind])
+        if features.RECORD[name].required and not (task == "multilabel" and name == features.LABEL):
+            feature.presence.min_fraction = 1
+            feature.shape.dim.add(size=1)
+    folder.mkdir()
+    (folder / "schema.pbtxt").write_text(text_format.MessageToString(schema))
+
+
+def evaluate(folder: Path, task: Task, options: EvaluateOptions, pushed: Path) -> Path:
+    """Runs the executor on the model in ``model/Format-Serving``; returns the folder of the evaluation."""
+    from tfx.types import standard_artifacts, standard_component_specs
+    from tfx.utils import json_utils
+
+    from diptych.components.artifacts import Metrics, write_json
+    from diptych.components.evaluator.executor import EvaluatorExecutor
+
+    write_schema(folder / "schema", task)
+    write_json(str(folder / "linear"), "metrics.json", {"accuracy": 0.01, "macro_f1": 0.01})
+    inputs = {
+        "examples": [artifact(standard_artifacts.Examples, folder / "examples", split_names='["test"]')],
+        "model": [artifact(standard_artifacts.Model, folder / "model")],
+        "schema": [artifact(standard_artifacts.Schema, folder / "schema")],
+        "linear_baseline": [artifact(Metrics, folder / "linear")],
+    }
+    outputs = {
+        "evaluation": [artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")],
+        "blessing": [artifact(standard_artifacts.ModelBlessing, folder / "blessing")],
+    }
+    properties = {
+        standard_component_specs.EXAMPLE_SPLITS_KEY: json_utils.dumps(["test"]),
+        "evaluate_options": options.model_dump_json(),
+        "push_directory": str(pushed),
+    }
+    EvaluatorExecutor().Do(inputs, outputs, properties)
+    return folder / "evaluation"
+
+
+def drawn(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores and widths of 50 rows."""
+    rng = np.random.default_rng(7)
+    scores = np.round(rng.random((50, len(LABELS))), 3).astype(np.float32)
+    widths = rng.integers(10, 200, 50)
+    if task == "multiclass":
+        # Mostly what the model says.
+        return np.where(rng.random(50) < 0.6, scores.argmax(axis=1), rng.integers(0, 4, 50)), scores, widths
+    labels = (scores + rng.normal(0, 0.3, scores.shape)) > 0.5
+    labels[~labels.any(axis=1), 0] = True
+    return labels, scores, widths
+
+
+def write_test_split(folder: Path, labels: np.ndarray, scores: np.ndarray, widths: np.ndarray) -> None:
+    def names(label: Any) -> Any:
+        return [LABELS[place] for place in np.flatnonzero(label)] if np.ndim(label) else LABELS[label]
+
+    rows = [
+        record_values(
+            number,
+            **{
+                features.DESCRIPTION: " ".join(f"{score:.3f}" for score in scores[number]),
+                features.LABEL: names(labels[number]),
+                features.WIDTH: int(widths[number]),
+            },
+        )
+        for number in range(len(labels))
+    ]
+    write_records(folder / "examples" / "Split-test" / "data.tfrecord", rows)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_path: Path, task: Task) -> None:
+    labels, scores, widths = drawn(task)
+    write_test_split(tmp_path, labels, scores, widths)
+    shifted_model(tmp_path / "model" / "Format-Serving", task, shift=0)
+    shifted_model(tmp_path / "pushed" / "1", task, shift=1)
+    options = EvaluateOptions(
+        gain_over_blessed=Figures(accuracy=0.05, calibration_error=-1),
+        slices=("label", {"feature": "image/width", "buckets": [50, 100]}),
+        slice_thresholds=Figures(accuracy=0.01),
+        min_slice_examples=8,
+    )
+    evaluation = evaluate(tmp_path, task, options, tmp_path / "pushed")
+    decision = json.loads((evaluation / "decision.json").read_text())
+    answers = scores.argmax(axis=1) if task == "multiclass" else scores >= 0.5
+
+    assert decision["metrics"]["examples"] == 50
+    assert decision["metrics"]["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
+    macro_f1 = sk.f1_score(labels, answers, average="macro", zero_division=0)
+    assert decision["metrics"]["macro_f1"] == pytest.approx(macro_f1)
+    middle = (widths >= 50) & (widths < 100)
+    for name, rows in {
+        "image/width=50 to below 100": middle,
+        "label=b": labels == 1 if task == "multiclass" else labels[:, 1],
+    }.items():
+        of_slice = decision["slices"][name]
+        assert of_slice["examples"] == rows.sum()
+        assert of_slice["accuracy"] == pytest.approx(sk.accuracy_score(labels[rows], answers[rows]))
+    assert len(decision["slices"]) == 1 + len(LABELS) + 3
+    assert decision["last_blessed_slices"].keys() == decision["slices"].keys()
+    assert decision["blessed"], decision["reasons"]
+    assert (tmp_path / "blessing" / "BLESSED").exists()
+
+    per_label = json.loads((evaluation / "per_label.json").read_text())
+    expected = sk.precision_recall_fscore_support(labels, answers, zero_division=0)
+    for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert [per_label[label][name] for label in LABELS] == pytest.approx(values.tolist())
+    confusion = json.loads((evaluation / "confusion.json").read_text())
+    if task == "multiclass":
+        matrix = [[confusion.get(actual, {}).get(answer, 0) for answer in LABELS] for actual in LABELS]
+        np.testing.assert_array_equal(matrix, sk.confusion_matrix(labels, answers))
+    else:
+        assert confusion == {}
+
+
+def test_a_slice_below_its_threshold_keeps_a_model_from_being_blessed(tmp_path: Path) -> None:
+    labels, scores, widths = drawn("multiclass")
+    write_test_split(tmp_path, labels, scores, widths)
+    shifted_model(tmp_path / "model" / "Format-Serving", "multiclass", shift=0)
+    options = EvaluateOptions(
+        slices=({"feature": "image/width", "buckets": [50, 100]},),
+        slice_thresholds=Figures(accuracy=0.99),
+        min_slice_examples=int((widths >= 100).sum()),
+    )
+    evaluation = evaluate(tmp_path, "multiclass", options, tmp_path / "nothing-pushed")
+    decision = json.loads((evaluation / "decision.json").read_text())
+    (reason,) = decision["reasons"]
+    assert not decision["blessed"]
+    assert reason.startswith("image/width=100 or more, ")
+    assert (tmp_path / "blessing" / "NOT_BLESSED").exists()
+
+
+@pytest.mark.parametrize("make", [needing_both, needing_neither])
+def test_an_exported_model_is_evaluated_by_its_own_scores_and_labels(tmp_path: Path, make: Any) -> None:
+    import shutil
+
+    import tensorflow as tf
+
+    exported = make()
+    task, classes = exported.decoder.task, len(exported.decoder.labels)
+    several = (["cat"], ["dog", "fish"], ["cat", "dog"], ["fish"])
+    labels = several if task == "multilabel" else ("cat", "dog", "fish", "dog")
+    rows = [
+        record_values(number, **{features.DESCRIPTION: TEXTS[number % 4], features.LABEL: labels[number % 3]})
+        for number in range(9)
+    ]
+    write_records(tmp_path / "examples" / "Split-test" / "data.tfrecord", rows)
+    shutil.copytree(exported.folder, tmp_path / "model" / "Format-Serving")
+    evaluation = evaluate(tmp_path, task, EvaluateOptions(gain_over_baseline=BaselineFigures()), tmp_path / "nothing")
+
+    records = tf.constant([features.encode_record(row) for row in rows])
+    scores = exported.signatures["serving_default"](examples=records)["scores"].numpy()
+    ids = exported.signatures["transform_features"](examples=records)["label_id"].numpy()
+    expected = Tally(task, classes, EvaluateOptions().top_k).add(ids, scores).figures()
+    decision = json.loads((evaluation / "decision.json").read_text())
+    assert decision["metrics"] == pytest.approx({**expected, "examples": 9})
+    assert decision["blessed"]

@@ -1,0 +1,77 @@
+"""Statistics in memory are those that Beam computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diptych.models import features
+from tests.helpers import record_values
+
+SPLITS = {"train": range(12), "test": range(12, 17)}
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    import tensorflow as tf
+    from tfx.types import artifact_utils, standard_artifacts
+
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(tmp_path_factory.mktemp("examples"))
+    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    for split, numbers in SPLITS.items():
+        folder = Path(artifact.uri) / f"Split-{split}"
+        folder.mkdir()
+        with tf.io.TFRecordWriter(str(folder / "data.tfrecord")) as writer:
+            for number in numbers:
+                writer.write(features.encode_record(record_values(number)))
+    return artifact
+
+
+def compute(examples: Any, folder: Path) -> dict[str, Any]:
+    import tensorflow_data_validation as tfdv
+    from tfx.types import standard_artifacts
+
+    from diptych.components.statistics_gen.executor import StatisticsGenExecutor
+
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri = str(folder)
+    options = tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES))
+    properties = {"stats_options_json": options.to_json()}
+    StatisticsGenExecutor().Do({"examples": [examples]}, {"statistics": [statistics]}, properties)
+    assert statistics.split_names == examples.split_names
+    loaded = {split: tfdv.load_stats_binary(str(folder / f"Split-{split}" / "FeatureStats.pb")) for split in SPLITS}
+    return {
+        split: {feature.path.step[0]: feature for feature in stats.datasets[0].features}
+        for split, stats in loaded.items()
+    }
+
+
+def figures(feature: Any) -> tuple[Any, ...]:
+    """What schema, anomalies and report read of a feature; quantiles are approximate by either way."""
+    kind = feature.WhichOneof("stats")
+    stats = getattr(feature, kind)
+    common = stats.common_stats
+    counted = (feature.type, kind, common.num_non_missing, common.num_missing, common.min_num_values)
+    if kind == "num_stats":
+        return (*counted, pytest.approx(stats.mean), pytest.approx(stats.std_dev), stats.min, stats.max)
+    return (*counted, stats.unique, sorted((top.value, top.frequency) for top in stats.top_values))
+
+
+def test_both_ways_agree(examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_memory = compute(examples, tmp_path / "memory")
+    monkeypatch.setattr("diptych.components.statistics_gen.executor.IN_MEMORY_BYTES", 0)
+    by_beam = compute(examples, tmp_path / "beam")
+    for split in SPLITS:
+        assert set(in_memory[split]) == set(by_beam[split])
+        assert features.IMAGE not in in_memory[split]
+        for name, feature in in_memory[split].items():
+            assert figures(feature) == figures(by_beam[split][name]), name
+
+
+def test_every_record_is_counted(examples: Any, tmp_path: Path) -> None:
+    statistics = compute(examples, tmp_path)
+    for split, numbers in SPLITS.items():
+        assert statistics[split][features.LABEL].string_stats.common_stats.num_non_missing == len(numbers)

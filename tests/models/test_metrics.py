@@ -1,0 +1,131 @@
+"""Figures of scores: those of scikit-learn, however the examples are cut into batches."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from diptych.models.metrics import METRICS, Tally, label_figures
+
+CLASSES = 5
+
+
+def sample(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores; some labels never occur in small samples."""
+    rng = np.random.default_rng(seed)
+    scores = rng.random((rows, CLASSES)) ** 2
+    if task == "multiclass":
+        return rng.integers(0, CLASSES, rows), scores / scores.sum(axis=1, keepdims=True)
+    labels = rng.random((rows, CLASSES)) < 0.3
+    labels[np.arange(rows), rng.integers(0, CLASSES, rows)] = True
+    return labels.astype(np.float32), scores
+
+
+def tally(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2) -> Tally:
+    """In batches of three, added up by two."""
+    parts = [Tally(task, CLASSES, top_k), Tally(task, CLASSES, top_k)]
+    for number, start in enumerate(range(0, len(labels), 3)):
+        parts[number % 2].add(labels[start : start + 3], scores[start : start + 3])
+    return parts[0].merge(parts[1])
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, CLASSES - 1))
+def test_of_one_label_all_figures_are_scikit_learns(seed: int, rows: int, top_k: int) -> None:
+    labels, scores = sample(seed, rows, "multiclass")
+    figures = tally(labels, scores, "multiclass", top_k).figures()
+    answers, one_hot = scores.argmax(axis=1), np.eye(CLASSES)[labels]
+    assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
+    assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=0))
+    assert figures["micro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="micro"))
+    top = sk.top_k_accuracy_score(labels, scores, k=top_k, labels=range(CLASSES))
+    assert figures["top_k_accuracy"] == pytest.approx(top)
+    assert figures["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(one_hot, scores))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 40))
+def test_of_several_labels_all_figures_are_scikit_learns(seed: int, rows: int) -> None:
+    labels, scores = sample(seed, rows, "multilabel")
+    figures = tally(labels, scores, "multilabel").figures()
+    answers = scores >= 0.5
+    assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
+    assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=np.nan))
+    assert figures["micro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="micro", zero_division=0))
+    assert figures["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(labels, scores))
+    best = np.argsort(-scores, axis=1)[:, :2]
+    assert figures["top_k_accuracy"] == pytest.approx(np.take_along_axis(labels, best, axis=1).any(axis=1).mean())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from(["multiclass", "multilabel"]))
+def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, task: Any) -> None:
+    labels, scores = sample(seed, rows, task)
+    answers = scores.argmax(axis=1) if task == "multiclass" else (scores >= 0.5).astype(int)
+    expected = sk.precision_recall_fscore_support(labels, answers, labels=range(CLASSES), zero_division=0)
+    found = label_figures(tally(labels, scores, task).counts)
+    for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
+        assert [one[name] for one in found] == pytest.approx(values.tolist())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 40))
+def test_confusion_is_scikit_learns(seed: int, rows: int) -> None:
+    labels, scores = sample(seed, rows, "multiclass")
+    matrix = np.zeros((CLASSES, CLASSES), int)
+    for pair, count in tally(labels, scores, "multiclass").confusion.items():
+        matrix[pair] = count
+    expected = sk.confusion_matrix(labels, scores.argmax(axis=1), labels=range(CLASSES))
+    np.testing.assert_array_equal(matrix, expected)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 60), st.sampled_from(["multiclass", "multilabel"]))
+def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int, rows: int, task: Any) -> None:
+    labels, scores = sample(seed, rows, task)
+    confidence, right = scores.ravel(), labels.ravel()
+    if task == "multiclass":
+        confidence, right = scores.max(axis=1), labels == scores.argmax(axis=1)
+    expected = 0.0
+    for number in range(15):
+        inside = (confidence > number / 15) & (confidence <= (number + 1) / 15)
+        if inside.any():
+            expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert tally(labels, scores, task).figures()["calibration_error"] == pytest.approx(expected)
+
+
+def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not() -> None:
+    scores = np.eye(CLASSES)
+    labels = np.arange(CLASSES)
+    assert tally(labels, scores, "multiclass").figures()["calibration_error"] == 0
+    assert tally((labels + 1) % CLASSES, scores, "multiclass").figures()["calibration_error"] == 1
+
+
+def test_of_equal_scores_the_first_label_is_the_answer() -> None:
+    scores = np.full((1, CLASSES), 0.2)
+    assert tally(np.array([0]), scores, "multiclass").figures()["accuracy"] == 1
+    assert tally(np.array([1]), scores, "multiclass", top_k=2).figures()["top_k_accuracy"] == 1
+    assert tally(np.array([2]), scores, "multiclass", top_k=2).figures()["top_k_accuracy"] == 0
+
+
+def test_an_unknown_label_is_never_answered() -> None:
+    figures = tally(np.array([-1]), np.full((1, CLASSES), 0.2), "multiclass", top_k=CLASSES).figures()
+    assert figures["accuracy"] == figures["top_k_accuracy"] == figures["ranking_precision"] == 0
+
+
+def test_figures_of_nothing_are_no_numbers() -> None:
+    figures = Tally("multilabel", CLASSES, 2).figures()
+    assert list(figures) == list(METRICS)
+    assert all(isnan(figure) for figure in figures.values())
+
+
+def test_an_empty_batch_changes_nothing() -> None:
+    labels, scores = sample(1, 4, "multiclass")
+    one = tally(labels, scores, "multiclass")
+    assert one.add(labels[:0], scores[:0]).figures() == tally(labels, scores, "multiclass").figures()

@@ -1,0 +1,140 @@
+"""The command line: exit codes, messages, and no TensorFlow where none is needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from diptych.models.errors import GATE_STOPPED, OK, USAGE
+from diptych.pipeline.cli.main import main
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """40 images of two colours, each a little different."""
+    lines = ["image,description,label"]
+    for number in range(40):
+        label = ("red", "blue")[number % 2]
+        colour = (200 + number, 0, number) if label == "red" else (number, 0, 200 + number)
+        Image.new("RGB", (9, 9), colour).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,a {label} square,{label}")
+    (tmp_path / "catalogue.csv").write_text("\n".join(lines) + "\n")
+    path = tmp_path / "diptych.yaml"
+    path.write_text("data: {catalogue: catalogue.csv, splits: {train: 0.6, val: 0.2, test: 0.2}}\n")
+    return path
+
+
+def break_images(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"{number}.png").write_bytes(b"no image")
+
+
+def modules_after(*arguments: str) -> set[str]:
+    code = (
+        "import sys, diptych.pipeline.cli.main as cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print('MODULES', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stdout.split("MODULES ")[1].split())
+
+
+def test_help_needs_no_heavy_library() -> None:
+    assert not modules_after("--help") & {"tensorflow", "tfx", "apache_beam", "sklearn", "numpy", "pydantic", "kfp"}
+
+
+def test_check_needs_no_tensorflow(config: Path) -> None:
+    modules = modules_after("check", str(config))
+    assert "PIL" in modules
+    assert not modules & {"tensorflow", "tfx", "apache_beam"}
+
+
+def test_check_accounts_for_every_row(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    break_images(config.parent, 2)
+    assert main(["check", str(config), "--json"]) == OK
+    report = json.loads(capsys.readouterr().out)
+    assert report["rows"] == 40
+    assert sum(report["examples"].values()) == 38
+    assert [(r["row"], r["reason"]) for r in report["rejects"]] == [(1, "not_an_image"), (2, "not_an_image")]
+
+
+def test_check_stops_where_the_gate_would(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    break_images(config.parent, 12)
+    assert main(["check", str(config)]) == GATE_STOPPED
+    shown = capsys.readouterr().out
+    assert "12 of 40 rows (30.0%) were rejected: 12 not_an_image" in shown
+    assert "row 1, 0.png: not_an_image" in shown
+    assert "gate.rejects.max allows 10.0%" in shown
+
+
+@pytest.mark.parametrize("command", ["run", "check", "compile"])
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.epoch=5", "did you mean 'epochs'"),
+        ("image.height=0", "image.height"),
+        ("data.catalogue=nowhere.csv", "there is no file"),
+    ],
+)
+def test_wrong_settings_end_with_one_message(
+    config: Path, capsys: pytest.CaptureFixture[str], command: str, override: str, words: str
+) -> None:
+    assert main([command, str(config), "--set", override]) == USAGE
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_missing_column_is_named_before_anything_runs(
+    config: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(config), "--set", "data.columns.label=lable"]) == USAGE
+    message = capsys.readouterr().err
+    assert "has no column 'lable'; did you mean 'label'?" in message
+    assert "data.columns.label" in message
+
+
+def test_config_prints_every_key_with_its_value(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", str(config), "--set", "train.epochs=7"]) == OK
+    assert "epochs: 7" in capsys.readouterr().out
+
+
+def test_config_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--schema"]) == OK
+    assert json.loads(capsys.readouterr().out)["title"] == "Settings"
+
+
+def test_predict_names_what_it_cannot_use(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = str(config.parent / "0.png")
+    assert main(["predict", str(config.parent), image, "--text", "red"]) == USAGE
+    assert "holds no pushed model" in capsys.readouterr().err
+    assert main(["predict", str(config.parent), image, image, image, "--text", "a", "--text", "b"]) == USAGE
+    assert "3 images and 2 texts" in capsys.readouterr().err
+
+
+def test_a_report_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path)]) == USAGE
+    assert "holds no run" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "--compare"]) == USAGE
+    assert "two with --compare" in capsys.readouterr().err
+
+
+def test_a_proposed_schema_writes_over_nothing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    existing = config.parent / "schema.pbtxt"
+    existing.write_text("")
+    assert main(["schema", str(config), "--output", str(existing)]) == USAGE
+    assert "exists" in capsys.readouterr().err
+    assert main(["schema", str(config), "--update"]) == USAGE
+    assert "data.schema_file" in capsys.readouterr().err
+
+
+def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == USAGE
+    assert "COMMAND" in capsys.readouterr().err

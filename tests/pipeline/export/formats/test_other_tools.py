@@ -1,0 +1,75 @@
+"""Exports are read by the very tools they are for, where those are installed."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+
+from diptych.pipeline.export.dataset import export_run
+from tests.helpers import SMALL
+from tests.pipeline.export.formats.runs import ANY_TEXTS, FILES, pixels_of, write_run
+
+several_or_one = pytest.mark.parametrize("several", [False, True], ids=["one label", "several"])
+
+
+def export(folder: Path, to: str, several: bool) -> str:
+    return export_run(str(write_run(folder / "run", SMALL, several)), to, str(folder / "out")).output
+
+
+def check(found: list[tuple[Any, str]]) -> None:
+    """Pixels and texts of all examples, in order."""
+    assert [text for _, text in found] == list(ANY_TEXTS)
+    for number, (pixels, _) in enumerate(found):
+        assert np.array_equal(np.asarray(pixels), pixels_of(number))
+
+
+@several_or_one
+def test_tfds_reads_it(tmp_path: Path, several: bool) -> None:
+    tfds = pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not installed")
+    builder = tfds.builder_from_directory(export(tmp_path, "tfds", several))
+    assert {name: split.num_examples for name, split in builder.info.splits.items()} == {
+        name: count for name, (_, count) in FILES.items()
+    }
+    rows = [row for split in FILES for row in tfds.as_numpy(builder.as_dataset(split=split))]
+    check([(row["image"], row["description"].decode()) for row in rows])
+    label = builder.info.features["label"]
+    names = label.feature.names if several else label.names
+    labels = [names[place] for place in np.ravel(rows[1]["label"])]
+    assert labels == (["a, b", "cat"] if several else ["dog"])
+
+
+@several_or_one
+def test_webdataset_reads_it(tmp_path: Path, several: bool) -> None:
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    output = Path(export(tmp_path, "webdataset", several))
+    shards = [str(shard) for split in FILES for shard in sorted(output.glob(f"{split}-*.tar"))]
+    rows = list(webdataset.WebDataset(shards, shardshuffle=False).decode("rgb8"))
+    check([(row["png"], row["json"]["description"]) for row in rows])
+    assert rows[1]["json"]["label"] == (["a, b", "cat"] if several else "dog")
+    assert several or rows[1]["cls"] == 2
+
+
+@several_or_one
+def test_hugging_face_reads_it(tmp_path: Path, several: bool) -> None:
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    found = datasets.load_dataset(
+        "parquet", data_dir=export(tmp_path, "parquet", several), cache_dir=str(tmp_path / "cache")
+    )
+    rows = [row for split in ("train", "validation", "test") for row in found[split]]
+    check([(row["image"], row["description"]) for row in rows])
+    assert rows[1]["label"] == (["a, b", "cat"] if several else "dog")
+
+
+@several_or_one
+def test_pandas_reads_the_parquet(tmp_path: Path, several: bool) -> None:
+    output = export(tmp_path, "parquet", several)
+    found = pandas.concat(pandas.read_parquet(f"{output}/{split}.parquet") for split in FILES)
+    images = [Image.open(io.BytesIO(image["bytes"])) for image in found["image"]]
+    check(list(zip(images, found["description"], strict=True)))
+    assert np.ravel(found["label"].iloc[1]).tolist() == (["a, b", "cat"] if several else ["dog"])

@@ -1,0 +1,67 @@
+"""What a person sees while a run goes on."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from absl import logging as absl_logging
+from rich.console import Console
+
+from diptych.models.progress import report
+from diptych.pipeline.local.progress import Monitor, monitored
+from diptych.pipeline.local.view import LiveView, PlainView, View, make_view
+
+
+def follow(view: View) -> Monitor:
+    with monitored(view) as monitor:
+        absl_logging.info("Component %s is running.", "ImageTextExampleGen")
+        report("rows", rows=30)
+        absl_logging.info("Component %s is finished.", "ImageTextExampleGen")
+        absl_logging.info("Component %s is running.", "StatisticsGen")
+        absl_logging.info("A cached execution %d is used.", 7)
+        absl_logging.info("Component %s is finished.", "StatisticsGen")
+        absl_logging.info("Component %s is running.", "Trainer")
+        report("epoch", epoch=1, epochs=9, loss=0.5, accuracy=0.25)
+    return monitor
+
+
+def test_components_are_timed_and_the_unfinished_one_is_known() -> None:
+    monitor = follow(PlainView(Console(file=io.StringIO())))
+    assert list(monitor.seconds) == ["ImageTextExampleGen", "StatisticsGen"]
+    assert monitor.cached == ["StatisticsGen"]
+    assert monitor.current == "Trainer"
+
+
+def test_plain_lines_tell_ends_and_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diptych.pipeline.local.view._QUIET_SECONDS", 0.0)
+    out = io.StringIO()
+    follow(PlainView(Console(file=out)))
+    shown = out.getvalue()
+    assert "30 rows" in shown
+    assert "rows/s" in shown
+    assert "StatisticsGen        cached" in shown
+    assert "epoch 1 of at most 9: loss 0.5000, accuracy 0.2500" in shown
+
+
+def test_plain_lines_do_not_flood() -> None:
+    out = io.StringIO()
+    view = PlainView(Console(file=out))
+    view.start("ImageTextExampleGen")
+    for _ in range(1000):
+        view.detail("ImageTextExampleGen", "more")
+    assert out.getvalue() == ""
+
+
+def test_a_terminal_gets_live_lines() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=120)
+    view = make_view(console)
+    assert isinstance(view, LiveView)
+    follow(view)
+    assert "cached" in out.getvalue()
+    assert "epoch 1 of at most 9" in out.getvalue()
+
+
+def test_what_is_no_terminal_gets_plain_lines() -> None:
+    assert isinstance(make_view(Console(file=io.StringIO())), PlainView)

@@ -1,0 +1,147 @@
+"""``diptych predict --catalogue``: each row has its prediction or its reject, in the catalogue's order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+
+from diptych.components.catalogue.options import Columns, DataOptions
+from diptych.components.catalogue.readers.rows import CatalogueError
+from diptych.components.catalogue.records import Recipe, Source, build_record
+from diptych.models import features
+from diptych.models.serving.card import read_card
+from diptych.pipeline.predict.catalogue import predict_catalogue
+from diptych.pipeline.predict.files import PredictError
+from diptych.pipeline.predict.unlabelled import with_stand_in, without_labels
+from tests.helpers import as_file, noise, write_catalogue, write_image
+from tests.models.serving.exported import Exported, needing_both, needing_neither
+
+BROKEN_ROWS = (5, 41)
+
+
+def catalogue(folder: Path, rows: int = 70, **more: str) -> str:
+    """A CSV of images and descriptions without labels; two of its images are broken."""
+    texts = ("a red cat", "the blue dog", "one green fish and a dog")
+    listed = []
+    for number in range(1, rows + 1):
+        image = f"images/{number}.png"
+        write_image(folder / image, seed=number)
+        if number in BROKEN_ROWS:
+            (folder / image).write_bytes(b"broken")
+        listed.append({"image": image, "description": texts[number % 3], **more})
+    return write_catalogue(folder, listed).catalogue
+
+
+def lines(path: Path | str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def scores_of_records(exported: Exported, folder: Path, rows: list[dict[str, Any]]) -> np.ndarray:
+    """What the Evaluator's signature gives for the records that ingestion would store."""
+    from diptych.components.catalogue.readers.rows import make_row
+
+    data = without_labels(DataOptions(catalogue=str(folder / "catalogue.csv")))
+    recipe, source = Recipe(data, read_card(exported.folder).image), Source("catalogue.csv", str(folder))
+    texts = ("a red cat", "the blue dog", "one green fish and a dog")
+    records = []
+    for row in rows:
+        values = {"image": row["image"], "description": texts[row["row"] % 3]}
+        record = build_record(with_stand_in(make_row(row["row"], values, data)), source, recipe)
+        records.append(features.encode_record(record.values))
+    return exported.signatures["serving_default"](examples=tf.constant(records))["scores"].numpy()
+
+
+@pytest.mark.parametrize("make", [needing_both, needing_neither])
+def test_every_row_gets_the_answer_of_the_evaluators_signature_or_a_reject(make: Any, tmp_path: Path) -> None:
+    exported = make()
+    card = read_card(exported.folder)
+    predicted = predict_catalogue(exported.folder, catalogue(tmp_path), str(tmp_path / "out" / "predictions.jsonl"))
+    assert (predicted.rows, predicted.predictions) == (70, 68)
+    assert predicted.rejects == {"not_an_image": 2}
+    rejects = lines(predicted.rejects_file)
+    assert [reject["row"] for reject in rejects] == list(BROKEN_ROWS)
+    rows = lines(predicted.output)
+    assert [row["row"] for row in rows] == [number for number in range(1, 71) if number not in BROKEN_ROWS]
+    assert rows[0].keys() == {"source", "row", "id", "image", "answer", "labels", "scores"}
+    assert (rows[0]["source"], rows[0]["id"]) == ("catalogue.csv", "images/1.png")
+    for row, scores in zip(rows, scores_of_records(exported, tmp_path, rows), strict=True):
+        order = np.argsort(-scores, kind="stable")
+        assert row["labels"] == [card.labels[place] for place in order]
+        np.testing.assert_allclose(row["scores"], scores[order], rtol=1e-5)
+        if card.task == "multiclass":
+            assert row["answer"] == row["labels"][:1]
+        else:
+            assert row["answer"] == [card.labels[place] for place in order if scores[place] >= 0.5]
+
+
+def test_parquet_holds_what_jsonl_holds_and_top_cuts_both(tmp_path: Path) -> None:
+    settings = tmp_path / "diptych.yaml"
+    named = catalogue(tmp_path, rows=9, label="cat")
+    settings.write_text(f"name: shop\ndata: {{catalogue: {named}, labels: [bird], split_by: label}}\n")
+    model = str(Path(needing_both().folder).parent.parent)
+    jsonl = predict_catalogue(model, str(settings), str(tmp_path / "a.jsonl"), top=2)
+    again = predict_catalogue(model, str(settings), str(tmp_path / "b.jsonl"), top=2)
+    parquet = predict_catalogue(model, str(settings), str(tmp_path / "a.parquet"), top=2)
+    rows = pq.read_table(parquet.output).to_pylist()
+    assert Path(jsonl.output).read_bytes() == Path(again.output).read_bytes()
+    assert rows == [{**row, "scores": pytest.approx(row["scores"])} for row in lines(jsonl.output)]
+    assert all(len(row["labels"]) == len(row["scores"]) == 2 for row in rows)
+    assert (parquet.predictions, parquet.rejects) == (8, {"not_an_image": 1})
+
+
+@pytest.mark.parametrize("kind", ["folder", "webdataset"])
+def test_catalogues_that_name_labels_otherwise_are_read_too(tmp_path: Path, kind: str) -> None:
+    import tarfile
+
+    root = tmp_path / "catalogue"
+    folder = root / "whatever" if kind == "folder" else root
+    for number in range(3):
+        write_image(folder / f"{number}.png", number)
+        (folder / f"{number}.txt").write_text("a red cat")
+    named = root
+    if kind == "webdataset":
+        named = tmp_path / "rows.tar"
+        with tarfile.open(named, "w") as archive:
+            for file in sorted(root.iterdir()):
+                archive.add(file, file.name)
+    predicted = predict_catalogue(needing_both().folder, str(named), str(tmp_path / "out.jsonl"))
+    assert (predicted.predictions, predicted.rejects) == (3, {})
+
+
+def test_an_unlabelled_catalogue_needs_no_column_for_labels() -> None:
+    data = DataOptions(catalogue="x.csv", columns=Columns(label="class", split="part"), split_by="group")
+    assert set(without_labels(data).used_columns) == {"data.columns.image", "data.columns.description"}
+
+
+def test_what_cannot_be_predicted_is_told(tmp_path: Path) -> None:
+    model = needing_both().folder
+    with pytest.raises(PredictError, match=r"\.jsonl or \.parquet"):
+        predict_catalogue(model, "rows.csv", str(tmp_path / "out.csv"))
+    with pytest.raises(PredictError, match="holds no pushed model"):
+        predict_catalogue(str(tmp_path), "rows.csv", str(tmp_path / "out.jsonl"))
+    with pytest.raises(PredictError, match="give a diptych.yaml"):
+        predict_catalogue(model, "rows.csv", str(tmp_path / "out.jsonl"), overrides=["data.seed=1"])
+    with pytest.raises(CatalogueError, match="no file"):
+        predict_catalogue(model, str(tmp_path / "rows.csv"), str(tmp_path / "out.jsonl"))
+    (tmp_path / "rows.csv").write_text("image,description\n")
+    with pytest.raises(PredictError, match="has no row"):
+        predict_catalogue(model, str(tmp_path / "rows.csv"), str(tmp_path / "out.jsonl"))
+    (tmp_path / "other.csv").write_text("picture,description\nx.png,a\n")
+    with pytest.raises(CatalogueError, match="no column 'image'"):
+        predict_catalogue(model, str(tmp_path / "other.csv"), str(tmp_path / "out.jsonl"))
+
+
+def test_rejects_alone_leave_an_empty_file_of_predictions(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(as_file(noise(1))[:50])
+    (tmp_path / "rows.csv").write_text("image,description\nbroken.png,a red cat\nnowhere.png,a red cat\n")
+    for ending in (".jsonl", ".parquet"):
+        predicted = predict_catalogue(needing_both().folder, str(tmp_path / "rows.csv"), str(tmp_path / f"out{ending}"))
+        assert predicted.predictions == 0
+        assert sum(predicted.rejects.values()) == len(lines(predicted.rejects_file)) == 2
+    assert pq.read_table(predicted.output).num_rows == 0

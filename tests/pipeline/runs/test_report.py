@@ -1,0 +1,156 @@
+"""``diptych report`` finds what a run left, whatever became of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diptych.pipeline.runs.report import ReportError, compare_runs, find_sources, make_server, report_run
+from tests.components.report.made_reports import write_artifacts
+
+PLACES = {
+    "examples": "ImageTextExampleGen/examples",
+    "rejects": "ImageTextExampleGen/rejects",
+    "statistics": "StatisticsGen/statistics",
+    "schema": "SchemaGen/schema",
+    "anomalies": "ExampleValidator/anomalies",
+    "verdict": "DataGate/verdict",
+    "linear_baseline": "LinearBaseline/metrics",
+    "evaluation": "Evaluator/evaluation",
+    "blessing": "Evaluator/blessing",
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run's folder as TFX leaves it, without summary and metadata."""
+    made = write_artifacts(tmp_path / "made")
+    for name, uri in made.items():
+        target = tmp_path / "run" / "artifacts" / PLACES[name] / "7"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(uri).rename(target)
+    return tmp_path / "run"
+
+
+def summarize(run: Path, **facts: Any) -> None:
+    (run / "summary.json").write_text(json.dumps(facts))
+
+
+def test_a_run_that_was_killed_has_a_report(run: Path) -> None:
+    path = report_run(str(run))
+    assert path == str(run / "report.html")
+    text = Path(path).read_text(encoding="utf-8")
+    assert "<title>run: report</title>" in text
+    assert "48 rows = 18 examples + 30 rejects" in text
+    assert not list(run.glob("*.part"))
+
+
+def test_a_run_that_failed_says_where_and_why_and_shows_nothing_of_earlier_runs(run: Path, tmp_path: Path) -> None:
+    summarize(run, status="failed", artifacts={}, failure={"component": "ImageTextExampleGen", "message": "no row"})
+    path = report_run(str(run), str(tmp_path / "other.html"))
+    text = Path(path).read_text(encoding="utf-8")
+    assert "ImageTextExampleGen failed: no row" in text
+    assert ">Failed<" in text
+    assert "18 examples" not in text
+
+
+def test_what_the_gate_stopped_for_is_shown(run: Path) -> None:
+    verdict = run / "artifacts" / "DataGate" / "verdict"
+    (verdict / "7").rename(verdict / "stopped")
+    findings = [{"rule": "rejects", "severity": "stop", "message": "too many rejects", "ids": ["row-1"]}]
+    (verdict / "stopped" / "verdict.json").write_text(json.dumps({"passed": False, "findings": findings}))
+    rejects = {"rejects": str(run / "artifacts" / PLACES["rejects"] / "7")}
+    failure = {"component": "DataGate", "message": "the data gate stopped the run"}
+    summarize(run, artifacts={"ImageTextExampleGen": rejects}, failure=failure)
+    text = Path(report_run(str(run))).read_text(encoding="utf-8")
+    assert ">Stopped by the data gate<" in text
+    assert "too many rejects" in text
+
+
+def test_what_the_summary_names_comes_before_what_is_newest(run: Path) -> None:
+    newer = run / "artifacts" / "DataGate" / "verdict" / "12"
+    newer.mkdir()
+    assert find_sources(str(run)).uris["verdict"] == str(newer)
+    named = str(run / "artifacts" / "DataGate" / "verdict" / "7")
+    summarize(run, artifacts={"DataGate": {"verdict": named}, "Evaluator": {"evaluation": "/gone"}})
+    assert find_sources(str(run)).uris == {"verdict": named}
+
+
+def test_a_curated_schema_is_the_schema(run: Path) -> None:
+    curated = run / "artifacts" / "ImportSchemaGen" / "schema" / "3"
+    curated.mkdir(parents=True)
+    assert find_sources(str(run)).uris["schema"] == str(curated)
+
+
+@pytest.mark.parametrize("summary", ["", "[]", '{"artifacts": 1}', "{"])
+def test_a_folder_without_a_run_is_refused(tmp_path: Path, summary: str) -> None:
+    if summary:
+        (tmp_path / "summary.json").write_text(summary)
+    with pytest.raises(ReportError, match="holds no run"):
+        report_run(str(tmp_path))
+
+
+def test_two_runs_are_set_side_by_side(run: Path, tmp_path: Path) -> None:
+    path = compare_runs(str(run), str(run), str(tmp_path / "both.html"))
+    text = Path(path).read_text(encoding="utf-8")
+    assert "The schemas are equal." in text
+    assert text.count(str(run)) >= 2
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with make_server(b"<p>page", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_page_is_served_and_nothing_else(address: str) -> None:
+    with urllib.request.urlopen(address + "/?x") as answer:
+        assert answer.read() == b"<p>page"
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(address + "/../summary.json")
+
+
+def test_the_lineage_is_what_ml_metadata_knows(run: Path) -> None:
+    from ml_metadata.metadata_store import metadata_store
+    from ml_metadata.proto import metadata_store_pb2 as proto
+
+    config = proto.ConnectionConfig()
+    config.sqlite.filename_uri = str(run / "metadata.sqlite")
+    store = metadata_store.MetadataStore(config)
+    kinds = {name: store.put_artifact_type(proto.ArtifactType(name=name)) for name in ("Examples", "ExampleStatistics")}
+    component = store.put_execution_type(proto.ExecutionType(name="component"))
+    made: dict[str, int] = {}
+    for kind, place in (("Examples", "examples"), ("ExampleStatistics", "statistics")):
+        artifact = proto.Artifact(type_id=kinds[kind], uri=str(run / "artifacts" / PLACES[place] / "7"))
+        made[kind] = store.put_artifacts([artifact])[0]
+    generator = proto.Execution(type_id=component)
+    generator.custom_properties["data_options"].string_value = "{}"
+    generator.custom_properties["input_base"].string_value = str(run)
+    first, second = store.put_executions([generator, proto.Execution(type_id=component)])
+    put, took = proto.Event.OUTPUT, proto.Event.INPUT
+    store.put_events(
+        [
+            proto.Event(artifact_id=made["Examples"], execution_id=first, type=put),
+            proto.Event(artifact_id=made["Examples"], execution_id=second, type=took),
+            proto.Event(artifact_id=made["ExampleStatistics"], execution_id=second, type=put),
+        ]
+    )
+    sources = find_sources(str(run))
+    assert sources.lineage.upstream == {"ImageTextExampleGen": [], "StatisticsGen": ["ImageTextExampleGen"]}
+    assert {p.output: (p.type, len(p.fingerprint)) for p in sources.lineage.products} == {
+        "examples": ("Examples", 64),
+        "statistics": ("ExampleStatistics", 64),
+    }
+    assert sources.images_root == str(run)
