@@ -1,0 +1,46 @@
+"""Files that are written as a whole or not at all: a run that is killed leaves no half-written one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from uuid import uuid4
+
+
+@contextmanager
+def atomic_path(path: str) -> Iterator[str]:
+    """Gives a temporary path to write to; the file there replaces ``path`` when the block ends without an error.
+
+    After an error the temporary file is removed, and a file that was under ``path`` before is unchanged.
+
+    Raises:
+        OSError: the file cannot be written; the error names ``path``.
+    """
+    folder, name = os.path.split(path)
+    # It begins with a dot, so that no pattern of files matches it, and lies in the same folder, so that it can be renamed.
+    temporary = os.path.join(folder, f".{name[:50]}.{uuid4().hex}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == temporary:
+            error.filename = path
+            error.filename2 = None
+        raise
+    finally:
+        with suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+def write_text(path: str, text: str, errors: str = "strict") -> None:
+    """Writes a UTF-8 text file.
+
+    Args:
+        errors: what happens to characters that UTF-8 cannot hold, as in ``open``.
+
+    Raises:
+        OSError: the file cannot be written; the error names ``path``.
+    """
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors=errors) as file:
+        file.write(text)
