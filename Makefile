@@ -1,7 +1,7 @@
 # Every target but help and clean first sees to .venv: see bootstrap.sh.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test unit e2e lint format bench bench-ingest bench-read bench-fit lock clean
+.PHONY: help ready demo test unit e2e lint format docs bench bench-ingest bench-read bench-fit lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ lint: ready ## style, types, and who may import whom
 format: ready ## put the code in style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: ready ## the documentation, in build/docs; a dead link or a missing anchor fails
+	$(BIN)/mkdocs build --strict --site-dir build/docs
 
 bench: ready ## the tables of benchmarks/
 	$(BIN)/python -m benchmarks
