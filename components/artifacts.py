@@ -1,4 +1,29 @@
-"""Artifact types that TFX does not have. ``diptych`` exports them by their TYPE_NAME, as Kubeflow needs."""
+"""The artifact contract: which files lie in an artifact's folder, and what they hold.
+
+| artifact | file | content |
+| --- | --- | --- |
+| Examples | ``Split-<split>/data-*.tfrecord`` or ``.tfrecord.gz`` | the records of ``diptych.models.features`` |
+| Rejects | ``rejects.jsonl`` | a line for each row that became no example, in the catalogue's order |
+| Rejects | ``account.json`` | how many rows, examples by split, rejects by reason; how images are stored |
+| ExampleStatistics | ``Split-<split>/FeatureStats.pb`` | TFDV's ``DatasetFeatureStatisticsList`` |
+| Schema | ``schema.pbtxt`` | TensorFlow Metadata's ``Schema`` |
+| ExampleAnomalies | ``Split-<split>/SchemaDiff.pb`` | TFDV's ``Anomalies`` |
+| Verdict | ``verdict.json`` | whether the data passed, and the findings of the data gate |
+| Verdict | ``reference/FeatureStats.pb`` | the statistics of train that drift was measured from, if there were any |
+| Metrics | ``metrics.json`` | the linear baseline's metrics on the test split |
+| Model | see ``diptych.models.serving.card`` | the exported model and its card |
+| ModelEvaluation | ``decision.json`` | whether the model is blessed and why; its metrics on test and on slices of it |
+| ModelEvaluation | ``per_label.json`` | precision, recall, F1 and number of examples of each label |
+| ModelEvaluation | ``confusion.json`` | actual label to predicted label to number of examples; empty for multilabel |
+| ModelBlessing | ``BLESSED`` or ``NOT_BLESSED`` | nothing: the name says it |
+| Report | ``report.html`` | the page |
+
+Two folders are no artifacts. ``stopped``, beside the Verdicts' own folders, has the files of the Verdict that stopped a
+run: TFX deletes the outputs of a component that failed. ``accepted/<version>`` in the push directory has the profiles
+and statistics of the data that the gate let pass last, in ``profiles.json`` and ``FeatureStats.pb``.
+
+Importing this module imports neither TFX nor TensorFlow. The artifact types are in ``artifact_types``.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +31,51 @@ import json
 import os
 from typing import Any
 
-from tfx.dsl.io import fileio
-from tfx.types.artifact import Artifact
+REJECTS_FILE = "rejects.jsonl"
+ACCOUNT_FILE = "account.json"
+
+#: TFX's ``tfx.components.statistics_gen.executor.DEFAULT_FILE_NAME``.
+STATISTICS_FILE = "FeatureStats.pb"
+#: TFX's ``tfx.components.schema_gen.executor.DEFAULT_FILE_NAME``.
+SCHEMA_FILE = "schema.pbtxt"
+#: TFX's ``tfx.components.example_validator.executor.DEFAULT_FILE_NAME``.
+ANOMALIES_FILE = "SchemaDiff.pb"
+
+VERDICT_FILE = "verdict.json"
+REFERENCE_FOLDER = "reference"
+STOPPED_FOLDER = "stopped"
+ACCEPTED_FOLDER = "accepted"
+PROFILES_FILE = "profiles.json"
+
+METRICS_FILE = "metrics.json"
+
+DECISION_FILE = "decision.json"
+PER_LABEL_FILE = "per_label.json"
+CONFUSION_FILE = "confusion.json"
+#: TFX's ``tfx.components.evaluator.constants.BLESSED_FILE_NAME``.
+BLESSED_FILE = "BLESSED"
+
+REPORT_FILE = "report.html"
 
 
-class Rejects(Artifact):
-    """The rows that became no example (``rejects.jsonl``) and the account of all rows (``account.json``)."""
-
-    TYPE_NAME = "diptych.Rejects"
-
-
-class Verdict(Artifact):
-    """What the data gate found (``verdict.json``)."""
-
-    TYPE_NAME = "diptych.Verdict"
+def split_folder(uri: str, split: str) -> str:
+    """The folder of one split in an artifact that has one folder for each."""
+    return os.path.join(uri, f"Split-{split}")
 
 
-class Metrics(Artifact):
-    """Figures of a model on the test split (``metrics.json``)."""
+def stopped_verdict_folder(verdict_uri: str) -> str:
+    """Where the gate keeps the verdict that stopped a run.
 
-    TYPE_NAME = "diptych.Metrics"
-
-
-class Report(Artifact):
-    """One page over all that a run came to (``report.html``)."""
-
-    TYPE_NAME = "diptych.Report"
+    Args:
+        verdict_uri: the folder of any Verdict of the same pipeline.
+    """
+    return os.path.join(os.path.dirname(verdict_uri.rstrip("/")), STOPPED_FOLDER)
 
 
 def write_json(uri: str, name: str, value: Any) -> None:
     """Writes ``<uri>/<name>`` as indented JSON with sorted keys."""
+    from tfx.dsl.io import fileio
+
     fileio.makedirs(uri)
     with fileio.open(os.path.join(uri, name), "w") as file:
         file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
@@ -43,5 +83,7 @@ def write_json(uri: str, name: str, value: Any) -> None:
 
 def read_json(uri: str, name: str) -> Any:
     """Reads ``<uri>/<name>``."""
+    from tfx.dsl.io import fileio
+
     with fileio.open(os.path.join(uri, name)) as file:
         return json.loads(file.read())

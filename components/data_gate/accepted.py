@@ -13,28 +13,23 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 from tfx.dsl.io import fileio
 
+from diptych.components.artifacts import ACCEPTED_FOLDER, PROFILES_FILE, STATISTICS_FILE
 from diptych.components.data_gate.profile import Profile
-from diptych.models.versions import newest
-
-ACCEPTED = "accepted"
-#: Of the training split, as StatisticsGen wrote them.
-STATISTICS_FILE = "FeatureStats.pb"
-#: Of each split, a ``Profile``.
-PROFILES_FILE = "profiles.json"
+from diptych.models.version_directories import latest_version
 
 _PROFILES = TypeAdapter(dict[str, Profile])
 
 
 def read_accepted(push_directory: str) -> dict[str, Profile]:
     """Split to its profile; empty if nothing was accepted yet."""
-    last = newest(os.path.join(push_directory, ACCEPTED))
+    last = latest_version(os.path.join(push_directory, ACCEPTED_FOLDER))
     path = os.path.join(last, PROFILES_FILE) if last else ""
     return _PROFILES.validate_json(_read(path)) if last and fileio.exists(path) else {}
 
 
 def copy_statistics(push_directory: str, folder: str) -> None:
     """Copies the last accepted statistics, if there are any, for whoever draws what drifted."""
-    last = newest(os.path.join(push_directory, ACCEPTED))
+    last = latest_version(os.path.join(push_directory, ACCEPTED_FOLDER))
     if last:
         fileio.makedirs(folder)
         fileio.copy(os.path.join(last, STATISTICS_FILE), os.path.join(folder, STATISTICS_FILE), overwrite=True)
@@ -43,8 +38,8 @@ def copy_statistics(push_directory: str, folder: str) -> None:
 def accept(statistics_file: str, profiles: Mapping[str, Profile], push_directory: str) -> None:
     """Keeps statistics and profiles as the last accepted ones, unless they are already."""
     files = {STATISTICS_FILE: _read(statistics_file), PROFILES_FILE: _PROFILES.dump_json(dict(profiles))}
-    root = os.path.join(push_directory, ACCEPTED)
-    last = newest(root)
+    root = os.path.join(push_directory, ACCEPTED_FOLDER)
+    last = latest_version(root)
     if last and all(_holds(os.path.join(last, name), content) for name, content in files.items()):
         return
     number = max(int(time.time()), 1 + int(os.path.basename(last)) if last else 0)

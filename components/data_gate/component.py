@@ -7,7 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from diptych.components.artifacts import Rejects, Verdict
+from diptych.components.artifact_types import Rejects, Verdict
 from diptych.components.data_gate.executor import (
     GATE_OPTIONS_KEY,
     LABEL_OPTIONS_KEY,

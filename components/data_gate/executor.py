@@ -13,15 +13,24 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.api.validation_api import validate_instance
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx import types
-from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from diptych.components.artifacts import read_json, write_json
-from diptych.components.data_gate.accepted import STATISTICS_FILE, accept, copy_statistics, read_accepted
+from diptych.components.artifacts import (
+    ACCOUNT_FILE,
+    ANOMALIES_FILE,
+    REFERENCE_FOLDER,
+    REJECTS_FILE,
+    STATISTICS_FILE,
+    VERDICT_FILE,
+    read_json,
+    stopped_verdict_folder,
+    write_json,
+)
+from diptych.components.data_gate.accepted import accept, copy_statistics, read_accepted
 from diptych.components.data_gate.findings import MAX_IDS, Finding, check_anomaly, check_labels, check_rejects
 from diptych.components.data_gate.options import GateOptions
 from diptych.components.data_gate.profile import make_profile
@@ -32,16 +41,13 @@ from diptych.models import features
 from diptych.models.errors import GATE_STOPPED, DiptychError
 from diptych.models.labels import LabelOptions
 from diptych.models.text.options import TextOptions
-from diptych.models.tfrecords import read_records, split_files
+from diptych.models.tfrecords import list_split_files, read_records
 
 GATE_OPTIONS_KEY = "gate_options"
 LABEL_OPTIONS_KEY = "label_options"
 TEXT_OPTIONS_KEY = "text_options"
 TASK_KEY = "task"
 PUSH_DIRECTORY_KEY = "push_directory"
-VERDICT_FILE = "verdict.json"
-#: Folder of the verdict that holds the statistics of the training split that drift was measured from.
-REFERENCE = "reference"
 
 _BATCH = 256
 _DATASET = "dataset"
@@ -66,7 +72,7 @@ class DataGateExecutor(base_executor.BaseExecutor):
 
         Raises:
             DataGateError: a finding stops the run. TFX removes what a failed component wrote: the verdict is kept in
-                ``stopped_folder``.
+                ``stopped_verdict_folder``.
         """
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
@@ -94,7 +100,7 @@ class DataGateExecutor(base_executor.BaseExecutor):
         uri = artifact_utils.get_single_uri(output_dict["verdict"])
         verdict = _verdict(findings)
         _write(uri, verdict, push_directory)
-        stopped = stopped_folder(uri)
+        stopped = stopped_verdict_folder(uri)
         if fileio.exists(stopped):
             fileio.rmtree(stopped)
         if stopping := [finding.message for finding in findings if finding.stops]:
@@ -103,11 +109,6 @@ class DataGateExecutor(base_executor.BaseExecutor):
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         of_train = os.path.join(artifact_utils.get_split_uri([statistics], features.TRAIN), STATISTICS_FILE)
         accept(of_train, found.profiles, push_directory)
-
-
-def stopped_folder(verdict_uri: str) -> str:
-    """Where the verdict of a run that was stopped is kept: ``stopped``, beside the folders of the other verdicts."""
-    return os.path.join(os.path.dirname(verdict_uri.rstrip("/")), "stopped")
 
 
 def _verdict(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _verdict(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def _write(folder: str, verdict: Mapping[str, Any], push_directory: str) -> None:
     write_json(folder, VERDICT_FILE, verdict)
-    copy_statistics(push_directory, os.path.join(folder, REFERENCE))
+    copy_statistics(push_directory, os.path.join(folder, REFERENCE_FOLDER))
 
 
 def _read_schema(inputs: Mapping[str, list[types.Artifact]]) -> schema_pb2.Schema:
@@ -128,11 +129,11 @@ def _read_schema(inputs: Mapping[str, list[types.Artifact]]) -> schema_pb2.Schem
 
 def _check_rejects(inputs: Mapping[str, list[types.Artifact]], options: GateOptions) -> list[Finding]:
     uri = artifact_utils.get_single_uri(inputs["rejects"])
-    return check_rejects(read_json(uri, "account.json"), _read_rejects(uri), options)
+    return check_rejects(read_json(uri, ACCOUNT_FILE), _read_rejects(uri), options)
 
 
 def _read_rejects(uri: str) -> list[dict[str, Any]]:
-    with tf.io.gfile.GFile(os.path.join(uri, "rejects.jsonl")) as file:
+    with tf.io.gfile.GFile(os.path.join(uri, REJECTS_FILE)) as file:
         return [json.loads(line) for line in file]
 
 
@@ -142,7 +143,7 @@ def _check_anomalies(
     anomalies = artifact_utils.get_single_instance(inputs["anomalies"])
     examples = artifact_utils.get_single_uri(inputs["examples"])
     for split in artifact_utils.decode_split_names(anomalies.split_names):
-        path = os.path.join(artifact_utils.get_split_uri([anomalies], split), DEFAULT_FILE_NAME)
+        path = os.path.join(artifact_utils.get_split_uri([anomalies], split), ANOMALIES_FILE)
         found = anomalies_pb2.Anomalies.FromString(io_utils.read_bytes_file(path))
         entries = dict(found.anomaly_info)
         if found.HasField("dataset_anomaly_info"):
@@ -167,7 +168,7 @@ def _ids_by_anomaly(examples_uri: str, split: str, schema: schema_pb2.Schema, wa
         anomalies = validate_instance(decoder.DecodeBatch(records), options).anomaly_info
         return {feature for feature in wanted.intersection(anomalies) if len(found[feature]) < MAX_IDS}
 
-    for batch in read_records(split_files(examples_uri, split)).batch(_BATCH).as_numpy_iterator():
+    for batch in read_records(list_split_files(examples_uri, split)).batch(_BATCH).as_numpy_iterator():
         # A whole batch is validated as fast as one row.
         if not violated(batch):
             continue

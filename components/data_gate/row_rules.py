@@ -12,7 +12,7 @@ from diptych.components.data_gate.options import GateOptions, ShareRule, SizeRul
 from diptych.components.data_gate.profile import NumberProfile, Profile, count_values
 from diptych.components.data_gate.rows import ASPECT, SCRIPT, Rows
 from diptych.models import features
-from diptych.models.images.hamming import near_pairs
+from diptych.models.images.hamming import pairs_within_hamming_distance
 
 SIZES = (features.WIDTH, features.HEIGHT, ASPECT, features.FILE_BYTES)
 TIMES_BEYOND = "ratio to the range of the middle 99 %"
@@ -56,7 +56,7 @@ def check_near_duplicates(splits: Mapping[str, Rows], options: GateOptions) -> I
     # Equal hashes share the neighbours of the first of them, which lies in the earliest split that has it.
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     earliest = number.copy()
-    left, right = near_pairs(hashes, rule.distance).T
+    left, right = pairs_within_hamming_distance(hashes, rule.distance).T
     np.minimum.at(earliest, left, number[right])
     np.minimum.at(earliest, right, number[left])
     repeats = earliest[first[inverse.reshape(-1)]] < number

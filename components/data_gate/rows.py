@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from diptych.components.data_gate.findings import MAX_IDS
 from diptych.models import features
 from diptych.models.labels import Task
-from diptych.models.tfrecords import read_records, split_files
+from diptych.models.tfrecords import list_split_files, read_records
 
 #: Width by height. No feature of the record, because the two that it is made of are.
 ASPECT = "image/aspect"
@@ -126,7 +126,7 @@ def read_rows(examples_uri: str, split: str, task: Task) -> Rows:
     groups: list[str] = []
     numbers: dict[str, list[Floats]] = {name: [np.zeros(0)] for name in _STORED}
     hashes = [np.zeros(0, np.int64)]
-    for batch in _batches(split_files(examples_uri, split), task):
+    for batch in _batches(list_split_files(examples_uri, split), task):
         for name in _TEXTS:
             texts[name] += _decoded(batch[name].numpy())
         labels += [tuple(_decoded(row)) for row in _label_rows(batch[features.LABEL])]

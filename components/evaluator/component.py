@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import json_utils
 
-from diptych.components.artifacts import Metrics
+from diptych.components.artifact_types import Metrics
 from diptych.components.evaluator.executor import (
     EVALUATE_OPTIONS_KEY,
     LINEAR_BASELINE_KEY,

@@ -71,7 +71,7 @@ def _metric(
     # TFMA takes what stands between the braces.
     config = json.dumps({**values, "min_examples": min_examples})[1:-1]
     return config_pb2.MetricConfig(
-        class_name="TallyMetric", module="diptych.components.evaluator.metrics", config=config
+        class_name="AccumulatedMetric", module="diptych.components.evaluator.metrics", config=config
     )
 
 

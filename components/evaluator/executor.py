@@ -14,7 +14,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils, proto_utils
 
-from diptych.components.artifacts import read_json, write_json
+from diptych.components.artifacts import (
+    CONFUSION_FILE,
+    DECISION_FILE,
+    METRICS_FILE,
+    PER_LABEL_FILE,
+    read_json,
+    write_json,
+)
 from diptych.components.beam import LeanBeamExecutor
 from diptych.components.evaluator.blessed import as_model_artifact, incomparable
 from diptych.components.evaluator.config import BLESSED, CANDIDATE, eval_config
@@ -22,11 +29,10 @@ from diptych.components.evaluator.criteria import Criterion, criteria
 from diptych.components.evaluator.metrics import CONFUSION, COUNTS
 from diptych.components.evaluator.options import EvaluateOptions
 from diptych.components.evaluator.slices import slice_name
-from diptych.models.metrics import METRICS, label_figures
+from diptych.models.metrics import METRICS, per_label_metrics
 from diptych.models.serving.card import read_card
-from diptych.models.versions import newest
+from diptych.models.version_directories import latest_version
 
-DECISION_FILE, PER_LABEL_FILE, CONFUSION_FILE = "decision.json", "per_label.json", "confusion.json"
 LINEAR_BASELINE_KEY = "linear_baseline"
 EVALUATE_OPTIONS_KEY = "evaluate_options"
 PUSH_DIRECTORY_KEY = "push_directory"
@@ -48,12 +54,12 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
     ) -> None:
         """Evaluates, blesses or not, and writes into the evaluation what it came to.
 
-        ``decision.json`` says why; ``per_label.json`` has the ``label_figures`` of each label, ``confusion.json``
+        ``decision.json`` says why; ``per_label.json`` has the ``per_label_metrics`` of each label, ``confusion.json``
         (multiclass) how often each label was answered as which, both of the whole split.
         """
         options = EvaluateOptions.model_validate_json(exec_properties[EVALUATE_OPTIONS_KEY])
         evaluation = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        linear = read_json(artifact_utils.get_single_uri(input_dict[LINEAR_BASELINE_KEY]), "metrics.json")
+        linear = read_json(artifact_utils.get_single_uri(input_dict[LINEAR_BASELINE_KEY]), METRICS_FILE)
         candidate = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
         card = read_card(path_utils.serving_model_path(candidate.uri))
         work_uri = os.path.join(evaluation, ".blessed")
@@ -85,7 +91,7 @@ class EvaluatorExecutor(LeanBeamExecutor, executor.Executor):
         input_dict: dict[str, list[types.Artifact]], push_directory: str, work_uri: str
     ) -> tuple[str | None, str | None]:
         """Gives the last blessed model to TFMA; returns its folder, and why it is not compared where it is not."""
-        blessed = newest(push_directory)
+        blessed = latest_version(push_directory)
         if blessed is None:
             return None, None
         candidate = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
@@ -165,7 +171,7 @@ def _write_labels(evaluation: str, labels: Sequence[str]) -> None:
     values = _whole_split(evaluation)
     numbers = values[COUNTS]["arrayValue"]["int64Values"]
     counts = np.array([int(number) for number in numbers], np.int64).reshape(-1, 3)
-    write_json(evaluation, PER_LABEL_FILE, dict(zip(labels, label_figures(counts), strict=True)))
+    write_json(evaluation, PER_LABEL_FILE, dict(zip(labels, per_label_metrics(counts), strict=True)))
     write_json(evaluation, CONFUSION_FILE, _confusion(values[CONFUSION], labels))
 
 

@@ -2,7 +2,7 @@
 
 TFMA's own ``F1Score`` with ``macro_average`` binarises each class at a threshold of 0.5: an example whose best score is
 below it has no prediction, so the figure is not that of the model's answers. Keras's metrics are compiled anew for each
-slice. Here one pass over the examples of a slice adds up a ``Tally``, from which every figure is taken.
+slice. Here one pass over the examples of a slice adds up a ``MetricAccumulator``, from which every figure is taken.
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import Matrices, MatrixEntryKey
 
 from diptych.models.labels import Task
-from diptych.models.metrics import LOWER_IS_BETTER, Tally
+from diptych.models.metrics import LOWER_IS_BETTER, MetricAccumulator
 
-#: Metrics that are no single number: see ``Tally``.
+#: Metrics that are no single number: see ``MetricAccumulator``.
 COUNTS, CONFUSION = "label_counts", "confusion"
 
 # Below any score: TFMA's matrices are those of a least score.
 _THRESHOLD = -1.0
 
 
-class _TallyCombiner(beam.CombineFn):
-    """TFMA's inputs -> Tally."""
+class _MetricCombineFn(beam.CombineFn):
+    """TFMA's inputs -> MetricAccumulator."""
 
-    def __init__(self, key: metric_types.MetricKey, empty: Tally, eval_config: Any) -> None:
+    def __init__(self, key: metric_types.MetricKey, empty: MetricAccumulator, eval_config: Any) -> None:
         self._key, self._empty, self._eval_config = key, empty, eval_config
 
-    def create_accumulator(self) -> Tally:
-        return Tally(self._empty.task, self._empty.classes, self._empty.top_k)
+    def create_accumulator(self) -> MetricAccumulator:
+        return MetricAccumulator(self._empty.task, self._empty.classes, self._empty.top_k)
 
-    def add_input(self, accumulator: Tally, element: metric_types.StandardMetricInputs) -> Tally:
+    def add_input(
+        self, accumulator: MetricAccumulator, element: metric_types.StandardMetricInputs
+    ) -> MetricAccumulator:
         label, scores, _ = next(
             metric_util.to_label_prediction_example_weight(
                 element,
@@ -46,13 +48,13 @@ class _TallyCombiner(beam.CombineFn):
         labels = label.reshape(1, -1) if accumulator.task == "multilabel" else label.reshape(1)
         return accumulator.add(labels, scores.reshape(1, -1))
 
-    def merge_accumulators(self, accumulators: Iterable[Tally]) -> Tally:
+    def merge_accumulators(self, accumulators: Iterable[MetricAccumulator]) -> MetricAccumulator:
         merged = self.create_accumulator()
         for accumulator in accumulators:
             merged.merge(accumulator)
         return merged
 
-    def extract_output(self, accumulator: Tally) -> dict[metric_types.MetricKey, Tally]:
+    def extract_output(self, accumulator: MetricAccumulator) -> dict[metric_types.MetricKey, MetricAccumulator]:
         return {self._key: accumulator}
 
 
@@ -72,7 +74,7 @@ def _computations(
     key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
     # TFMA keeps metrics whose names begin with an underscore to itself.
     tally_key = metric_types.MetricKey(name="_tally", model_name=model_name, output_name=output_name)
-    combiner = _TallyCombiner(tally_key, Tally(task, classes, top_k), eval_config)
+    combiner = _MetricCombineFn(tally_key, MetricAccumulator(task, classes, top_k), eval_config)
 
     def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
         return {key: _value(metrics[tally_key], figure, min_examples)}
@@ -83,7 +85,7 @@ def _computations(
     ]
 
 
-def _value(tally: Tally, figure: str, min_examples: int) -> Any:
+def _value(tally: MetricAccumulator, figure: str, min_examples: int) -> Any:
     if figure == COUNTS:
         return tally.counts
     if figure == CONFUSION:
@@ -93,7 +95,7 @@ def _value(tally: Tally, figure: str, min_examples: int) -> Any:
     return tally.figures()[figure]
 
 
-class TallyMetric(metric_types.Metric):
+class AccumulatedMetric(metric_types.Metric):
     """A figure of the tally.
 
     Args:
@@ -101,7 +103,7 @@ class TallyMetric(metric_types.Metric):
         figure: one of ``diptych.models.metrics.METRICS``, ``COUNTS`` or ``CONFUSION``.
         task: of the model.
         classes: its number of labels.
-        top_k: see ``Tally``.
+        top_k: see ``MetricAccumulator``.
         min_examples: a slice of fewer gets the best value there is, and so meets any threshold.
     """
 
@@ -117,4 +119,4 @@ class TallyMetric(metric_types.Metric):
         )
 
 
-metric_types.register_metric(TallyMetric)
+metric_types.register_metric(AccumulatedMetric)

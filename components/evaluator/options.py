@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from diptych.models.features import LABEL, LIGHT_FEATURES, RECORD
+from diptych.models.features import LABEL, RECORD_FEATURES, STATISTICS_FEATURES
 from diptych.models.options import Options
 
 
@@ -43,13 +43,13 @@ class SliceOptions(Options):
     @field_validator("feature")
     @classmethod
     def _exists(cls, value: str) -> str:
-        if value not in LIGHT_FEATURES:
-            raise ValueError(f"'{value}' is no feature of the record: {', '.join(LIGHT_FEATURES)}")
+        if value not in STATISTICS_FEATURES:
+            raise ValueError(f"'{value}' is no feature of the record: {', '.join(STATISTICS_FEATURES)}")
         return value
 
     @model_validator(mode="after")
     def _buckets_suit_the_feature(self) -> SliceOptions:
-        kind = RECORD[self.feature].kind
+        kind = RECORD_FEATURES[self.feature].kind
         if self.buckets is None and kind == "float":
             raise ValueError(
                 f"'{self.feature}' is a fraction: give buckets, as in {{feature: ..., buckets: [50, 200]}}"

@@ -9,7 +9,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from diptych.components.artifacts import Rejects
+from diptych.components.artifact_types import Rejects
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.driver import ImageTextExampleGenDriver, standard_input
 from diptych.components.example_gen.executor import (

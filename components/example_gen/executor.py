@@ -13,12 +13,12 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from diptych.components.artifacts import read_json
+from diptych.components.artifacts import ACCOUNT_FILE, read_json
 from diptych.components.beam import LeanBeamExecutor
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.records import Recipe
 from diptych.components.example_gen.account import IngestionError
-from diptych.components.example_gen.ingestion import ACCOUNT_FILE, Plan, ingest
+from diptych.components.example_gen.ingestion import Plan, ingest
 from diptych.components.example_gen.workers import warm_up
 from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions

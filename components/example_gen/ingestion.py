@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 import apache_beam as beam
 import numpy as np
 
-from diptych.components.artifacts import write_json
+from diptych.components.artifacts import ACCOUNT_FILE, REJECTS_FILE, write_json
 from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.records import Recipe, Source
@@ -37,9 +37,6 @@ from diptych.components.example_gen.account import (
 from diptych.components.example_gen.row_tables import Stored, Table, TableBuilder, store_rows
 from diptych.components.example_gen.workers import Workers
 from diptych.models import features
-
-REJECTS_FILE = "rejects.jsonl"
-ACCOUNT_FILE = "account.json"
 
 _COPY_BYTES = 8 << 20
 

@@ -10,14 +10,13 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from diptych.components.artifacts import Metrics, write_json
+from diptych.components.artifact_types import Metrics
+from diptych.components.artifacts import METRICS_FILE, write_json
 from diptych.models import features
 from diptych.models.labels import Task
 from diptych.models.text.baseline import fit_baseline, score_labels
 from diptych.models.text.options import TextOptions
-from diptych.models.tfrecords import read_records, split_files
-
-METRICS_FILE = "metrics.json"
+from diptych.models.tfrecords import list_split_files, read_records
 
 
 class LinearBaselineExecutor(base_executor.BaseExecutor):
@@ -42,7 +41,7 @@ class LinearBaselineExecutor(base_executor.BaseExecutor):
 def _texts_and_labels(examples_uri: str, split: str, task: Task) -> tuple[list[str], list[Any]]:
     """The description of each record, and its label or, of multilabel, the tuple of its labels."""
     spec = {**features.parsing_spec([features.DESCRIPTION]), **features.label_spec(task)}
-    records = read_records(split_files(examples_uri, split))
+    records = read_records(list_split_files(examples_uri, split))
     batches = records.batch(512).map(lambda batch: tf.io.parse_example(batch, spec))
     texts: list[str] = []
     labels: list[Any] = []

@@ -48,7 +48,7 @@ class Answers:
 
     @property
     def answered(self) -> NDArray[np.bool_]:
-        """bool ``[rows, labels]``, as ``diptych.models.metrics.Tally`` has it."""
+        """bool ``[rows, labels]``, as ``diptych.models.metrics.MetricAccumulator`` has it."""
         if self.task == "multilabel":
             answered = self.scores >= MULTILABEL_THRESHOLD
         else:

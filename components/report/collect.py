@@ -11,13 +11,24 @@ from typing import Any, TypeVar
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
-from tfx.components.evaluator.constants import BLESSED_FILE_NAME
-from tfx.components.example_validator.executor import DEFAULT_FILE_NAME as ANOMALIES_FILE
-from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME as STATISTICS_FILE
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
-from diptych.components.artifacts import read_json
+from diptych.components.artifacts import (
+    ACCOUNT_FILE,
+    ANOMALIES_FILE,
+    BLESSED_FILE,
+    CONFUSION_FILE,
+    DECISION_FILE,
+    METRICS_FILE,
+    PER_LABEL_FILE,
+    REFERENCE_FOLDER,
+    REJECTS_FILE,
+    STATISTICS_FILE,
+    VERDICT_FILE,
+    read_json,
+    split_folder,
+)
 from diptych.components.report.answers import ROWS_SCORED, calibration, majority, mistakes, score
 from diptych.components.report.curves import read_curves
 from diptych.components.report.dataset_profile import row_facts
@@ -39,9 +50,9 @@ from diptych.components.report.rows import Rows, read_at, read_rows
 from diptych.components.report.thumbnails import read_pictures, read_rejected
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
-from diptych.models.serving.card import read_card, read_terms
+from diptych.models.serving.card import read_card, read_model_vocabulary
 from diptych.models.text.options import TextOptions
-from diptych.models.tfrecords import split_files
+from diptych.models.tfrecords import list_split_files
 
 #: What there may be of a run; each is the folder of an artifact.
 ARTIFACTS = (
@@ -62,7 +73,7 @@ _REJECTS_READ = 10_000
 _REJECT_PICTURES = 40
 _MISTAKES = 18
 # Where the gate keeps the statistics that it measured drift from.
-_REFERENCE_FILE = os.path.join("reference", STATISTICS_FILE)
+_REFERENCE_FILE = os.path.join(REFERENCE_FOLDER, STATISTICS_FILE)
 
 _READ_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError, DecodeError, tf.errors.OpError)
 
@@ -121,40 +132,40 @@ def gather(sources: Sources) -> Contents:
         account=account,
         rejects=rejects,
         reject_pictures=read_rejected(rejects, sources.images_root, _REJECT_PICTURES) if sources.images_root else {},
-        verdict=reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, "verdict.json")), None),
+        verdict=reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, VERDICT_FILE)), None),
         anomalies=reader.read("anomalies", lambda uri: list(_read_anomalies(uri)), []),
         schema=reader.read("schema", _read_schema, []),
         statistics=statistics,
         reference=reader.read("verdict", _read_reference, {}),
         facts=facts,
-        decision=reader.read("evaluation", lambda uri: Decision.model_validate(read_json(uri, "decision.json")), None),
+        decision=reader.read("evaluation", lambda uri: Decision.model_validate(read_json(uri, DECISION_FILE)), None),
         # The file that Pusher obeys, on every orchestrator.
-        blessed=reader.read("blessing", lambda uri: bool(fileio.exists(os.path.join(uri, BLESSED_FILE_NAME))), None),
-        linear_baseline=reader.read("linear_baseline", lambda uri: dict(read_json(uri, "metrics.json")), {}),
+        blessed=reader.read("blessing", lambda uri: bool(fileio.exists(os.path.join(uri, BLESSED_FILE))), None),
+        linear_baseline=reader.read("linear_baseline", lambda uri: dict(read_json(uri, METRICS_FILE)), {}),
         majority=majority(labels, features.TRAIN, features.TEST),
         curves=reader.read("model_run", read_curves, {}),
-        confusion=reader.read("evaluation", lambda uri: dict(read_json(uri, "confusion.json")), {}),
-        per_label=reader.read("evaluation", lambda uri: dict(read_json(uri, "per_label.json")), {}),
+        confusion=reader.read("evaluation", lambda uri: dict(read_json(uri, CONFUSION_FILE)), {}),
+        per_label=reader.read("evaluation", lambda uri: dict(read_json(uri, PER_LABEL_FILE)), {}),
         scored=scored,
         lineage=sources.lineage,
     )
 
 
 def _read_account(uri: str) -> Account:
-    return Account.model_validate(read_json(uri, "account.json"))
+    return Account.model_validate(read_json(uri, ACCOUNT_FILE))
 
 
 def _read_rejects(uri: str) -> list[RejectedRow]:
-    with tf.io.gfile.GFile(os.path.join(uri, "rejects.jsonl")) as file:
+    with tf.io.gfile.GFile(os.path.join(uri, REJECTS_FILE)) as file:
         return [RejectedRow.model_validate_json(line) for line in islice(file, _REJECTS_READ)]
 
 
 def _splits(uri: str) -> list[str]:
-    return [split for split in features.SPLITS if fileio.exists(os.path.join(uri, f"Split-{split}"))]
+    return [split for split in features.SPLITS if fileio.exists(split_folder(uri, split))]
 
 
 def _split_file(uri: str, split: str, name: str) -> bytes:
-    return bytes(io_utils.read_bytes_file(os.path.join(uri, f"Split-{split}", name)))
+    return bytes(io_utils.read_bytes_file(os.path.join(split_folder(uri, split), name)))
 
 
 def _read_schema(uri: str) -> list[Any]:
@@ -168,7 +179,7 @@ def _read_anomalies(uri: str) -> Iterator[Anomaly]:
 
 def _read_statistics(uri: str) -> FeaturesStatistics:
     """Feature to split to figures, features in the order of the record contract."""
-    found: dict[str, dict[str, FeatureStatistics]] = {name: {} for name in features.LIGHT_FEATURES}
+    found: dict[str, dict[str, FeatureStatistics]] = {name: {} for name in features.STATISTICS_FEATURES}
     for split in _splits(uri):
         for feature, figures in _statistics(_split_file(uri, split, STATISTICS_FILE)).items():
             found.setdefault(feature, {})[split] = figures
@@ -200,12 +211,12 @@ def _look_at_rows(reader: _Reader, account: Account | None) -> tuple[RowFacts | 
 
 
 def _read_image_options(rejects: str) -> ImageOptions:
-    return ImageOptions.model_validate(read_json(rejects, "account.json")["image"])
+    return ImageOptions.model_validate(read_json(rejects, ACCOUNT_FILE)["image"])
 
 
 def _read_encoding(model: str) -> tuple[TextOptions, Collection[str]]:
     serving = path_utils.serving_model_path(model)
-    return read_card(serving).text, read_terms(serving)
+    return read_card(serving).text, read_model_vocabulary(serving)
 
 
 def _score(model: str, examples: str, rows: Rows, image: ImageOptions) -> Scored | None:
@@ -214,7 +225,7 @@ def _score(model: str, examples: str, rows: Rows, image: ImageOptions) -> Scored
     if not numbers:
         return None
     places = [int(rows.place[number]) for number in numbers]
-    records = list(read_at(split_files(examples, features.TEST), places))
+    records = list(read_at(list_split_files(examples, features.TEST), places))
     answers = score(path_utils.serving_model_path(model), records, [rows.labels[number] for number in numbers])
     wrong = mistakes(answers, _MISTAKES)
     pictures = read_pictures(examples, {features.TEST: [places[one.row] for one in wrong]}, image)

@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from diptych.components import artifacts
+from diptych.components import artifact_types
 from diptych.components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, TITLE_KEY, UPSTREAM_KEY, ReportExecutor
 
 
@@ -26,18 +26,18 @@ class ReportSpec(ComponentSpec):
     }
     INPUTS = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "rejects": ChannelParameter(type=artifacts.Rejects),
+        "rejects": ChannelParameter(type=artifact_types.Rejects),
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-        "verdict": ChannelParameter(type=artifacts.Verdict),
-        "linear_baseline": ChannelParameter(type=artifacts.Metrics),
+        "verdict": ChannelParameter(type=artifact_types.Verdict),
+        "linear_baseline": ChannelParameter(type=artifact_types.Metrics),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
     }
-    OUTPUTS = {"report": ChannelParameter(type=artifacts.Report)}
+    OUTPUTS = {"report": ChannelParameter(type=artifact_types.Report)}
 
 
 class Report(base_component.BaseComponent):
@@ -66,7 +66,7 @@ class Report(base_component.BaseComponent):
         super().__init__(
             ReportSpec(
                 **inputs,
-                report=types.Channel(type=artifacts.Report),
+                report=types.Channel(type=artifact_types.Report),
                 title=title,
                 images_root=images_root,
                 upstream=json.dumps(upstream),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from diptych.models.images.hamming import near_pairs
+from diptych.models.images.hamming import pairs_within_hamming_distance
 
 #: Bits of 64 in which the perceptual hashes of nearly equal images may differ.
 NEAR_BITS = 3
@@ -27,7 +27,7 @@ def near_groups(hashes: NDArray[np.int64], digests: NDArray[Any]) -> list[Group]
     """The numbers of rows of unlike images that hashes of ``NEAR_BITS`` unlike bits or fewer join, one row an image."""
     _, first = np.unique(digests.astype(str), return_index=True)
     rows = np.sort(first)
-    pairs = near_pairs(hashes[rows].astype(np.int64), NEAR_BITS)
+    pairs = pairs_within_hamming_distance(hashes[rows].astype(np.int64), NEAR_BITS)
     graph = coo_matrix((np.ones(len(pairs), bool), pairs.T), (len(rows), len(rows)))
     _, numbers = connected_components(graph, directed=False)
     return [rows[group] for group in _groups(numbers)]

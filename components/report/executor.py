@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from diptych.components.artifacts import REPORT_FILE
 from diptych.components.report.collect import Sources, gather
 from diptych.components.report.lineage import fingerprint, library_versions, modified
 from diptych.components.report.page import render
@@ -21,7 +22,6 @@ TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"
 UPSTREAM_KEY = "upstream"
 PRODUCERS_KEY = "producers"
-REPORT_FILE = "report.html"
 
 
 class ReportExecutor(base_executor.BaseExecutor):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from diptych.models import features
 from diptych.models.errors import DatasetError
-from diptych.models.tfrecords import read_records, split_files
+from diptych.models.tfrecords import list_split_files, read_records
 
 #: More rows than these are not all read: of every split each second row, each third and so on.
 ROWS_READ = 50_000
@@ -69,7 +69,7 @@ def read_rows(examples_uri: str, counts: Mapping[str, int]) -> Rows:
     """
     total = sum(counts.values())
     stride = max(1, -(-total // ROWS_READ))
-    parts = [_read_split(split_files(examples_uri, split), split, stride) for split in counts]
+    parts = [_read_split(list_split_files(examples_uri, split), split, stride) for split in counts]
     for split, places, *_ in parts:
         if len(places) != -(-counts[split] // stride):
             raise DatasetError(f"split '{split}' has not the {counts[split]:,} records that the account says")

@@ -12,9 +12,9 @@ from PIL import Image
 from diptych.components.report.report_data import Picture, RejectedRow
 from diptych.components.report.rows import read_at
 from diptych.models import features
-from diptych.models.images.decoding import decode_stored
+from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
-from diptych.models.tfrecords import split_files
+from diptych.models.tfrecords import list_split_files
 
 # Larger would make the page heavy: three hundred photographs take about 1 MB at this size and quality.
 _SIDE = 96
@@ -54,7 +54,7 @@ def read_pictures(
     found: dict[tuple[str, int], Picture] = {}
     for split, of_split in places.items():
         ordered = sorted(set(of_split))
-        records = list(read_at(split_files(examples_uri, split), ordered))
+        records = list(read_at(list_split_files(examples_uri, split), ordered))
         pictures = [
             picture
             for start in range(0, len(records), _DECODED_AT_ONCE)
@@ -66,7 +66,7 @@ def read_pictures(
 
 def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Picture]:
     stored = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]))[features.IMAGE]
-    return [_shrink(Image.fromarray(pixels)) for pixels in decode_stored(stored, image).numpy()]
+    return [_shrink(Image.fromarray(pixels)) for pixels in decode_stored_images(stored, image).numpy()]
 
 
 def _shrink(picture: Image.Image) -> Picture:

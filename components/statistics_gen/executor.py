@@ -16,6 +16,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from diptych.components.artifacts import STATISTICS_FILE
 from diptych.components.beam import LeanBeamExecutor
 from diptych.models import features
 from diptych.models.tfrecords import read_records
@@ -47,7 +48,7 @@ class StatisticsGenExecutor(LeanBeamExecutor, executor.Executor):
         for split, names in files.items():
             folder = artifact_utils.get_split_uri([statistics], split)
             result = _compute(names, options)
-            io_utils.write_bytes_file(os.path.join(folder, executor.DEFAULT_FILE_NAME), result.SerializeToString())
+            io_utils.write_bytes_file(os.path.join(folder, STATISTICS_FILE), result.SerializeToString())
 
 
 def _files(examples: types.Artifact, split: str) -> list[str]:
@@ -71,6 +72,7 @@ def _light_schema() -> schema_pb2.Schema:
     """Names and types of every feature but the pixels: what is decoded."""
     kinds = {"bytes": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
     described = (
-        schema_pb2.Feature(name=name, type=kinds[features.RECORD[name].kind]) for name in features.LIGHT_FEATURES
+        schema_pb2.Feature(name=name, type=kinds[features.RECORD_FEATURES[name].kind])
+        for name in features.STATISTICS_FEATURES
     )
     return schema_pb2.Schema(feature=described)

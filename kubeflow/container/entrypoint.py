@@ -384,8 +384,7 @@ def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
         return lambda: None
 
     def restore_decision() -> None:
-        from diptych.components.artifacts import read_json, write_json
-        from diptych.components.evaluator.executor import DECISION_FILE
+        from diptych.components.artifacts import DECISION_FILE, read_json, write_json
 
         evaluation = task.input.outputs.artifacts["evaluation"].artifacts[0].uri
         write_json(evaluation, DECISION_FILE, _map_strings(read_json(evaluation, DECISION_FILE), task.original))
@@ -395,17 +394,17 @@ def _bring_last_blessed(task: Task, stack: ExitStack) -> Callable[[], None]:
 
 def _bring_accepted(task: Task, stack: ExitStack) -> Callable[[], None]:
     """The last accepted statistics, from the push destination, where the next ones go."""
-    from diptych.components.data_gate.accepted import ACCEPTED
+    from diptych.components.artifacts import ACCEPTED_FOLDER
 
     uri = task.parameters["push_directory"].string_value
-    scratch = _bring_newest(task, stack, ACCEPTED)
+    scratch = _bring_newest(task, stack, ACCEPTED_FOLDER)
     if scratch is None:
         return lambda: None
     brought = set(os.listdir(scratch))
 
     def upload() -> None:
         for version in set(os.listdir(scratch)) - brought:
-            store.upload(os.path.join(scratch, version), f"{uri}/{ACCEPTED}/{version}")
+            store.upload(os.path.join(scratch, version), f"{uri}/{ACCEPTED_FOLDER}/{version}")
 
     return upload
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
 from diptych.pipeline.runs.summary import SUMMARY_FILE, Failure, Summary, library_versions, read_facts, show
 
 if TYPE_CHECKING:
     from diptych.kubeflow.container.entrypoint import Task
 
-REPORT_FILE = "report.html"
 _NOTES = "steps"
 _FAILED = ("FAILED", "CANCELED", "CANCELLED")
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from diptych.components.artifacts import STATISTICS_FILE
 from diptych.components.data_gate.options import GateOptions
 from diptych.models import features
 from diptych.models.errors import DiptychError
@@ -38,7 +39,6 @@ _MARGIN = 0.5
 
 _LISTED = (features.LABEL, features.FORMAT, features.ENCODING)
 _ONLY_TRAINING = (features.LABEL, features.GROUP)
-_STATISTICS_FILE = "FeatureStats.pb"
 
 _HEADER = """\
 # What every record must be. Proposed by `diptych schema` from the data; review it, tighten what you know better, and
@@ -87,13 +87,13 @@ def propose_schema(
     """
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    seen: dict[str, list[statistics_pb2.FeatureNameStatistics]] = {name: [] for name in features.LIGHT_FEATURES}
+    seen: dict[str, list[statistics_pb2.FeatureNameStatistics]] = {name: [] for name in features.STATISTICS_FEATURES}
     for of_split in statistics:
         for dataset in of_split.datasets:
             for feature in dataset.features:
                 seen.setdefault(".".join(feature.path.step), []).append(feature)
     schema = schema_pb2.Schema(default_environment=[TRAINING, SERVING])
-    for name in features.LIGHT_FEATURES:
+    for name in features.STATISTICS_FEATURES:
         feature = schema.feature.add()
         feature.CopyFrom(_feature(name, seen[name], task))
         _add_comparators(feature, gate)
@@ -104,11 +104,11 @@ def _feature(name: str, seen: Sequence[statistics_pb2.FeatureNameStatistics], ta
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     kinds = {"bytes": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
-    feature = schema_pb2.Feature(name=name, type=kinds[features.RECORD[name].kind])
+    feature = schema_pb2.Feature(name=name, type=kinds[features.RECORD_FEATURES[name].kind])
     if _is_everywhere(name, seen):
         feature.presence.min_fraction = 1
         feature.presence.min_count = 1
-    if features.RECORD[name].several and task == "multilabel":
+    if features.RECORD_FEATURES[name].repeated and task == "multilabel":
         feature.value_count.min = 1
     elif _is_everywhere(name, seen):
         # Without a shape the feature would be read as a sparse one.
@@ -127,7 +127,7 @@ def _feature(name: str, seen: Sequence[statistics_pb2.FeatureNameStatistics], ta
 
 
 def _is_everywhere(name: str, seen: Sequence[statistics_pb2.FeatureNameStatistics]) -> bool:
-    if features.RECORD[name].required:
+    if features.RECORD_FEATURES[name].required:
         return True
     return bool(seen) and all(_stats(feature).common_stats.num_missing == 0 for feature in seen)
 
@@ -159,7 +159,7 @@ def _add_range(feature: schema_pb2.Feature, seen: Iterable[statistics_pb2.Featur
         low, high = low - margin, high + margin
     least, most = BOUNDS[feature.name]
     low, high = max(math.floor(low), least), min(math.ceil(high), most)
-    if features.RECORD[feature.name].kind == "int64":
+    if features.RECORD_FEATURES[feature.name].kind == "int64":
         feature.int_domain.min, feature.int_domain.max = int(low), int(high)
     else:
         feature.float_domain.min, feature.float_domain.max = low, high
@@ -218,7 +218,7 @@ def take_statistics(settings: Settings, folder: str) -> list[statistics_pb2.Data
 
     import tensorflow_data_validation as tfdv
 
-    files = [os.path.join(uri, f"Split-{split}", _STATISTICS_FILE) for split in features.SPLITS]
+    files = [os.path.join(uri, f"Split-{split}", STATISTICS_FILE) for split in features.SPLITS]
     return [tfdv.load_stats_binary(file) for file in files]
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
+from diptych.components.artifacts import ACCOUNT_FILE, DECISION_FILE, METRICS_FILE, REJECTS_FILE, REPORT_FILE
 from diptych.models.features import SPLITS
 
 SUMMARY_FILE = "summary.json"
@@ -90,11 +91,11 @@ def read_facts(artifacts: dict[str, dict[str, str]]) -> dict[str, Any]:
         artifacts: component to output to path, of the components that ended well.
     """
     facts: dict[str, Any] = {}
-    if account := _read(artifacts, "ImageTextExampleGen", "rejects", "account.json"):
+    if account := _read(artifacts, "ImageTextExampleGen", "rejects", ACCOUNT_FILE):
         facts |= account
-    if baseline := _read(artifacts, "LinearBaseline", "metrics", "metrics.json"):
+    if baseline := _read(artifacts, "LinearBaseline", "metrics", METRICS_FILE):
         facts["baseline"] = baseline
-    if decision := _read(artifacts, "Evaluator", "evaluation", "decision.json"):
+    if decision := _read(artifacts, "Evaluator", "evaluation", DECISION_FILE):
         facts |= {
             "metrics": decision["metrics"],
             "blessed": decision["blessed"],
@@ -145,9 +146,9 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.pushed:
         lines.append(("Pushed model", summary.pushed))
     if report := summary.artifacts.get("Report", {}).get("report"):
-        lines.append(("Report", os.path.join(report, "report.html")))
+        lines.append(("Report", os.path.join(report, REPORT_FILE)))
     if rejects_folder := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
-        lines.append(("Rejected rows", os.path.join(rejects_folder, "rejects.jsonl")))
+        lines.append(("Rejected rows", os.path.join(rejects_folder, REJECTS_FILE)))
     if run := summary.artifacts.get("Trainer", {}).get("model_run"):
         lines.append(("TensorBoard", f"tensorboard --logdir {run}"))
     lines.append(("Summary", os.path.join(summary.folder, SUMMARY_FILE)))

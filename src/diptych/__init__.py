@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
     every command seconds.
     """
     if name in _ARTIFACT_TYPES:
-        from diptych.components import artifacts
+        from diptych.components import artifact_types
 
-        return getattr(artifacts, name)
+        return getattr(artifact_types, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -21,7 +21,7 @@ import yaml
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
-from diptych.components.artifacts import Rejects
+from diptych.components.artifact_types import Rejects
 from diptych.components.catalogue.fingerprint import digest_inputs
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.driver import standard_input

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from diptych.components.artifacts import ACCOUNT_FILE
 from diptych.models import features
 from diptych.models.errors import DiptychError
 from diptych.models.images.options import ImageOptions
@@ -53,9 +54,9 @@ class Stored:
 
     def files(self, split: str) -> list[str]:
         """The TFRecord files of a split, in order."""
-        from diptych.models.tfrecords import split_files
+        from diptych.models.tfrecords import list_split_files
 
-        return split_files(self.examples_uri, split)
+        return list_split_files(self.examples_uri, split)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def find_stored(run: str) -> Stored:
         with open(os.path.join(run, SUMMARY_FILE), encoding="utf-8") as file:
             artifacts = json.load(file)["artifacts"]
         made = artifacts["ImageTextExampleGen"]
-        with open(os.path.join(made["rejects"], "account.json"), encoding="utf-8") as file:
+        with open(os.path.join(made["rejects"], ACCOUNT_FILE), encoding="utf-8") as file:
             account = _Account.model_validate(json.load(file))
     except ValidationError:
         raise ExportError(f"the dataset of '{run}' is that of another version of Diptych: run it again") from None

@@ -108,7 +108,7 @@ class Inputs:
     ) -> None:
         from tfx.types import standard_artifacts
 
-        from diptych.components.artifacts import Rejects
+        from diptych.components.artifact_types import Rejects
 
         self.root = root
         for split, size in sizes.items():
@@ -147,7 +147,7 @@ class Inputs:
         from tfx.types import artifact_utils
 
         schema = tfdv.load_schema_text(str(self.root / "schema" / "schema.pbtxt"))
-        options = tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES))
+        options = tfdv.StatsOptions(feature_allowlist=list(features.STATISTICS_FEATURES))
         for split in SPLIT_SIZES:
             statistics = tfdv.generate_statistics_from_tfrecord(
                 str(self.root / "examples" / f"Split-{split}" / "data.tfrecord"),
@@ -173,7 +173,7 @@ class Inputs:
         **options: Any,
     ) -> dict[str, Any]:
         """The verdict on the inputs; of few rows, labels are rare by nature."""
-        from diptych.components.artifacts import Verdict
+        from diptych.components.artifact_types import Verdict
         from diptych.components.data_gate.executor import DataGateExecutor
 
         verdict = Verdict()
@@ -196,8 +196,8 @@ def schema_text(**domains: str) -> str:
     """A curated schema of every light feature; a domain is added to a feature's text."""
     kinds = {"bytes": "BYTES", "int64": "INT", "float": "FLOAT"}
     parts = []
-    for name in features.LIGHT_FEATURES:
-        feature = features.RECORD[name]
+    for name in features.STATISTICS_FEATURES:
+        feature = features.RECORD_FEATURES[name]
         count = "value_count { min: 1 }" if feature.several else "shape { dim { size: 1 } }"
         presence = f"presence {{ min_fraction: 1 min_count: 1 }} {count}" if feature.required else ""
         parts.append(f'feature {{ name: "{name}" type: {kinds[feature.kind]} {presence} {domains.get(name, "")} }}')
@@ -276,12 +276,13 @@ def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> No
 
 
 def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: Inputs) -> None:
-    from diptych.components.data_gate.executor import DataGateError, stopped_folder
+    from diptych.components.artifacts import stopped_verdict_folder
+    from diptych.components.data_gate.executor import DataGateError
 
     good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
     with pytest.raises(DataGateError):
         good.run()
-    kept = Path(stopped_folder(str(good.root / "verdict" / "5")))
+    kept = Path(stopped_verdict_folder(str(good.root / "verdict" / "5")))
     assert json.loads((kept / "verdict.json").read_text()) == good.verdict()
     assert good.run(rejects={"severity": "warn"})["passed"]
     assert not kept.exists()

@@ -16,7 +16,7 @@ from diptych.components.evaluator.options import BaselineFigures, EvaluateOption
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
-from diptych.models.metrics import Tally
+from diptych.models.metrics import MetricAccumulator
 from diptych.models.serving.card import ModelCard, write_card
 from diptych.models.text.options import TextOptions
 from tests.helpers import record_values, write_records
@@ -312,9 +312,9 @@ def write_schema(folder: Path, task: Task) -> None:
 
     kinds = {"bytes": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
     schema = schema_pb2.Schema()
-    for name in features.LIGHT_FEATURES:
-        feature = schema.feature.add(name=name, type=kinds[features.RECORD[name].kind])
-        if features.RECORD[name].required and not (task == "multilabel" and name == features.LABEL):
+    for name in features.STATISTICS_FEATURES:
+        feature = schema.feature.add(name=name, type=kinds[features.RECORD_FEATURES[name].kind])
+        if features.RECORD_FEATURES[name].required and not (task == "multilabel" and name == features.LABEL):
             feature.presence.min_fraction = 1
             feature.shape.dim.add(size=1)
     folder.mkdir()
@@ -326,7 +326,8 @@ def evaluate(folder: Path, task: Task, options: EvaluateOptions, pushed: Path) -
     from tfx.types import standard_artifacts, standard_component_specs
     from tfx.utils import json_utils
 
-    from diptych.components.artifacts import Metrics, write_json
+    from diptych.components.artifact_types import Metrics
+    from diptych.components.artifacts import write_json
     from diptych.components.evaluator.executor import EvaluatorExecutor
 
     write_schema(folder / "schema", task)
@@ -464,7 +465,7 @@ def test_an_exported_model_is_evaluated_by_its_own_scores_and_labels(tmp_path: P
     records = tf.constant([features.encode_record(row) for row in rows])
     scores = exported.signatures["serving_default"](examples=records)["scores"].numpy()
     ids = exported.signatures["transform_features"](examples=records)["label_id"].numpy()
-    expected = Tally(task, classes, EvaluateOptions().top_k).add(ids, scores).figures()
+    expected = MetricAccumulator(task, classes, EvaluateOptions().top_k).add(ids, scores).figures()
     decision = json.loads((evaluation / "decision.json").read_text())
     assert decision["metrics"] == pytest.approx({**expected, "examples": 9})
     assert decision["blessed"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from diptych.components.artifacts import Rejects
+from diptych.components.artifact_types import Rejects
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError
@@ -62,7 +62,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def records_of(folder: Path, split: str) -> list[dict[str, Any]]:
     files = sorted(str(path) for path in (folder / "examples" / f"Split-{split}").iterdir())
-    spec = features.parsing_spec(features.RECORD)
+    spec = features.parsing_spec(features.RECORD_FEATURES)
     return list(tf.data.TFRecordDataset(files).map(lambda record: tf.io.parse_single_example(record, spec)))
 
 

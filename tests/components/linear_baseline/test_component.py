@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
-from diptych.components.artifacts import Metrics
+from diptych.components.artifact_types import Metrics
 from diptych.components.linear_baseline.component import LinearBaseline, LinearBaselineExecutor
 from diptych.models.labels import Task
 from diptych.models.text.baseline import fit_baseline, score_labels

@@ -167,7 +167,7 @@ def test_training_curves_are_those_of_tensorboard(tmp_path: Path) -> None:
 
 
 def test_the_executor_writes_the_same_page_again(uris: dict[str, str], tmp_path: Path) -> None:
-    from diptych.components.artifacts import Report
+    from diptych.components.artifact_types import Report
     from diptych.components.report.component import ReportSpec
     from diptych.components.report.executor import ReportExecutor
 
@@ -203,7 +203,7 @@ def test_what_the_report_is_told_is_part_of_its_cache_key() -> None:
 
 def test_the_artifact_type_can_be_imported_by_its_name() -> None:
     import diptych
-    from diptych.components.artifacts import Report
+    from diptych.components.artifact_types import Report
 
     assert diptych.Report is Report
 
