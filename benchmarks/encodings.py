@@ -17,8 +17,8 @@ from benchmarks.photographs import Photographs, cached_photographs
 from benchmarks.tools import parser, show
 from diptych.components.catalogue.image_files import encode
 from diptych.models import features
-from diptych.models.images.decoding import decode_stored
-from diptych.models.images.options import ImageOptions, check_encoding
+from diptych.models.images.decoding import decode_stored_images
+from diptych.models.images.options import ImageOptions, check_encoding_supported
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -64,7 +64,7 @@ def _encodings() -> list[str]:
     readable = []
     for encoding in get_args(ImageOptions.model_fields["encoding"].annotation):
         try:
-            check_encoding(ImageOptions(encoding=encoding))
+            check_encoding_supported(ImageOptions(encoding=encoding))
         except ValueError as error:
             print(f"left out: {error}")
         else:
@@ -108,7 +108,7 @@ def _dataset(file: Path, compression: str, image: ImageOptions) -> tf.data.Datas
     spec = features.parsing_spec([features.IMAGE])
 
     def decode(records: tf.Tensor) -> tf.Tensor:
-        return decode_stored(tf.io.parse_example(records, spec)[features.IMAGE], image)
+        return decode_stored_images(tf.io.parse_example(records, spec)[features.IMAGE], image)
 
     batches = tf.data.TFRecordDataset(str(file), compression).batch(_BATCH)
     return batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -37,7 +37,7 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     from benchmarks.read_peers import blog, diptych
-    from diptych.models.training.memory import settle_memory
+    from diptych.models.training.memory import tune_process_memory
 
     source = make_source(options.rows)
     with tempfile.TemporaryDirectory() as name:
@@ -47,7 +47,7 @@ def main() -> int:
             contender.write(source, folder / contender.__name__)
         sides = _sides(source, folder / blog.__name__, folder / diptych.__name__)
         model = _network(source, folder / diptych.__name__)
-        settle_memory()
+        tune_process_memory()
         found: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(options.repeat):
             for side in list(sides)[:: -1 if turn % 2 else 1]:
@@ -63,13 +63,13 @@ def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
 
     from benchmarks.read_peers import blog, diptych
     from diptych.models.dataset import input_fn_train
-    from diptych.models.decoders.bag_of_words import Bag, padded
+    from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
     from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 
     rows, terms = source.counts.nonzero()
     index = tf.RaggedTensor.from_value_rowids(terms, rows, len(source.labels)).to_sparse()
     value = index.with_values(tf.constant(source.counts[rows, terms]))
-    text = padded(Bag(index, value, source.counts.shape[1]))
+    text = padded_inputs(BagOfWords(index, value, source.counts.shape[1]))
     arrays = {IMAGE_INPUT: np.array(source.images), **{name: values.numpy() for name, values in text.items()}}
 
     def as_taken(inputs: dict[str, Any], label: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:

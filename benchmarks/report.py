@@ -24,7 +24,7 @@ _IMAGE = ImageOptions(height=32, width=32)
 _LABELS, _WORDS, _WORDS_OF_ALL = 40, 12, 5_000
 _SHARES = {features.TRAIN: 0.8, features.VAL: 0.1, features.TEST: 0.1}
 _MOST_BYTES, _BYTES_ROWS = 5_000_000, 10_000
-_REPORT = "import sys; from diptych.pipeline.runs.report import report_run; report_run(sys.argv[1])"
+_REPORT = "import sys; from diptych.pipeline.runs.report import write_report; write_report(sys.argv[1])"
 
 
 def main() -> int:

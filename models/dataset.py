@@ -2,7 +2,7 @@
 
 The order of training is a function of seed, epoch and files, and of nothing else: not of threads, of what was read
 before, or of ``tf.random.set_seed``. It is made in two steps, so that a catalogue sorted by label is well mixed though
-memory holds only ``Shuffle.buffer`` records. First, parts of ``PART`` records, of one file or many, are put in an
+memory holds only ``ShuffleOptions.buffer`` records. First, parts of ``CHUNK_RECORDS`` records, of one file or many, are put in an
 order of each epoch's own and read eight at a time; then the buffer gives its records at random. On 20,000 records
 sorted by ten labels, the variance of a label's share in batches of 64 is 1.2 times that of batches drawn from all
 (``Dataset.shuffle`` alone, with the same buffer of 4,096: 10.8 times). Compressed and remote files can only be read
@@ -21,17 +21,17 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from diptych.models.errors import DatasetError
-from diptych.models.tfrecords import Part, compression, cut, find_files, read_records
+from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
 
 #: A batch of serialised records, string ``[b]``, to ``(inputs, label)`` or whatever else the model takes.
-Decode = Callable[[tf.Tensor], Any]
+DecodeFn = Callable[[tf.Tensor], Any]
 #: Inputs, label and a seed for stateless ops, int64 ``[2]``, another for each batch, to inputs and label.
-Augment = Callable[[Any, Any, tf.Tensor], tuple[Any, Any]]
+AugmentFn = Callable[[Any, Any, tf.Tensor], tuple[Any, Any]]
 #: Files, patterns of them, or the parts that ``shard_for_worker`` gave.
-Files = Sequence[str] | Sequence[Part]
+Files = Sequence[str] | Sequence[RecordChunk]
 
 #: Records that lie, and are read, together.
-PART = 32
+CHUNK_RECORDS = 32
 
 _PLACES = 8
 _AHEAD = 4
@@ -41,7 +41,7 @@ _FOREVER = 1 << 62
 
 
 @dataclass(frozen=True)
-class Shuffle:
+class ShuffleOptions:
     """How records are mixed.
 
     Attributes:
@@ -54,14 +54,14 @@ class Shuffle:
 
 
 @dataclass(frozen=True)
-class Position:
+class StreamPosition:
     """A place in the stream of training: so many whole epochs, and so many batches of the next, have been taken."""
 
     epoch: int = 0
     batch: int = 0
 
 
-START = Position()
+STREAM_START = StreamPosition()
 
 
 class _Table(NamedTuple):
@@ -75,7 +75,7 @@ class _Table(NamedTuple):
 
 
 def read_dataset(
-    files: Files, *, batch_size: int, decode: Decode | None = None, shuffle: Shuffle | None = None
+    files: Files, *, batch_size: int, decode: DecodeFn | None = None, shuffle: ShuffleOptions | None = None
 ) -> tf.data.Dataset:
     """Every record once.
 
@@ -88,7 +88,7 @@ def read_dataset(
     Raises:
         ValueError: no file matches, a file is no TFRecord file, or there is no record.
     """
-    parts = _parts(files, PART if shuffle else batch_size)
+    parts = _parts(files, CHUNK_RECORDS if shuffle else batch_size)
     if shuffle:
         batches = _shuffled(parts, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
     elif all(part.records == batch_size for part in parts[:-1]):
@@ -104,10 +104,10 @@ def input_fn_train(
     files: Files,
     *,
     batch_size: int,
-    decode: Decode,
-    shuffle: Shuffle = Shuffle(),
-    augment: Augment | None = None,
-    start: Position = START,
+    decode: DecodeFn,
+    shuffle: ShuffleOptions = ShuffleOptions(),
+    augment: AugmentFn | None = None,
+    start: StreamPosition = STREAM_START,
 ) -> tf.data.Dataset:
     """Batches without end, shuffled anew in each epoch; each epoch holds every record once, its last batch the rest.
 
@@ -120,7 +120,7 @@ def input_fn_train(
     Raises:
         ValueError: as ``read_dataset``.
     """
-    parts = _parts(files, PART)
+    parts = _parts(files, CHUNK_RECORDS)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         batches = _shuffled(parts, shuffle, number).batch(batch_size).enumerate()
@@ -139,16 +139,16 @@ def input_fn_train(
     return endless.prefetch(_AHEAD).with_options(_options())
 
 
-def input_fn_eval(files: Files, *, batch_size: int, decode: Decode) -> tf.data.Dataset:
+def input_fn_eval(files: Files, *, batch_size: int, decode: DecodeFn) -> tf.data.Dataset:
     """``read_dataset`` for evaluation: every record once, in the order of the files."""
     return read_dataset(files, batch_size=batch_size, decode=decode)
 
 
-def shard_for_worker(files: Sequence[str], index: int, count: int) -> list[Part]:
+def shard_for_worker(files: Sequence[str], index: int, count: int) -> list[RecordChunk]:
     """One worker's share of the records, for ``files`` of the functions above.
 
-    The shares of all workers hold each record once. Parts of ``PART`` records are dealt in turn, so that shares differ
-    by ``PART`` records at most and each has some of every region of the dataset; compressed and remote files are dealt
+    The shares of all workers hold each record once. Parts of ``CHUNK_RECORDS`` records are dealt in turn, so that shares differ
+    by ``CHUNK_RECORDS`` records at most and each has some of every region of the dataset; compressed and remote files are dealt
     whole.
 
     Args:
@@ -160,33 +160,33 @@ def shard_for_worker(files: Sequence[str], index: int, count: int) -> list[Part]
     """
     if not 0 <= index < count:
         raise ValueError(f"there is no worker {index} among {count}: index goes from 0 to {count - 1}")
-    parts = cut(find_files(files), PART)
+    parts = split_into_chunks(match_files(files), CHUNK_RECORDS)
     if len(parts) < count:
         raise ValueError(
             f"{count} workers cannot share {len(parts)} parts of {list(files)}: use fewer workers, or uncompressed "
-            f"local files of at least {(count - 1) * PART + 1} records"
+            f"local files of at least {(count - 1) * CHUNK_RECORDS + 1} records"
         )
     return parts[index::count]
 
 
-def _parts(files: Files, records: int) -> list[Part]:
-    parts = [part for part in files if isinstance(part, Part)]
+def _parts(files: Files, records: int) -> list[RecordChunk]:
+    parts = [part for part in files if isinstance(part, RecordChunk)]
     if not parts:
-        names = find_files([file for file in files if isinstance(file, str)])
-        parts = cut(names, records)
+        names = match_files([file for file in files if isinstance(file, str)])
+        parts = split_into_chunks(names, records)
         if not parts or parts[0].records is None and not len(list(read_records(names).take(1))):
             raise DatasetError(f"no record in {names}")
     return parts
 
 
-def _in_order(parts: Sequence[Part]) -> tf.data.Dataset:
-    """Vectors of at most ``PART`` records, or of a whole part."""
+def _in_order(parts: Sequence[RecordChunk]) -> tf.data.Dataset:
+    """Vectors of at most ``CHUNK_RECORDS`` records, or of a whole part."""
     # A whole file gives many vectors, which reading by turns would mix.
     places = 1 if parts[0].records is None else _PLACES
     return _read(_table(parts), tf.range(len(parts), dtype=tf.int64), parts, places)
 
 
-def _shuffled(parts: Sequence[Part], shuffle: Shuffle, epoch: tf.Tensor) -> tf.data.Dataset:
+def _shuffled(parts: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch: tf.Tensor) -> tf.data.Dataset:
     """An epoch's records, one by one."""
     seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
     # Two seeds of their own for the order of the parts and of the records.
@@ -206,7 +206,7 @@ def _shuffled(parts: Sequence[Part], shuffle: Shuffle, epoch: tf.Tensor) -> tf.d
     return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
 
-def _table(parts: Sequence[Part]) -> _Table:
+def _table(parts: Sequence[RecordChunk]) -> _Table:
     files = list(dict.fromkeys(file for part in parts for file in part.files))
     place = {file: number for number, file in enumerate(files)}
     return _Table(
@@ -218,11 +218,11 @@ def _table(parts: Sequence[Part]) -> _Table:
     )
 
 
-def _read(table: _Table, order: tf.Tensor, parts: Sequence[Part], places: int) -> tf.data.Dataset:
-    """Records of parts in some order, as vectors: a part that was cut is one."""
-    compressed = compression(parts[0].files)
+def _read(table: _Table, order: tf.Tensor, parts: Sequence[RecordChunk], places: int) -> tf.data.Dataset:
+    """Records of parts in some order, as vectors: a part that was split_into_chunks is one."""
+    compressed = compression_type(parts[0].files)
     buffer = _READ_BYTES if parts[0].records is None else 0
-    together = max(part.records or PART for part in parts)
+    together = max(part.records or CHUNK_RECORDS for part in parts)
 
     def read(part: tf.Tensor) -> tf.data.Dataset:
         first, last = table.first[part], table.last[part]

@@ -15,7 +15,7 @@ _LENGTH, _BEFORE, _AROUND = 8, 12, 16
 
 
 @dataclass(frozen=True)
-class Part:
+class RecordChunk:
     """Some consecutive records of some files.
 
     Attributes:
@@ -29,22 +29,22 @@ class Part:
     records: int | None = None
 
 
-def split_files(examples_uri: str, split: str) -> list[str]:
+def list_split_files(examples_uri: str, split: str) -> list[str]:
     """The TFRecord files of a split, sorted."""
     return sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
 
 
-def compression(files: Sequence[str]) -> str:
-    """How TensorFlow calls the compression of a dataset's files, which their names' ending tells, as Beam has it."""
+def compression_type(files: Sequence[str]) -> str:
+    """How TensorFlow calls the compression_type of a dataset's files, which their names' ending tells, as Beam has it."""
     return "GZIP" if files and files[0].endswith(".gz") else ""
 
 
 def read_records(files: Sequence[str]) -> tf.data.Dataset:
     """Serialised records, in order: scalar strings."""
-    return tf.data.TFRecordDataset(list(files), compression_type=compression(files))
+    return tf.data.TFRecordDataset(list(files), compression_type=compression_type(files))
 
 
-def find_files(patterns: Sequence[str]) -> list[str]:
+def match_files(patterns: Sequence[str]) -> list[str]:
     """The files that match, pattern by pattern, each sorted.
 
     Raises:
@@ -56,7 +56,7 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     return found
 
 
-def cut(files: Sequence[str], records: int) -> list[Part]:
+def split_into_chunks(files: Sequence[str], records: int) -> list[RecordChunk]:
     """Parts of so many records, the last of fewer; all together hold each record once, in order.
 
     A compressed or remote file can only be read from its start: it is a part by itself.
@@ -65,13 +65,13 @@ def cut(files: Sequence[str], records: int) -> list[Part]:
         ValueError: a file is no TFRecord file.
     """
     if any(file.endswith(".gz") or "://" in file for file in files):
-        return [Part((file,)) for file in files]
+        return [RecordChunk((file,)) for file in files]
     places = [(number, offset) for number, file in enumerate(files) for offset in _offsets(file)]
     parts = []
     for start in range(0, len(places), records):
         held = places[start : start + records]
         (first, offset), (last, _) = held[0], held[-1]
-        parts.append(Part(tuple(files[first : last + 1]), offset, len(held)))
+        parts.append(RecordChunk(tuple(files[first : last + 1]), offset, len(held)))
     return parts
 
 

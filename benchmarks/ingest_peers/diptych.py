@@ -17,7 +17,7 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.component import ImageTextExampleGen
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
-from diptych.models.tfrecords import read_records, split_files
+from diptych.models.tfrecords import list_split_files, read_records
 
 _IMAGE = ImageOptions(height=SIDE, width=SIDE, encoding="raw")
 _ARTIFACTS = "artifacts"
@@ -41,7 +41,7 @@ def read(out: Path) -> Iterator[tuple[str, Any]]:
     """Image and pixels of every record."""
     (examples,) = (out / _ARTIFACTS / "ImageTextExampleGen" / "examples").iterdir()
     for split in features.SPLITS:
-        for record in read_records(split_files(str(examples), split)).as_numpy_iterator():
+        for record in read_records(list_split_files(str(examples), split)).as_numpy_iterator():
             stored = tf.train.Example.FromString(record).features.feature
             image = stored[features.IMAGE].bytes_list.value[0]
             yield stored[features.ID].bytes_list.value[0].decode(), tf.io.decode_raw(image, tf.uint8).numpy()

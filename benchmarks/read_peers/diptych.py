@@ -10,11 +10,11 @@ import tensorflow as tf
 from benchmarks.read_peers.source import BATCH, Epochs, Source
 from diptych.models import features
 from diptych.models.dataset import read_dataset
-from diptych.models.decoders.transformed import Decoder
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT
 from diptych.models.text.options import TextOptions
-from diptych.models.training.memory import settle_memory
+from diptych.models.training.memory import tune_process_memory
 
 IMAGE = ImageOptions(height=128, width=128)
 TEXT = TextOptions(max_features=None)
@@ -34,7 +34,7 @@ def _record(source: Source, number: int) -> dict[str, object]:
     """As ImageTextExampleGen writes it, with made-up measures."""
     found: dict[str, object] = {
         name: {"bytes": b"x" * 16, "int64": 1000, "float": 0.5}[feature.kind]
-        for name, feature in features.RECORD.items()
+        for name, feature in features.RECORD_FEATURES.items()
     }
     return found | {
         features.IMAGE: source.images[number].tobytes(),
@@ -65,11 +65,11 @@ def _write_graph(source: Source, folder: Path) -> None:
         _ = metadata | tft_beam.WriteMetadata(str(folder / tft.TFTransformOutput.RAW_METADATA_DIR), pipeline)
 
 
-def decoder(out: Path) -> Decoder:
+def decoder(out: Path) -> TransformGraphDecoder:
     """What reads the records."""
     import tensorflow_transform as tft
 
-    return Decoder(tft.TFTransformOutput(str(out / "graph")), IMAGE, TEXT)
+    return TransformGraphDecoder(tft.TFTransformOutput(str(out / "graph")), IMAGE, TEXT)
 
 
 def files(out: Path) -> list[str]:
@@ -80,5 +80,5 @@ def files(out: Path) -> list[str]:
 def batches(out: Path) -> Epochs:
     """Images; ids and values of the text and the label come with them."""
     dataset = read_dataset(files(out), batch_size=BATCH, decode=decoder(out))
-    settle_memory()
+    tune_process_memory()
     return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])

@@ -7,17 +7,17 @@ from pathlib import Path
 from benchmarks.read_peers.blog import FILE, shape, write
 from benchmarks.read_peers.source import BATCH, Epochs
 from diptych.models.dataset import read_dataset
-from diptych.models.decoders.exported import ExportedDecoder
+from diptych.models.decoders.exported_tfrecord import ExportedTFRecordDecoder
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT
-from diptych.models.training.memory import settle_memory
+from diptych.models.training.memory import tune_process_memory
 
 __all__ = ["batches", "write"]
 
 
 def batches(out: Path) -> Epochs:
     """Images; ids and values of the text and the label come with them."""
-    decoder = ExportedDecoder(ImageOptions(height=128, width=128), *shape(out))
+    decoder = ExportedTFRecordDecoder(ImageOptions(height=128, width=128), *shape(out))
     dataset = read_dataset([str(out / FILE)], batch_size=BATCH, decode=decoder)
-    settle_memory()
+    tune_process_memory()
     return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])

@@ -13,12 +13,12 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx_bsl.public import tfxio
 
-from diptych.models.decoders.bag_of_words import Bag, padded
+from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT, NetworkInputs
 from diptych.models.networks.build import NetworkOptions, build_network
-from diptych.models.text.encoding import Encoding
-from diptych.models.text.preprocessing import learn_encoder
+from diptych.models.text.options import EncodingOptions
+from diptych.models.text.preprocessing import fit_text_encoder
 
 _LABEL = "label_id"
 
@@ -28,7 +28,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     texts = tf.reshape(inputs["description"], [-1])
     return {
         "image": inputs["image"],
-        **learn_encoder(texts, Encoding())(texts),
+        **fit_text_encoder(texts, EncodingOptions())(texts),
         _LABEL: tft.compute_and_apply_vocabulary(inputs["label"], vocab_filename="label"),
     }
 
@@ -41,7 +41,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     terms = transform.vocabulary_size_by_name("description")
     classes = transform.vocabulary_size_by_name("label")
     network = NetworkOptions.model_validate_json(config["model"])
-    model = build_network(network, NetworkInputs(image, terms), classes, "multiclass")
+    model = build_network(network, NetworkInputs((image.height, image.width), terms), classes, "multiclass")
     # The default of compile, jit_compile="auto", is what users have; on a CPU it chooses XLA.
     model.compile(
         optimizer=keras.optimizers.Adam(config["learning_rate"]),
@@ -77,7 +77,10 @@ def _input_fn(
 
 def _network_input(features: dict[str, Any], image: ImageOptions, terms: int) -> dict[str, tf.Tensor]:
     pixels = tf.reshape(tf.io.decode_raw(features["image"], tf.uint8), [-1, image.height, image.width, 3])
-    return {IMAGE_INPUT: pixels, **padded(Bag(features["description_index"], features["description_value"], terms))}
+    return {
+        IMAGE_INPUT: pixels,
+        **padded_inputs(BagOfWords(features["description_index"], features["description_value"], terms)),
+    }
 
 
 class _Served(tf.Module):

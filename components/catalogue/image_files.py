@@ -25,7 +25,7 @@ from PIL import Image, ImageCms, JpegImagePlugin, TiffImagePlugin
 
 from diptych.components.catalogue.options import Limits
 from diptych.models import features
-from diptych.models.images.geometry import fit, jpeg_ratio, resized_shape
+from diptych.models.images.geometry import fit_within, jpeg_downscaling_ratio, resized_shape
 from diptych.models.images.options import JPEG_QUALITY, ImageOptions
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -168,7 +168,7 @@ def _decode(data: bytes, options: ImageOptions, limits: Limits) -> Picture:
     width, height = reversed(image.size) if orientation >= 5 else image.size
     profile = image.info.get("icc_profile")
     if is_jpeg:
-        rgb = _to_srgb(_decode_jpeg(image, data, jpeg_ratio((height, width), options)), profile)
+        rgb = _to_srgb(_decode_jpeg(image, data, jpeg_downscaling_ratio((height, width), options)), profile)
     else:
         colour, alpha = _split_alpha(image)
         rgb = _to_srgb(colour, profile)
@@ -380,7 +380,7 @@ def _orient(pixels: Pixels, orientation: int) -> Pixels:
 def _resize(pixels: Pixels, shape: tuple[int, int], options: ImageOptions) -> Pixels:
     """Upright pixels at the stored size; ``shape`` is that of the original."""
     if options.aspect == "crop":
-        pixels = _centre(pixels, fit((options.height, options.width), _shape(pixels)))
+        pixels = _centre(pixels, fit_within((options.height, options.width), _shape(pixels)))
     resized = _resample(pixels, resized_shape(shape, options), options)
     if _shape(resized) == (options.height, options.width):
         return resized

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.row_tables import UNDECLARED, Entries, Table, labels_by_digest
 from diptych.models.features import SPLITS
-from diptych.models.images.hamming import near_pairs
+from diptych.models.images.hamming import pairs_within_hamming_distance
 
 #: Of a shard, where data.shards says nothing else: large enough to stream from a store, small enough to share out.
 SHARD_BYTES = 128_000_000
@@ -120,7 +120,7 @@ def _later(values: NDArray[Any], places: Places) -> tuple[Places, Places]:
 
 def _near_kept(hashes: NDArray[np.int64], distance: int, places: Places) -> tuple[Places, Places]:
     """Of each hash that is near an earlier kept one: its place, and the kept one's."""
-    pairs = near_pairs(hashes, distance)
+    pairs = pairs_within_hamming_distance(hashes, distance)
     owner: dict[int, int] = {}
     # In the order of the later ones, so that whoever is kept is known before it is asked for. A hash equal to a
     # dropped one repeats what that one repeats: only the first of equal hashes is compared with others.
@@ -143,7 +143,7 @@ def join_clusters(entries: Entries, data: DataOptions) -> NDArray[np.int32]:
     if data.duplicates.exact != "keep":
         links.append(np.stack(_later(entries["pixels"], np.arange(count)), axis=1))
     if data.duplicates.near == "together":
-        links.append(near_pairs(entries["phash"], data.duplicates.distance))
+        links.append(pairs_within_hamming_distance(entries["phash"], data.duplicates.distance))
     ends = np.concatenate(links)
     graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(count, count))
     labels: NDArray[np.int32] = connected_components(graph, directed=False)[1]

@@ -16,7 +16,7 @@ from diptych.components.catalogue.reasons import Reject
 from diptych.components.catalogue.records import Recipe, Record, Source, build_record
 from diptych.components.catalogue.storage import write_stream
 from diptych.models import features
-from diptych.models.tfrecord_framing import frame
+from diptych.models.tfrecord_framing import frame_record
 
 #: Texts and pixels stand here as the first 128 bits of their SHA-256; two of a billion rows collide with
 #: probability 2 ** -69.
@@ -99,7 +99,7 @@ def store_rows(rows: Sequence[Row], source: Source, recipe: Recipe, file: str) -
 
 
 def _store(record: Record, stream: BinaryIO, file: str) -> Stored:
-    framed = frame(features.encode_record(record.values))
+    framed = frame_record(features.encode_record(record.values))
     stream.write(framed)
     return _told(record, file, len(framed))
 

@@ -1,1 +1,1 @@
-"""Decoders: serialised records become what a network takes."""
+"""Decoders turn a batch of serialised records into what a model takes: ``(inputs, label)``."""

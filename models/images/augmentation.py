@@ -37,7 +37,7 @@ class AugmentOptions(Options):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Augments training batches; as a function, it is a ``diptych.models.dataset.Augment``.
+    """Augments training batches; as a function, it is a ``diptych.models.dataset.AugmentFn``.
 
     The same batch and seed give the same result: what is drawn depends on nothing else.
 
@@ -68,20 +68,20 @@ class Augmentation:
         options, seeds = self.options, tf.unstack(tf.random.experimental.stateless_split(seed, 5))
         images = inputs[IMAGE_INPUT]
         if options.flip:
-            images = flip(images, seeds[0])
+            images = random_flip(images, seeds[0])
         if options.crop:
-            images = crop(images, options.crop, seeds[1])
+            images = random_resized_crop(images, options.crop, seeds[1])
         if options.colour:
-            images = recolour(images, options.colour, seeds[2])
+            images = colour_jitter(images, options.colour, seeds[2])
         if options.cutout:
-            images = cut_out(images, options.cutout, seeds[3])
+            images = cutout(images, options.cutout, seeds[3])
         inputs = {**inputs, IMAGE_INPUT: images}
         if options.mixup:
-            return mix_up(inputs, one_hot(label, self.classes), options.mixup, seeds[4])
+            return mixup(inputs, one_hot(label, self.classes), options.mixup, seeds[4])
         return inputs, label
 
 
-def flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Mirrors each of uint8 ``[b, h, w, 3]``, left to right, or not."""
     import tensorflow as tf
 
@@ -89,7 +89,7 @@ def flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
 
-def crop(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
+def random_resized_crop(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Cuts up to a share of the area off each of uint8 ``[b, h, w, 3]``, and enlarges what is left, bilinearly."""
     import tensorflow as tf
 
@@ -100,7 +100,7 @@ def crop(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     return _pixels(tf.image.crop_and_resize(images, boxes, tf.range(_count(images)), images.shape[1:3]))
 
 
-def recolour(images: tf.Tensor, most: float, seed: tf.Tensor) -> tf.Tensor:
+def colour_jitter(images: tf.Tensor, most: float, seed: tf.Tensor) -> tf.Tensor:
     """Multiplies saturation, contrast and brightness of each of uint8 ``[b, h, w, 3]`` by 1 - most to 1 + most."""
     import tensorflow as tf
 
@@ -112,7 +112,7 @@ def recolour(images: tf.Tensor, most: float, seed: tf.Tensor) -> tf.Tensor:
     return _pixels((mean + (pixels - mean) * factors[1]) * factors[2])
 
 
-def cut_out(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
+def cutout(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Fills a square of each of uint8 ``[b, h, w, 3]`` with the image's mean colour; its middle lies anywhere.
 
     DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout" (2017).
@@ -134,7 +134,7 @@ def cut_out(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(square[..., None], mean, images)
 
 
-def mix_up(
+def mixup(
     inputs: dict[str, tf.Tensor], label: tf.Tensor, alpha: float, seed: tf.Tensor
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
     """Mixes each example with the one before it in the batch, which shuffling has made a random one.

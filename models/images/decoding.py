@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from diptych.models.images.geometry import JPEG_RATIOS
-from diptych.models.images.options import JPEG_QUALITY, ImageOptions, check_encoding
+from diptych.models.images.geometry import JPEG_DOWNSCALING_RATIOS
+from diptych.models.images.options import JPEG_QUALITY, ImageOptions, check_encoding_supported
 
 RESIZE_TOLERANCE = 2
 
@@ -33,7 +33,7 @@ _ORIENTATION_LITTLE = bytes.fromhex("1201030001000000")
 _ORIENTATION_BIG = bytes.fromhex("0112000300000001")
 
 
-def decode_stored(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
+def decode_stored_images(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
     """Reads the ``image`` feature of a batch of records.
 
     Args:
@@ -45,7 +45,7 @@ def decode_stored(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
     Raises:
         ValueError: the installed TensorFlow cannot read the encoding.
     """
-    check_encoding(options)
+    check_encoding_supported(options)
     shape = [options.height, options.width, 3]
     if options.encoding == "raw":
         return tf.reshape(tf.io.decode_raw(images, tf.uint8), [-1, *shape])
@@ -101,10 +101,10 @@ def _decode_jpeg(image: tf.Tensor, orientation: tf.Tensor, options: ImageOptions
     """Pixels as the file turns them, at 1/``jpeg_ratio``, and the original's upright shape, int64 ``[2]``."""
     shape = _upright(tf.cast(tf.io.extract_jpeg_shape(image)[:2], tf.int64), orientation)
     target = _resized_shape(shape, options)
-    fitting = [tf.reduce_all(-(-shape // ratio) >= target) for ratio in JPEG_RATIOS]
+    fitting = [tf.reduce_all(-(-shape // ratio) >= target) for ratio in JPEG_DOWNSCALING_RATIOS]
     # What one ratio fits, smaller ones fit too.
     branch = tf.add_n([tf.cast(fits, tf.int32) for fits in fitting])
-    ratios = (1, *reversed(JPEG_RATIOS))
+    ratios = (1, *reversed(JPEG_DOWNSCALING_RATIOS))
     return tf.switch_case(branch, [lambda ratio=ratio: _decode_jpeg_at(image, ratio) for ratio in ratios]), shape
 
 

@@ -16,7 +16,7 @@ Hashes = NDArray[np.uint64]
 Pairs = NDArray[np.intp]
 
 
-def near_pairs(hashes: NDArray[np.int64], distance: int) -> Pairs:
+def pairs_within_hamming_distance(hashes: NDArray[np.int64], distance: int) -> Pairs:
     """Pairs of places, ``[k, 2]`` with the smaller first, that join all hashes at most ``distance`` bits apart.
 
     Equal hashes are joined to the first of their kind, which alone is compared with others: the pairs connect what is

@@ -63,7 +63,7 @@ class ImageOptions(Options):
         return red, green, blue
 
 
-def check_encoding(options: ImageOptions) -> None:
+def check_encoding_supported(options: ImageOptions) -> None:
     """Whether the installed TensorFlow can read the stored pixels; imports it only where that is in doubt.
 
     Raises:

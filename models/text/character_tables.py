@@ -37,7 +37,7 @@ def _every_character() -> str:
 
 
 @cache
-def matching(pattern: str) -> NDArray[np.bool_]:
+def characters_matching(pattern: str) -> NDArray[np.bool_]:
     """Which code points Python's ``re`` takes for a pattern of one character: bool ``[CODE_POINTS]``, no surrogates."""
     found = np.zeros(CODE_POINTS, np.bool_)
     for match in re.finditer(f"(?:{pattern})+", _every_character()):
@@ -46,7 +46,7 @@ def matching(pattern: str) -> NDArray[np.bool_]:
     return found
 
 
-def re2_class(characters: NDArray[np.bool_]) -> str:
+def re2_character_class(characters: NDArray[np.bool_]) -> str:
     """The characters of a bool ``[CODE_POINTS]`` as a class in RE2's syntax."""
     edges = _edges(characters).reshape(-1, 2)
     if not len(edges):
@@ -60,7 +60,7 @@ def _edges(characters: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.flatnonzero(changes)
 
 
-def encode(codes: tf.RaggedTensor) -> tf.Tensor:
+def encode_utf8(codes: tf.RaggedTensor) -> tf.Tensor:
     """Texts of ragged int32 ``[n, None]`` code points, in UTF-8: string ``[n]``."""
     import tensorflow as tf
 
@@ -96,7 +96,7 @@ class CharacterMap:
             lambda: (tf.gather(self._plain, codes), splits),
             lambda: self._replace_any(codes, splits),
         )
-        return encode(tf.RaggedTensor.from_row_splits(codes, splits, validate=False))
+        return encode_utf8(tf.RaggedTensor.from_row_splits(codes, splits, validate=False))
 
     @cached_property
     def _plain(self) -> NDArray[np.int32]:
@@ -138,7 +138,7 @@ class CharacterMap:
     @cached_property
     def _table(self) -> _Table:
         table = _Table()
-        blank = matching(self.blank) if self.blank else np.zeros(CODE_POINTS, np.bool_)
+        blank = characters_matching(self.blank) if self.blank else np.zeros(CODE_POINTS, np.bool_)
         for start in range(0, CODE_POINTS, _BLOCK):
             block = slice(start, start + _BLOCK)
             characters = _every_character()[block]

@@ -8,10 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, field_validator, model_validator
 from typing_extensions import Self
 
+from diptych.models.labels import LabelOptions, Task
 from diptych.models.options import Options
 
 #: scikit-learn's: runs of two or more letters, digits or underscores.
-WORDS = r"(?u)\b\w\w+\b"
+DEFAULT_TOKEN_PATTERN = r"(?u)\b\w\w+\b"
 
 _LONGEST_NGRAM = {"word": 5, "char": 8, "char_wb": 8}
 
@@ -39,7 +40,7 @@ class TextOptions(Options):
     stop_words: Literal["english"] | tuple[str, ...] | None = Field(
         None, description="Words to drop: 'english' for scikit-learn's list, or a list."
     )
-    token_pattern: str = Field(WORDS, description="Regular expression of a word, in Python's syntax.")
+    token_pattern: str = Field(DEFAULT_TOKEN_PATTERN, description="Regular expression of a word, in Python's syntax.")
     max_features: int | None = Field(5000, ge=1, description="Most terms to keep, the most frequent; null keeps all.")
     min_df: StrictInt | StrictFloat = Field(
         1,
@@ -68,10 +69,10 @@ class TextOptions(Options):
     @field_validator("token_pattern")
     @classmethod
     def _pattern_can_be_translated(cls, value: str) -> str:
-        if value != WORDS:
-            from diptych.models.text.patterns import parse_pattern
+        if value != DEFAULT_TOKEN_PATTERN:
+            from diptych.models.text.token_patterns import parse_token_pattern
 
-            parse_pattern(value)
+            parse_token_pattern(value)
         return value
 
     @field_validator("min_df", "max_df")
@@ -99,7 +100,7 @@ class TextOptions(Options):
             )
         if self.analyzer != "word" and self.stop_words:
             yield f"stop_words are words, but analyzer is '{self.analyzer}': leave them out, or set analyzer to word"
-        if self.analyzer != "word" and self.token_pattern != WORDS:
+        if self.analyzer != "word" and self.token_pattern != DEFAULT_TOKEN_PATTERN:
             yield f"token_pattern finds words, but analyzer is '{self.analyzer}': leave it out, or set analyzer to word"
         if type(self.min_df) is type(self.max_df) and self.min_df > self.max_df:
             yield f"min_df {self.min_df} is greater than max_df {self.max_df}, which leaves no term: lower min_df"
@@ -120,3 +121,11 @@ class TextOptions(Options):
 
             return sorted(ENGLISH_STOP_WORDS)
         return sorted(self.stop_words or ())
+
+
+class EncodingOptions(Options):
+    """How texts and labels become numbers."""
+
+    text: TextOptions = TextOptions()
+    label: LabelOptions = LabelOptions()
+    task: Task = "multiclass"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.models import features
 from diptych.models.labels import LabelOptions
-from diptych.models.text.encoder import TextEncoder, count_distinct, to_sparse
-from diptych.models.text.encoding import LABEL_FILES, TEXT_FILES, Encoding
-from diptych.models.text.options import TextOptions
-from diptych.models.text.tokens import keep
-from diptych.models.text.vocabulary import to_lines
+from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.ragged import count_values_by_row, mask_values, sparse_from_rows
+from diptych.models.text.text_encoder import TextEncoder
+from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS
+from diptych.models.text.vocabulary import escape_term_tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -40,7 +40,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         sorted labels, -1 for an unknown one; of multilabel a ``SparseTensor`` int64 ``[batch, <=classes]``, ascending,
         without unknown ones. ``label.unknown`` leaves none unknown.
     """
-    encoding = Encoding(
+    encoding = EncodingOptions(
         text=TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY]),
         label=LabelOptions.model_validate_json(custom_config.get(LABEL_OPTIONS_KEY, "{}")),
         task=custom_config.get(TASK_KEY, "multiclass"),
@@ -48,21 +48,21 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     texts = _column(inputs[features.DESCRIPTION])
     labels = inputs[features.LABEL]
     return {
-        **learn_encoder(texts, encoding)(texts),
+        **fit_text_encoder(texts, encoding)(texts),
         features.LABEL_ID: _multilabel_ids(_ragged(labels), encoding.label)
         if encoding.task == "multilabel"
         else _learn_labels(_column(labels), encoding.label),
     }
 
 
-def learn_encoder(texts: tf.Tensor, encoding: Encoding) -> TextEncoder:
+def fit_text_encoder(texts: tf.Tensor, encoding: EncodingOptions) -> TextEncoder:
     """The encoder whose vocabulary Transform learns from string ``[batch]`` texts."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from diptych.models.text.vocabulary_analyzer import LearnVocabulary
+    from diptych.models.text.vocabulary_analyzer import VocabularyAnalyzer
 
-    vocabulary, idf, _ = _learn_files(texts, LearnVocabulary(encoding), TEXT_FILES)
+    vocabulary, idf, _ = _learn_files(texts, VocabularyAnalyzer(encoding), TEXT_ASSETS)
     buckets = int(encoding.text.oov == "bucket")
     return TextEncoder(
         encoding.text,
@@ -76,21 +76,21 @@ def _learn_labels(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from diptych.models.text.vocabulary_analyzer import LearnLabels
+    from diptych.models.text.vocabulary_analyzer import LabelAnalyzer
 
-    (vocabulary,) = _learn_files(labels, LearnLabels(options), LABEL_FILES)
+    (vocabulary,) = _learn_files(labels, LabelAnalyzer(options), LABEL_ASSETS)
     if options.unknown is None:
-        return tft.apply_vocabulary(to_lines(labels), vocabulary, default_value=-1)
+        return tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
     # One look-up for both: each makes a table of its own.
     labels = tf.concat([labels, [options.unknown]], 0)
-    ids = tft.apply_vocabulary(to_lines(labels), vocabulary, default_value=-1)
+    ids = tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
     return tf.where(ids[:-1] < 0, ids[-1], ids[:-1])
 
 
 def _multilabel_ids(labels: tf.RaggedTensor, options: LabelOptions) -> tf.SparseTensor:
     ids = labels.with_flat_values(_learn_labels(labels.flat_values, options))
-    rows, distinct, _ = count_distinct(keep(ids, ids.flat_values >= 0))
-    return to_sparse(rows, distinct, ids.nrows())
+    rows, distinct, _ = count_values_by_row(mask_values(ids, ids.flat_values >= 0))
+    return sparse_from_rows(rows, distinct, ids.nrows())
 
 
 def _learn_files(values: tf.Tensor, learn: Any, names: Sequence[str]) -> Sequence[tf.Tensor]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SPELLINGS = {b"\n": b"\xfen", b"\r": b"\xfer"}
 
 
-def to_line(term: str) -> bytes:
+def escape_term(term: str) -> bytes:
     """How a term stands in the file, without the line's end: UTF-8, but for line ends."""
     line = term.encode()
     for character, spelling in _SPELLINGS.items():
@@ -22,15 +22,15 @@ def to_line(term: str) -> bytes:
     return line
 
 
-def from_line(line: bytes) -> str:
+def unescape_term(line: bytes) -> str:
     """The term that stands in a line."""
     for character, spelling in _SPELLINGS.items():
         line = line.replace(spelling, character)
     return line.decode()
 
 
-def to_lines(terms: tf.Tensor) -> tf.Tensor:
-    """``to_line`` of a string tensor's terms, in TensorFlow."""
+def escape_term_tensor(terms: tf.Tensor) -> tf.Tensor:
+    """``escape_term`` of a string tensor's terms, in TensorFlow."""
     import tensorflow as tf
 
     for character, spelling in _SPELLINGS.items():
@@ -38,9 +38,9 @@ def to_lines(terms: tf.Tensor) -> tf.Tensor:
     return terms
 
 
-def to_file(terms: Iterable[str]) -> bytes:
+def serialize_vocabulary(terms: Iterable[str]) -> bytes:
     """The content of a vocabulary's file."""
-    return b"".join(to_line(term) + b"\n" for term in terms)
+    return b"".join(escape_term(term) + b"\n" for term in terms)
 
 
 def read_vocabulary(transform: tft.TFTransformOutput, name: str) -> Sequence[str]:
@@ -49,4 +49,4 @@ def read_vocabulary(transform: tft.TFTransformOutput, name: str) -> Sequence[str
     Raises:
         ValueError: Transform has no vocabulary of that name.
     """
-    return [from_line(line) for line in transform.vocabulary_by_name(name)]
+    return [unescape_term(line) for line in transform.vocabulary_by_name(name)]

@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from tensorflow_transform.beam.experimental import PTransformAnalyzer
 
 from diptych.models.errors import OptionsError
-from diptych.models.labels import LabelOptions, check_labels
-from diptych.models.text.encoding import LABEL_FILES, TEXT_FILES, Encoding, idf_lines
-from diptych.models.text.options import TextOptions
+from diptych.models.labels import LabelOptions, check_label_options
+from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS, serialize_idf
 from diptych.models.text.vectorizer import make_vectorizer
-from diptych.models.text.vocabulary import to_file
+from diptych.models.text.vocabulary import serialize_vocabulary
 
 #: Of a term: how often it occurs, and in how many documents.
-Counts = tuple[int, int]
+TermCounts = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Learned:
+class FittedVocabulary:
     """What a vectoriser learns.
 
     Attributes:
@@ -41,8 +41,8 @@ class Learned:
     idf: NDArray[np.float64]
 
 
-def learn(counts: Iterable[tuple[str, Counts]], documents: int, options: TextOptions) -> Learned:
-    """What scikit-learn's ``fit`` would learn from documents, given the counts of their terms.
+def fit_vocabulary(counts: Iterable[tuple[str, TermCounts]], documents: int, options: TextOptions) -> FittedVocabulary:
+    """What scikit-learn's ``fit`` would fit_vocabulary from documents, given the counts of their terms.
 
     Raises:
         ValueError: no term is left.
@@ -62,10 +62,10 @@ def learn(counts: Iterable[tuple[str, Counts]], documents: int, options: TextOpt
             f"({options.min_df}), raise text.max_df ({options.max_df}) or shorten text.stop_words"
         )
     vocabulary = [terms[place] for place in np.flatnonzero(kept)]
-    return Learned(vocabulary, _inverse(frequencies[kept], documents, options.smooth_idf))
+    return FittedVocabulary(vocabulary, _inverse(frequencies[kept], documents, options.smooth_idf))
 
 
-def _columns(counts: Iterable[tuple[str, Counts]]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+def _columns(counts: Iterable[tuple[str, TermCounts]]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     ordered = sorted(counts)
     numbers = np.array([pair for _, pair in ordered], np.int64).reshape(-1, 2)
     return [term for term, _ in ordered], numbers[:, 0], numbers[:, 1]
@@ -80,10 +80,10 @@ def _inverse(frequencies: NDArray[np.int64], documents: int, smooth: bool) -> ND
     return np.asarray(np.log((documents + int(smooth)) / (frequencies.astype(np.float64) + float(smooth))) + 1.0)
 
 
-class LearnVocabulary(PTransformAnalyzer):  # type: ignore[misc]
-    """Batches of texts to the paths of ``TEXT_FILES``."""
+class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
+    """Batches of texts to the paths of ``TEXT_ASSETS``."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: EncodingOptions) -> None:
         super().__init__()
         self._encoding = encoding
 
@@ -101,11 +101,11 @@ class LearnVocabulary(PTransformAnalyzer):  # type: ignore[misc]
         paths = counts | "Write" >> beam.Map(
             _write_vocabulary, beam.pvalue.AsSingleton(documents), self.base_temp_dir, self._encoding
         )
-        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in TEXT_FILES)
+        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in TEXT_ASSETS)
 
 
-class LearnLabels(PTransformAnalyzer):  # type: ignore[misc]
-    """Batches of labels to the paths of ``LABEL_FILES``: the distinct ones, sorted as ``LabelEncoder`` sorts them."""
+class LabelAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
+    """Batches of labels to the paths of ``LABEL_ASSETS``: the distinct ones, sorted as ``LabelEncoder`` sorts them."""
 
     def __init__(self, options: LabelOptions) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class LearnLabels(PTransformAnalyzer):  # type: ignore[misc]
             | "Gather" >> beam.combiners.ToList()
             | "Write" >> beam.Map(_write_labels, self.base_temp_dir, self._options)
         )
-        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in LABEL_FILES)
+        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in LABEL_ASSETS)
 
 
 class _CountTerms(beam.DoFn):  # type: ignore[misc]
@@ -132,7 +132,7 @@ class _CountTerms(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._analyze = make_vectorizer(self._options).build_analyzer()
 
-    def process(self, batch: tuple[NDArray[Any]]) -> Iterator[tuple[str, Counts]]:
+    def process(self, batch: tuple[NDArray[Any]]) -> Iterator[tuple[str, TermCounts]]:
         occurrences: Counter[str] = Counter()
         frequencies: Counter[str] = Counter()
         for text in batch[0].tolist():
@@ -144,17 +144,17 @@ class _CountTerms(beam.DoFn):  # type: ignore[misc]
 
 
 class _SumPairs(beam.CombineFn):  # type: ignore[misc]
-    def create_accumulator(self) -> Counts:
+    def create_accumulator(self) -> TermCounts:
         return 0, 0
 
-    def add_input(self, accumulator: Counts, element: Counts) -> Counts:
+    def add_input(self, accumulator: TermCounts, element: TermCounts) -> TermCounts:
         return accumulator[0] + element[0], accumulator[1] + element[1]
 
-    def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
+    def merge_accumulators(self, accumulators: Iterable[TermCounts]) -> TermCounts:
         occurrences, documents = zip(*accumulators, strict=True)
         return sum(occurrences), sum(documents)
 
-    def extract_output(self, accumulator: Counts) -> Counts:
+    def extract_output(self, accumulator: TermCounts) -> TermCounts:
         return accumulator
 
 
@@ -164,16 +164,20 @@ def _text(value: bytes) -> str:
 
 
 def _write_vocabulary(
-    counts: list[tuple[str, Counts]], documents: int, folder: str, encoding: Encoding
+    counts: list[tuple[str, TermCounts]], documents: int, folder: str, encoding: EncodingOptions
 ) -> dict[str, str]:
-    learned = learn(counts, documents, encoding.text)
-    contents = (to_file(learned.vocabulary), idf_lines(learned.idf), encoding.model_dump_json().encode())
-    return _write(folder, dict(zip(TEXT_FILES, contents, strict=True)))
+    learned = fit_vocabulary(counts, documents, encoding.text)
+    contents = (
+        serialize_vocabulary(learned.vocabulary),
+        serialize_idf(learned.idf),
+        encoding.model_dump_json().encode(),
+    )
+    return _write(folder, dict(zip(TEXT_ASSETS, contents, strict=True)))
 
 
 def _write_labels(labels: list[str], folder: str, options: LabelOptions) -> dict[str, str]:
-    check_labels(labels, options)
-    return _write(folder, dict.fromkeys(LABEL_FILES, to_file(sorted(labels))))
+    check_label_options(labels, options)
+    return _write(folder, dict.fromkeys(LABEL_ASSETS, serialize_vocabulary(sorted(labels))))
 
 
 def _write(folder: str, contents: dict[str, bytes]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from diptych.models import features
-from diptych.models.decoders.transformed import Decoder
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.inputs import IMAGE_INPUT
 from diptych.models.training.options import TensorBoardOptions
 
@@ -25,7 +25,11 @@ _PROJECTOR = f'embeddings {{\n  tensor_path: "{_VECTORS}"\n  metadata_path: "{_M
 
 
 def write_samples(
-    model: keras.Model, decoder: Decoder, records: tf.data.Dataset, folder: str, options: TensorBoardOptions
+    model: keras.Model,
+    decoder: TransformGraphDecoder,
+    records: tf.data.Dataset,
+    folder: str,
+    options: TensorBoardOptions,
 ) -> None:
     """Writes what the options ask for, of the first records, into a folder that TensorBoard reads.
 
@@ -57,7 +61,7 @@ def write_samples(
         _write_lines(os.path.join(folder, "projector_config.pbtxt"), [_PROJECTOR])
 
 
-def _read(batch: tf.Tensor, decoder: Decoder) -> tuple[list[str], list[str]]:
+def _read(batch: tf.Tensor, decoder: TransformGraphDecoder) -> tuple[list[str], list[str]]:
     """Texts and labels; several labels of a record stand side by side."""
     spec = features.parsing_spec([features.DESCRIPTION]) | features.label_spec(decoder.task)
     parsed = tf.io.parse_example(batch, spec)

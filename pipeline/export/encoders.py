@@ -16,7 +16,7 @@ class EncodersError(DiptychError):
 def export_encoders_of_run(run_folder: str, output_path: str) -> int:
     """Writes the encoders of a run's newest Transform, or of a Transform artifact, to a JSON file.
 
-    ``diptych.models.text.exported_encoders.load_encoders`` builds scikit-learn's objects from it.
+    ``diptych.models.text.sklearn_encoders.load_encoders`` builds scikit-learn's objects from it.
 
     Returns:
         The number of terms.
@@ -24,7 +24,7 @@ def export_encoders_of_run(run_folder: str, output_path: str) -> int:
     Raises:
         EncodersError: there are none, or the file cannot be written.
     """
-    from diptych.models.text.exported_encoders import export_encoders
+    from diptych.models.text.sklearn_encoders import export_encoders
 
     try:
         return len(export_encoders(find_transform_graph(run_folder), output_path).vocabulary)

@@ -44,7 +44,7 @@ def export_model(model: str, to: Target, output: str) -> list[str]:
     Returns:
         The names of both files. The description has ``inputs``, name to type and shape (null for any size), ``labels``
         in the order of the scores, ``task``, ``image``, ``digest``, and ``encoders``, which
-        ``diptych.models.text.exported_encoders.load_encoders`` makes scikit-learn's objects of.
+        ``diptych.models.text.sklearn_encoders.load_encoders`` makes scikit-learn's objects of.
 
     Raises:
         ExportModelError: the converter is not installed, or cannot convert this network.

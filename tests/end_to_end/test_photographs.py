@@ -19,8 +19,8 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_images
 
 from diptych.models import features
-from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored
-from diptych.models.images.geometry import jpeg_ratio
+from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored_images
+from diptych.models.images.geometry import jpeg_downscaling_ratio
 from diptych.models.images.options import ImageOptions
 from diptych.models.serving.card import read_card
 from tests.helpers import as_file
@@ -214,8 +214,8 @@ def test_the_served_pixels_are_the_stored_ones_but_for_rounding(trained: Trained
 
     parsed = tf.io.parse_example(trained.records, features.parsing_spec([features.IMAGE, *SIZE]))
     shapes = zip(*(parsed[name].numpy().tolist() for name in SIZE), strict=True)
-    assert {jpeg_ratio(shape, IMAGE) for shape in shapes} == {1, 2, 4}
-    stored = decode_stored(parsed[features.IMAGE], IMAGE).numpy().astype(int)
+    assert {jpeg_downscaling_ratio(shape, IMAGE) for shape in shapes} == {1, 2, 4}
+    stored = decode_stored_images(parsed[features.IMAGE], IMAGE).numpy().astype(int)
     decode = tf.function(lambda file: decode_image_file(file, IMAGE), autograph=False)
     served = np.stack([decode(tf.constant(file)).numpy() for file in trained.files])
     assert np.abs(stored - served).max() <= RESIZE_TOLERANCE

@@ -130,7 +130,7 @@ def test_sequences_are_read_in_order_by_attention(project: Project) -> None:
 def test_tfidf_is_what_the_exported_scikit_learn_vectorizer_gives(project: Project, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from diptych.models.text.exported_encoders import load_encoders
+    from diptych.models.text.sklearn_encoders import load_encoders
     from diptych.pipeline.export.encoders import export_encoders_of_run
 
     summary = project.run("text={encoding: tfidf, ngrams: [1, 2], min_df: 2}")

@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 
 from diptych.models import features
 from diptych.models.dataset import (
-    PART,
-    Position,
-    Shuffle,
+    CHUNK_RECORDS,
+    ShuffleOptions,
+    StreamPosition,
     input_fn_eval,
     input_fn_train,
     read_dataset,
     shard_for_worker,
 )
-from diptych.models.decoders.bag_of_words import dense, padded, sparse
-from diptych.models.decoders.exported import ExportedDecoder
+from diptych.models.decoders.bag_of_words import dense_inputs, padded_inputs, sparse_inputs
+from diptych.models.decoders.exported_tfrecord import ExportedTFRecordDecoder
 from tests.helpers import SMALL, noise
 
 COUNT = 150
-SHUFFLE = Shuffle(buffer=40, seed=3)
+SHUFFLE = ShuffleOptions(buffer_size=40, seed=3)
 
 
 def write(path: Path, numbers: Sequence[int]) -> str:
@@ -104,7 +104,7 @@ def test_each_epoch_holds_every_record_once_in_an_order_of_its_own(files: list[s
 def test_the_seed_alone_decides_the_order(files: list[str]) -> None:
     def stream(seed: int, global_seed: int) -> list[list[int]]:
         tf.random.set_seed(global_seed)
-        return batches(input_fn_train(files, batch_size=16, decode=as_number, shuffle=Shuffle(40, seed)), 12)
+        return batches(input_fn_train(files, batch_size=16, decode=as_number, shuffle=ShuffleOptions(40, seed)), 12)
 
     assert stream(3, 1) == stream(3, 2)
     assert stream(3, 1) != stream(4, 1)
@@ -122,20 +122,20 @@ def test_a_stream_continues_identically_from_any_place(epoch: int, batch: int, b
     def mark(inputs: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return inputs, label + tf.random.stateless_uniform([], seed)
 
-    def stream(start: Position) -> tf.data.Dataset:
+    def stream(start: StreamPosition) -> tf.data.Dataset:
         return input_fn_train(
             [path],
             batch_size=16,
             decode=lambda records: (as_number(records), tf.zeros(tf.shape(records))),
-            shuffle=Shuffle(buffer, 5),
+            shuffle=ShuffleOptions(buffer, 5),
             augment=mark,
             start=start,
         )
 
     with TemporaryDirectory() as name:
         path = write(Path(name, "data"), range(COUNT))
-        whole = list(stream(Position()).take(10 * epoch + batch + 15).as_numpy_iterator())
-        resumed = list(stream(Position(epoch, batch)).take(15).as_numpy_iterator())
+        whole = list(stream(StreamPosition()).take(10 * epoch + batch + 15).as_numpy_iterator())
+        resumed = list(stream(StreamPosition(epoch, batch)).take(15).as_numpy_iterator())
     for (numbers, marks), (wanted_numbers, wanted_marks) in zip(resumed, whole[10 * epoch + batch :], strict=True):
         assert numbers.tolist() == wanted_numbers.tolist()
         assert marks.tolist() == wanted_marks.tolist()
@@ -148,7 +148,7 @@ def test_what_lies_before_the_place_is_not_decoded(tmp_path: Path) -> None:
     def decode(records: tf.Tensor) -> tf.Tensor:
         return tf.numpy_function(lambda numbers: seen.append(len(numbers)) or numbers, [as_number(records)], tf.int64)
 
-    batches(input_fn_train([path], batch_size=10, decode=decode, start=Position(0, 14)).take(1))
+    batches(input_fn_train([path], batch_size=10, decode=decode, start=StreamPosition(0, 14)).take(1))
     # Some are decoded ahead, but far fewer than lie before.
     assert 1 <= len(seen) < 14
 
@@ -163,7 +163,7 @@ def test_each_batch_is_augmented_by_a_seed_of_its_own(files: list[str]) -> None:
     assert len({float(drawn) for _, drawn in dataset.take(25).as_numpy_iterator()}) == 25
 
 
-@given(counts=st.lists(st.integers(1, 3 * PART), min_size=1, max_size=4), workers=st.integers(1, 4))
+@given(counts=st.lists(st.integers(1, 3 * CHUNK_RECORDS), min_size=1, max_size=4), workers=st.integers(1, 4))
 @settings(max_examples=20)
 def test_workers_share_all_records_about_equally(counts: list[int], workers: int) -> None:
     ends = np.cumsum([0, *counts]).tolist()
@@ -172,7 +172,7 @@ def test_workers_share_all_records_about_equally(counts: list[int], workers: int
             write(Path(name, str(n)), range(start, end))
             for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
         ]
-        if ends[-1] <= (workers - 1) * PART:
+        if ends[-1] <= (workers - 1) * CHUNK_RECORDS:
             with pytest.raises(ValueError, match="cannot share"):
                 shard_for_worker(paths, 0, workers)
             return
@@ -181,7 +181,7 @@ def test_workers_share_all_records_about_equally(counts: list[int], workers: int
         share = len(read[0])
         epoch = batches(input_fn_train(shares[0], batch_size=share, decode=as_number, shuffle=SHUFFLE), 1)[0]
     assert sorted(number for share in read for number in share) == list(range(ends[-1]))
-    assert max(map(len, read)) - min(map(len, read)) <= PART
+    assert max(map(len, read)) - min(map(len, read)) <= CHUNK_RECORDS
     assert sorted(epoch) == sorted(read[0])
 
 
@@ -228,19 +228,19 @@ def exported(number: int, terms: dict[int, float], label: list[int]) -> bytes:
     return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
 
 
-@pytest.mark.parametrize("form", [padded, sparse, dense])
+@pytest.mark.parametrize("form", [padded_inputs, sparse_inputs, dense_inputs])
 def test_exported_records_are_read_in_every_form(tmp_path: Path, form: Any) -> None:
     with tf.io.TFRecordWriter(str(tmp_path / "train.tfrecords")) as writer:
         writer.write(exported(0, {0: 1.0, 3: 2.0}, [1, 0]))
         writer.write(exported(1, {}, [0, 1]))
-    decoder = ExportedDecoder(SMALL, terms=5, classes=2, text=form)
+    decoder = ExportedTFRecordDecoder(SMALL, terms=5, classes=2, text_format=form)
     ((inputs, label),) = read_dataset([str(tmp_path / "train.tfrecords")], batch_size=2, decode=decoder)
     assert (inputs["image"].numpy() == [noise(n, SMALL.height, SMALL.width) for n in range(2)]).all()
     assert label.numpy().tolist() == [[1, 0], [0, 1]]
-    if form is padded:
+    if form is padded_inputs:
         assert inputs["description_ids"].numpy().tolist() == [[1, 4], [0, 0]]
         assert inputs["description_values"].numpy().tolist() == [[1, 2], [0, 0]]
     else:
         bag = inputs["description"]
-        full = tf.sparse.to_dense(bag) if form is sparse else bag
+        full = tf.sparse.to_dense(bag) if form is sparse_inputs else bag
         assert full.numpy().tolist() == [[1, 0, 0, 2, 0], [0] * 5]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.models.tfrecord_framing import frame
+from diptych.models.tfrecord_framing import frame_record
 
 
 def test_frames_are_what_tensorflow_writes(tmp_path: Path) -> None:
@@ -19,6 +19,6 @@ def test_frames_are_what_tensorflow_writes(tmp_path: Path) -> None:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for record in records:
                 writer.write(record)
-        assert path.read_bytes() == b"".join(map(frame, records))
+        assert path.read_bytes() == b"".join(map(frame_record, records))
 
     check()

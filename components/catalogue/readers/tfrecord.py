@@ -23,7 +23,7 @@ from diptych.components.catalogue.readers.rows import (
 )
 from diptych.components.catalogue.readers.sidecars import PartError, is_gzip, most_bytes, unzip
 from diptych.components.catalogue.storage import folder_of, is_file, join, open_file, read_file
-from diptych.models.tfrecord_framing import CHECKSUM, HEAD, masked_checksum
+from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER, masked_crc32c
 
 # What a record may hold beside its image.
 _OTHER_BYTES = 1 << 20
@@ -160,7 +160,7 @@ def _label_of(number: int, labels: Sequence[str]) -> str | None:
 def _unzipped(source: str, spool: str, data: DataOptions) -> str:
     """Where the uncompressed copy of a compressed file is; empty if it is not compressed."""
     with open_file(source, data.fetch) as file:
-        head = file.read(HEAD.size)
+        head = file.read(RECORD_HEADER.size)
     # A length may look like the start of a gzip file, but not with its checksum.
     if not is_gzip(head) or _is_head(head):
         return ""
@@ -182,11 +182,11 @@ def _frames(file: BinaryIO, source: str, start: int) -> Iterator[tuple[int, int]
     end = file.seek(0, io.SEEK_END)
     while start < end:
         file.seek(start)
-        head = file.read(HEAD.size)
+        head = file.read(RECORD_HEADER.size)
         if not _is_head(head):
             raise _broken(source, start, "no record begins")
-        size = HEAD.unpack(head)[0]
-        stop = start + HEAD.size + size + CHECKSUM.size
+        size = RECORD_HEADER.unpack(head)[0]
+        stop = start + RECORD_HEADER.size + size + CHECKSUM.size
         if stop > end:
             raise _broken(source, start, "a record begins that has no end")
         yield size, stop
@@ -194,7 +194,7 @@ def _frames(file: BinaryIO, source: str, start: int) -> Iterator[tuple[int, int]
 
 
 def _is_head(head: bytes) -> bool:
-    return len(head) == HEAD.size and HEAD.unpack(head)[1] == masked_checksum(head[:8])
+    return len(head) == RECORD_HEADER.size and RECORD_HEADER.unpack(head)[1] == masked_crc32c(head[:8])
 
 
 def _broken(source: str, position: int, reason: str) -> CatalogueError:
@@ -213,7 +213,7 @@ def _content(file: BinaryIO, size: int, data: DataOptions) -> bytes:
         raise PartError("too_large", f"the record holds {size / 1e6:,.1f} MB")
     content = file.read(size)
     (checksum,) = CHECKSUM.unpack(file.read(CHECKSUM.size))
-    if checksum != masked_checksum(content):
+    if checksum != masked_crc32c(content):
         raise PartError("malformed_row", "the record's checksum differs: it is damaged")
     return content
 

@@ -31,7 +31,7 @@ from diptych.components.example_gen.account import (
 from diptych.components.example_gen.assignment import KEPT
 from diptych.components.example_gen.row_tables import Stored, TableBuilder, store_rows
 from diptych.models import features
-from diptych.models.tfrecord_framing import CHECKSUM, HEAD
+from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER
 from tests.helpers import SMALL, write_image
 
 IMAGES = ["a.png", "b.png", "c.png"]
@@ -87,7 +87,7 @@ def unframed(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     stop = 0
     for size in sizes:
         start, stop = stop, stop + int(size)
-        yield content[start + HEAD.size : stop - CHECKSUM.size]
+        yield content[start + RECORD_HEADER.size : stop - CHECKSUM.size]
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from diptych.models.images.augmentation import (
     Augmentation,
     AugmentOptions,
-    crop,
-    cut_out,
-    flip,
-    mix_up,
+    colour_jitter,
+    cutout,
+    mixup,
     one_hot,
-    recolour,
+    random_flip,
+    random_resized_crop,
 )
 from tests.helpers import noise
 
@@ -79,7 +79,7 @@ def test_a_missing_image_stays_missing(options: dict[str, Any]) -> None:
 
 
 def test_about_half_are_mirrored_and_the_others_left() -> None:
-    found = flip(tf.constant(IMAGES), SEED).numpy()
+    found = random_flip(tf.constant(IMAGES), SEED).numpy()
     mirrored = [(image == kept[:, ::-1]).all() for image, kept in zip(found, IMAGES, strict=True)]
     left = [(image == kept).all() for image, kept in zip(found, IMAGES, strict=True)]
     assert all(a != b for a, b in zip(mirrored, left, strict=True))
@@ -88,7 +88,7 @@ def test_about_half_are_mirrored_and_the_others_left() -> None:
 
 def test_a_crop_shows_no_less_than_it_may() -> None:
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (COUNT, 64, 64, 3))
-    found = crop(tf.constant(ramp), 0.19, SEED).numpy().astype(int)
+    found = random_resized_crop(tf.constant(ramp), 0.19, SEED).numpy().astype(int)
     shown = found[:, 0, -1, 0] - found[:, 0, 0, 0]
     # A share of 0.81 of the area is a share of 0.9 of the width; rounding takes one level at each end.
     assert shown.min() >= 0.9 * 63 - 1
@@ -99,13 +99,13 @@ def test_a_crop_shows_no_less_than_it_may() -> None:
 @settings(max_examples=20)
 def test_brightness_moves_no_further_than_it_may(most: float) -> None:
     grey = np.full((COUNT, 8, 8, 3), 100, np.uint8)
-    found = recolour(tf.constant(grey), most, SEED).numpy().astype(float)
+    found = colour_jitter(tf.constant(grey), most, SEED).numpy().astype(float)
     assert found.min() >= 100 * (1 - most) - 1
     assert found.max() <= 100 * (1 + most) + 1
 
 
 def test_a_square_is_cut_out_and_the_rest_is_left() -> None:
-    found = cut_out(tf.constant(IMAGES), 0.5, SEED).numpy()
+    found = cutout(tf.constant(IMAGES), 0.5, SEED).numpy()
     changed = (found != IMAGES).any(axis=-1)
     assert 0 < changed.sum(axis=(1, 2)).max() <= 6 * 8 + 6 + 8 + 1
     means = np.round(IMAGES.mean(axis=(1, 2)))
@@ -114,7 +114,7 @@ def test_a_square_is_cut_out_and_the_rest_is_left() -> None:
 
 
 def test_mixing_keeps_the_greater_share_and_weighs_text_and_label_alike() -> None:
-    inputs, label = mix_up(batch(), one_hot(tf.constant(LABELS, tf.int64), CLASSES), 1.0, SEED)
+    inputs, label = mixup(batch(), one_hot(tf.constant(LABELS, tf.int64), CLASSES), 1.0, SEED)
     shares = label.numpy()[np.arange(COUNT), LABELS]
     other = np.roll(LABELS, 1)
     assert (shares >= 0.5).all()
@@ -139,5 +139,5 @@ def test_mixing_leaves_sequences_and_takes_several_labels() -> None:
 @given(alpha=st.floats(1e-6, 10), seed=st.tuples(st.integers(0, 2**31), st.integers(0, 2**31)))
 @settings(max_examples=20)
 def test_labels_of_a_mix_always_add_up_to_one(alpha: float, seed: tuple[int, int]) -> None:
-    _, label = mix_up(batch(), one_hot(tf.constant(LABELS, tf.int64), CLASSES), alpha, tf.constant(seed, tf.int64))
+    _, label = mixup(batch(), one_hot(tf.constant(LABELS, tf.int64), CLASSES), alpha, tf.constant(seed, tf.int64))
     assert np.allclose(label.numpy().sum(axis=1), 1, atol=1e-5)

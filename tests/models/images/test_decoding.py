@@ -17,9 +17,9 @@ from sklearn.datasets import load_sample_images
 
 from diptych.components.catalogue import image_files as ingestion
 from diptych.components.catalogue.options import Limits
-from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored
-from diptych.models.images.geometry import jpeg_ratio
-from diptych.models.images.options import ImageOptions, check_encoding
+from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored_images
+from diptych.models.images.geometry import jpeg_downscaling_ratio
+from diptych.models.images.options import ImageOptions, check_encoding_supported
 from tests.image_kinds import BACKGROUND, HEIGHT, KINDS, WIDTH
 
 FILTERS = ["area", "bilinear", "bicubic", "lanczos"]
@@ -117,7 +117,7 @@ def test_photographs_are_served_as_they_are_stored(filter_: str, aspect: str) ->
         image = Image.fromarray(photograph[20:395, 50:550])
         for side, quality in ((45, 75), (64, 90), (128, 95), (300, 90)):
             options = ImageOptions(height=side, width=side, filter=filter_, aspect=aspect)
-            ratios.add(jpeg_ratio((375, 500), options))
+            ratios.add(jpeg_downscaling_ratio((375, 500), options))
             levels = difference(as_file(image, "JPEG", quality=quality), options)
             assert levels.mean() < (0.01 if filter_ == "area" else 0.05)
     assert ratios == {1, 2, 4, 8}
@@ -180,7 +180,7 @@ def test_lossless_encodings_store_the_pixels(encoding: str) -> None:
     options = ImageOptions(height=16, width=12, encoding=encoding)
     pixels = np.asarray(picture("RGB", 16, 12, 4))
     records = [ingestion.encode(pixels, options), ingestion.encode(pixels[::-1], options)]
-    decoded = decode_stored(tf.constant(records), options).numpy()
+    decoded = decode_stored_images(tf.constant(records), options).numpy()
     assert np.array_equal(decoded, np.stack([pixels, pixels[::-1]]))
 
 
@@ -190,7 +190,7 @@ def test_jpeg_encoding_is_read_and_served_as_it_was_stored() -> None:
     options = ImageOptions(height=16, width=16, encoding="jpeg")
     image = picture("RGB", 16, 16, 5)
     record = ingestion.encode(np.asarray(image), options)
-    decoded = decode_stored(tf.constant([record]), options).numpy()[0].astype(int)
+    decoded = decode_stored_images(tf.constant([record]), options).numpy()[0].astype(int)
     assert np.array_equal(decoded, np.asarray(Image.open(io.BytesIO(record))))
     assert np.abs(decoded - served(as_file(image, "PNG"), options)).max() <= RESIZE_TOLERANCE
 
@@ -200,11 +200,11 @@ def test_webp_is_accepted_only_where_tensorflow_reads_it(monkeypatch: pytest.Mon
 
     options = ImageOptions(encoding="webp")
     monkeypatch.setattr(tf.io, "decode_webp", None, raising=False)
-    check_encoding(options)
+    check_encoding_supported(options)
     monkeypatch.delattr(tf.io, "decode_webp")
-    check_encoding(ImageOptions(encoding="png"))
+    check_encoding_supported(ImageOptions(encoding="png"))
     with pytest.raises(ValueError, match="reads no WebP: set image.encoding to png"):
-        decode_stored(tf.constant([b""]), options)
+        decode_stored_images(tf.constant([b""]), options)
 
 
 def test_decoding_works_inside_tf_data() -> None:

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from diptych.models.images import hamming
-from diptych.models.images.hamming import near_pairs
+from diptych.models.images.hamming import pairs_within_hamming_distance
 
 WORDS = st.integers(-(2**63), 2**63 - 1)
 
@@ -41,13 +41,13 @@ def families(draw: st.DrawFn) -> list[int]:
 @given(families(), st.integers(0, 15))
 def test_the_pairs_connect_what_comparing_all_pairs_connects(hashes: list[int], most: int) -> None:
     every = [pair for pair in combinations(range(len(hashes)), 2) if distance(*(hashes[p] for p in pair)) <= most]
-    found = [tuple(pair) for pair in near_pairs(np.array(hashes, np.int64), most).tolist()]
+    found = [tuple(pair) for pair in pairs_within_hamming_distance(np.array(hashes, np.int64), most).tolist()]
     assert set(found) <= set(every)
     assert parts(len(hashes), found) == parts(len(hashes), every)
 
 
 def test_a_pair_has_the_earlier_first_and_stands_once() -> None:
-    pairs = near_pairs(np.array([5, 4, 5, 5], np.int64), 2)
+    pairs = pairs_within_hamming_distance(np.array([5, 4, 5, 5], np.int64), 2)
     assert pairs.tolist() == [[0, 1], [0, 2], [0, 3]]
 
 
@@ -55,7 +55,7 @@ def test_a_bucket_larger_than_a_block_is_compared_whole(monkeypatch: pytest.Monk
     monkeypatch.setattr(hamming, "_BLOCK", 3)
     hashes = np.arange(16, dtype=np.int64)
     expected = [[a, b] for a, b in combinations(range(16), 2) if distance(a, b) <= 1]
-    assert near_pairs(hashes, 1).tolist() == expected
+    assert pairs_within_hamming_distance(hashes, 1).tolist() == expected
 
 
 def test_most_hashes_are_never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +69,9 @@ def test_most_hashes_are_never_compared(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(hamming, "_count_bits", counting)
     hashes = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 20_000)
-    near_pairs(hashes, 3)
+    pairs_within_hamming_distance(hashes, 3)
     assert 0 < compared < 20_000**2 / 2 / 100
 
 
 def test_no_hash_has_no_pair() -> None:
-    assert near_pairs(np.array([], np.int64), 3).shape == (0, 2)
+    assert pairs_within_hamming_distance(np.array([], np.int64), 3).shape == (0, 2)

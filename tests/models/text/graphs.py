@@ -10,13 +10,13 @@ from typing import Any
 import tensorflow as tf
 
 from diptych.models import features
-from diptych.models.text.encoding import Encoding
+from diptych.models.text.options import EncodingOptions
 from diptych.models.text.preprocessing import LABEL_OPTIONS_KEY, TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
 from diptych.models.text.transform_graph import TransformGraph
 from tests.helpers import IN_PROCESS
 
 
-def fit_graph(folder: Path, texts: Sequence[str], labels: Sequence[Any], encoding: Encoding) -> Any:
+def fit_graph(folder: Path, texts: Sequence[str], labels: Sequence[Any], encoding: EncodingOptions) -> Any:
     """The ``tft.TFTransformOutput`` of rows with a label each, or a list of labels each."""
     import apache_beam as beam
     import tensorflow_transform as tft

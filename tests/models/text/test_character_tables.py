@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
-from diptych.models.text.character_tables import CODE_POINTS, CharacterMap, matching, re2_class
+from diptych.models.text.character_tables import CODE_POINTS, CharacterMap, characters_matching, re2_character_class
 
 EVERY = [chr(code) for code in range(CODE_POINTS) if not 0xD800 <= code < 0xE000]
 FUNCTIONS = {
@@ -55,12 +55,12 @@ def test_every_character_becomes_what_python_makes_of_it(name: str, blank: str |
 
 @pytest.mark.parametrize("pattern", [r"\w", r"\W", r"\d", r"\s"])
 def test_a_class_in_re2_matches_the_characters_that_it_matches_in_python(pattern: str) -> None:
-    found = tf.strings.regex_full_match(tf.constant(EVERY), re2_class(matching(pattern))).numpy()
+    found = tf.strings.regex_full_match(tf.constant(EVERY), re2_character_class(characters_matching(pattern))).numpy()
     assert np.array_equal(found, [re.fullmatch(pattern, character) is not None for character in EVERY])
 
 
 def test_a_class_without_characters_matches_none() -> None:
-    nothing = re2_class(np.zeros(CODE_POINTS, np.bool_))
+    nothing = re2_character_class(np.zeros(CODE_POINTS, np.bool_))
     assert not tf.strings.regex_full_match(tf.constant(["", "a", "\U0010ffff"]), nothing).numpy().any()
 
 

@@ -12,8 +12,8 @@ from sklearn.preprocessing import LabelEncoder, MultiLabelBinarizer
 
 from diptych.models import features
 from diptych.models.labels import LabelOptions
-from diptych.models.text.encoding import Encoding, read_encoding, read_idf
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.transform_assets import read_encoding_options, read_idf
 from diptych.models.text.vectorizer import make_vectorizer
 from diptych.models.text.vocabulary import read_vocabulary
 from tests.models.text.corpora import emoji_descriptions, generated_texts
@@ -21,8 +21,8 @@ from tests.models.text.graphs import apply_to_texts, fit_graph, label_ids
 
 # Spelled by a line end, a backslash, and in an order of code points that is none of ICU's.
 LABELS = ["zebra", "Zebra", "größe 🙂", "a\\nb", "a\nb", "é"]
-TFIDF = Encoding(text=TextOptions(encoding="tfidf", analyzer="char", ngrams=(1, 2), max_features=400))
-SEQUENCE = Encoding(
+TFIDF = EncodingOptions(text=TextOptions(encoding="tfidf", analyzer="char", ngrams=(1, 2), max_features=400))
+SEQUENCE = EncodingOptions(
     text=TextOptions(encoding="sequence", length=5, oov="bucket", analyzer="char_wb", ngrams=(2, 2), min_df=3),
     label=LabelOptions(unknown="b"),
     task="multilabel",
@@ -65,7 +65,7 @@ def test_a_bag_and_its_vocabulary_are_those_of_scikit_learn(multiclass: Any, tex
 def test_emoji_descriptions_are_learned_and_encoded_as_by_scikit_learn(tmp_path: Path) -> None:
     texts = emoji_descriptions()
     options = TextOptions(max_features=700, ngrams=(1, 2), min_df=0.0005, max_df=300)
-    graph = fit_graph(tmp_path, texts, ["x"] * len(texts), Encoding(text=options))
+    graph = fit_graph(tmp_path, texts, ["x"] * len(texts), EncodingOptions(text=options))
     vectorizer = make_vectorizer(options)
     expected = vectorizer.fit_transform(texts).tocsr()
     expected.sort_indices()
@@ -85,8 +85,8 @@ def test_a_sequence_has_the_shape_and_bucket_that_were_asked_for(multilabel: Any
 
 
 def test_a_graph_tells_how_it_encodes(multiclass: Any, multilabel: Any) -> None:
-    assert read_encoding(multiclass) == TFIDF
-    assert read_encoding(multilabel) == SEQUENCE
+    assert read_encoding_options(multiclass) == TFIDF
+    assert read_encoding_options(multilabel) == SEQUENCE
 
 
 def test_labels_are_numbered_as_by_label_encoder_and_strangers_have_no_number(multiclass: Any) -> None:
@@ -109,12 +109,14 @@ def test_several_labels_are_those_of_multi_label_binarizer_and_a_stranger_is_wha
 @pytest.mark.parametrize(
     ("encoding", "message"),
     [
-        (Encoding(text=TextOptions(min_df=9)), r"lower text.min_df \(9\)"),
-        (Encoding(label=LabelOptions(unknown="z")), "no row of train has the label 'z'; name one that does: x"),
+        (EncodingOptions(text=TextOptions(min_df=9)), r"lower text.min_df \(9\)"),
+        (EncodingOptions(label=LabelOptions(unknown="z")), "no row of train has the label 'z'; name one that does: x"),
     ],
     ids=["no term", "no label"],
 )
-def test_what_cannot_be_learned_says_which_option_to_change(tmp_path: Path, encoding: Encoding, message: str) -> None:
+def test_what_cannot_be_learned_says_which_option_to_change(
+    tmp_path: Path, encoding: EncodingOptions, message: str
+) -> None:
     with pytest.raises(Exception, match=message) as caught:
         fit_graph(tmp_path, ["one two", "two"], ["x", "x"], encoding)
     assert "ValueError" in str(caught.value) or isinstance(caught.value, ValueError)

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 
 from diptych.models.text.options import TextOptions
 from diptych.models.text.vectorizer import make_vectorizer
-from diptych.models.text.vocabulary_analyzer import Learned, learn
+from diptych.models.text.vocabulary_analyzer import FittedVocabulary, fit_vocabulary
 
 WORDS = [f"w{number}" for number in range(60)]
 
 
-def learned(texts: list[str], options: TextOptions) -> Learned:
+def learned(texts: list[str], options: TextOptions) -> FittedVocabulary:
     analyze = make_vectorizer(options).build_analyzer()
     occurrences = Counter(term for text in texts for term in analyze(text))
     documents = Counter(term for text in texts for term in set(analyze(text)))
-    return learn(((term, (count, documents[term])) for term, count in occurrences.items()), len(texts), options)
+    return fit_vocabulary(
+        ((term, (count, documents[term])) for term, count in occurrences.items()), len(texts), options
+    )
 
 
 @settings(max_examples=150, deadline=None)

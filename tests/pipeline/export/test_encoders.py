@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from diptych.models.text.encoding import Encoding
-from diptych.models.text.exported_encoders import load_encoders
+from diptych.models.text.options import EncodingOptions
+from diptych.models.text.sklearn_encoders import load_encoders
 from diptych.pipeline.export.encoders import EncodersError, export_encoders_of_run, find_transform_graph
 from tests.models.text.graphs import fit_graph
 
@@ -16,7 +16,7 @@ from tests.models.text.graphs import fit_graph
 def test_a_runs_encoders_are_written(tmp_path: Path) -> None:
     graph = tmp_path / "artifacts" / "Transform" / "transform_graph" / "7"
     graph.mkdir(parents=True)
-    fit_graph(graph, ["one two", "two"], ["x", "y"], Encoding())
+    fit_graph(graph, ["one two", "two"], ["x", "y"], EncodingOptions())
     (tmp_path / "summary.json").write_text(json.dumps({"artifacts": {"Transform": {"transform_graph": str(graph)}}}))
     assert export_encoders_of_run(str(tmp_path), str(tmp_path / "encoders.json")) == 2
     encoders = load_encoders(str(tmp_path / "encoders.json"))

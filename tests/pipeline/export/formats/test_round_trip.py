@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from diptych.models import features
-from diptych.models.images.decoding import decode_stored
+from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.pipeline.export.dataset import export_run
 from tests.helpers import SMALL
@@ -62,7 +62,7 @@ def _seen_by_training(number: int, stored: ImageOptions) -> np.ndarray:
         # Lossless; older versions of TensorFlow do not read it.
         return pixels_of(number)
     content = values_of(number, stored, several=False)[features.IMAGE]
-    return np.asarray(decode_stored(tf.constant([content]), stored)[0])
+    return np.asarray(decode_stored_images(tf.constant([content]), stored)[0])
 
 
 @pytest.mark.parametrize("to", CATALOGUES)

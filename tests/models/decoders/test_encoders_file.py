@@ -12,19 +12,20 @@ import pytest
 
 from diptych.models import features
 from diptych.models.dataset import read_dataset
-from diptych.models.decoders.plain import PlainDecoder
-from diptych.models.decoders.transformed import Decoder
+from diptych.models.decoders.encoders_file import EncodersFileDecoder
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.labels import LabelOptions
-from diptych.models.text.encoding import Encoding
-from diptych.models.text.exported_encoders import export_encoders
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.sklearn_encoders import export_encoders
 from tests.helpers import SMALL, record_values, write_records
 from tests.models.text.graphs import fit_graph
 
 TEXTS = ["a red Çay cup", "two red cups", "ÇAY, çay!", "cup cup cup of tea", "nothing known"]
 ENCODINGS = {
-    "tf-idf, one label": Encoding(text=TextOptions(encoding="tfidf", ngrams=(1, 2)), label=LabelOptions(unknown="b")),
-    "sequence, several labels": Encoding(
+    "tf-idf, one label": EncodingOptions(
+        text=TextOptions(encoding="tfidf", ngrams=(1, 2)), label=LabelOptions(unknown="b")
+    ),
+    "sequence, several labels": EncodingOptions(
         text=TextOptions(encoding="sequence", length=4, oov="bucket"), task="multilabel"
     ),
 }
@@ -35,7 +36,7 @@ LABELS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=list(ENCODINGS))
-def test_inputs_and_labels_are_those_of_the_graph(encoding: Encoding, tmp_path: Path) -> None:
+def test_inputs_and_labels_are_those_of_the_graph(encoding: EncodingOptions, tmp_path: Path) -> None:
     labels = LABELS[encoding.task]
     graph = fit_graph(tmp_path / "graph", TEXTS[:-1], labels[:-1], encoding)
     encoders = export_encoders(str(tmp_path / "graph"), str(tmp_path / "encoders.json"))
@@ -46,7 +47,7 @@ def test_inputs_and_labels_are_those_of_the_graph(encoding: Encoding, tmp_path: 
     file = str(write_records(tmp_path / "data.tfrecord", rows))
     plain, by_graph = (
         next(iter(read_dataset([file], batch_size=8, decode=decode)))
-        for decode in (PlainDecoder(encoders, SMALL), Decoder(graph, SMALL, encoding.text))
+        for decode in (EncodersFileDecoder(encoders, SMALL), TransformGraphDecoder(graph, SMALL, encoding.text))
     )
     assert plain[0].keys() == by_graph[0].keys()
     for name in plain[0]:
@@ -57,7 +58,7 @@ def test_inputs_and_labels_are_those_of_the_graph(encoding: Encoding, tmp_path: 
 
 def test_it_needs_no_tfx() -> None:
     code = (
-        "import sys, diptych.models.decoders.plain, diptych.models.dataset; "
+        "import sys, diptych.models.decoders.encoders_file, diptych.models.dataset; "
         "sys.exit('tensorflow_transform' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

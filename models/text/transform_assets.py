@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from diptych.models import features
 from diptych.models.errors import DatasetError
-from diptych.models.labels import LabelOptions, Task
-from diptych.models.options import Options
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import EncodingOptions
 
 if TYPE_CHECKING:
     import tensorflow_transform as tft
@@ -21,11 +19,11 @@ if TYPE_CHECKING:
 IDF_FILE = "description_idf"
 ENCODING_FILE = "encoding.json"
 #: What is written of the texts and of the labels, each by its name.
-TEXT_FILES = (features.DESCRIPTION_VOCABULARY, IDF_FILE, ENCODING_FILE)
-LABEL_FILES = (features.LABEL_VOCABULARY,)
+TEXT_ASSETS = (features.DESCRIPTION_VOCABULARY, IDF_FILE, ENCODING_FILE)
+LABEL_ASSETS = (features.LABEL_VOCABULARY,)
 
 
-def idf_lines(idf: NDArray[np.float64]) -> bytes:
+def serialize_idf(idf: NDArray[np.float64]) -> bytes:
     """The content of ``IDF_FILE``: a number a line, as the int64 that has its bits.
 
     TFT looks up nothing but integers; and so no digit is lost.
@@ -33,21 +31,13 @@ def idf_lines(idf: NDArray[np.float64]) -> bytes:
     return b"".join(b"%d\n" % number for number in idf.view(np.int64).tolist())
 
 
-class Encoding(Options):
-    """How texts and labels become numbers."""
-
-    text: TextOptions = TextOptions()
-    label: LabelOptions = LabelOptions()
-    task: Task = "multiclass"
-
-
-def read_encoding(transform: tft.TFTransformOutput) -> Encoding:
+def read_encoding_options(transform: tft.TFTransformOutput) -> EncodingOptions:
     """How a Transform graph encodes texts and labels.
 
     Raises:
         ValueError: it is none of Diptych's.
     """
-    return Encoding.model_validate_json(_read(transform, ENCODING_FILE))
+    return EncodingOptions.model_validate_json(_read(transform, ENCODING_FILE))
 
 
 def read_idf(transform: tft.TFTransformOutput) -> NDArray[np.float64]:

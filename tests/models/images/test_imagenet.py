@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from keras.applications.imagenet_utils import preprocess_input
 
-from diptych.models.images.pixels import imagenet_pixels
-from diptych.models.networks.imagenet_pixels import ImageNetPixels
+from diptych.models.images.imagenet import preprocess_imagenet
+from diptych.models.networks.imagenet_pixels import ImageNetPreprocessing
 
 MODES = ["caffe", "tf", "torch"]
 # Every level of every channel.
@@ -31,12 +31,12 @@ def assert_same_bits(found: Any, wanted: Any) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_function_is_bit_equal(mode: Any) -> None:
-    assert_same_bits(imagenet_pixels(IMAGES, mode), keras_pixels(mode))
+    assert_same_bits(preprocess_imagenet(IMAGES, mode), keras_pixels(mode))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_in_a_dataset_it_is_bit_equal(mode: Any) -> None:
-    (found,) = tf.data.Dataset.from_tensors(IMAGES).map(lambda images: imagenet_pixels(images, mode))
+    (found,) = tf.data.Dataset.from_tensors(IMAGES).map(lambda images: preprocess_imagenet(images, mode))
     assert_same_bits(found, keras_pixels(mode))
 
 
@@ -44,7 +44,7 @@ def test_in_a_dataset_it_is_bit_equal(mode: Any) -> None:
 @pytest.mark.parametrize("xla", [False, True])
 def test_in_a_network_it_is_bit_equal_also_after_loading(tmp_path: Path, xla: bool, mode: Any) -> None:
     pixels = keras.Input((8, 8, 3), dtype="uint8")
-    model = keras.Model(pixels, ImageNetPixels(mode)(pixels))
+    model = keras.Model(pixels, ImageNetPreprocessing(mode)(pixels))
     model.save(tmp_path / "model.keras")
     for network in (model, keras.models.load_model(tmp_path / "model.keras")):
         network.compile(jit_compile=xla)
@@ -55,11 +55,11 @@ def test_mixed_precision_loses_no_level() -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        assert_same_bits(ImageNetPixels("caffe")(IMAGES), keras_pixels("caffe"))
+        assert_same_bits(ImageNetPreprocessing("caffe")(IMAGES), keras_pixels("caffe"))
     finally:
         keras.config.set_dtype_policy(before)
 
 
 def test_an_unknown_mode_is_told() -> None:
     with pytest.raises(ValueError, match="no mode 'bgr' of ImageNet's pixels: use caffe, tf or torch"):
-        imagenet_pixels(IMAGES, "bgr")  # type: ignore[arg-type]
+        preprocess_imagenet(IMAGES, "bgr")  # type: ignore[arg-type]

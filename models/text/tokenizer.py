@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from diptych.models.text.character_tables import CharacterMap, encode, matching, re2_class
+from diptych.models.text.character_tables import CharacterMap, characters_matching, encode_utf8, re2_character_class
 from diptych.models.text.options import TextOptions
-from diptych.models.text.patterns import TokenPattern, parse_pattern
+from diptych.models.text.ragged import mask_values
+from diptych.models.text.token_patterns import TokenPattern, parse_token_pattern
 from diptych.models.text.vectorizer import make_vectorizer
-from diptych.models.text.vocabulary import to_lines
+from diptych.models.text.vocabulary import escape_term_tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,7 +28,7 @@ def make_tokenizer(options: TextOptions) -> Tokenizer:
     """The function of string ``[b]`` texts to their terms.
 
     The terms are ragged string ``[b, None]``, with repetitions, in scikit-learn's order, spelled as in the vocabulary's
-    file (``diptych.models.text.vocabulary.to_line``).
+    file (``diptych.models.text.vocabulary.escape_term``).
     """
     return {"word": _word_tokenizer, "char": _char_tokenizer, "char_wb": _char_wb_tokenizer}[options.analyzer](options)
 
@@ -35,7 +36,7 @@ def make_tokenizer(options: TextOptions) -> Tokenizer:
 def _word_tokenizer(options: TextOptions) -> Tokenizer:
     import tensorflow as tf
 
-    pattern = parse_pattern(options.token_pattern)
+    pattern = parse_token_pattern(options.token_pattern)
     find = _find_runs(options, pattern) if pattern.words else _find_matches(options, pattern)
     stop_patterns = list(_alternatives(options.stop_word_list))
     shortest, longest = options.ngrams
@@ -43,7 +44,7 @@ def _word_tokenizer(options: TextOptions) -> Tokenizer:
     def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
         words = find(texts)
         for stop_pattern in stop_patterns:
-            words = keep(words, ~tf.strings.regex_full_match(words.flat_values, stop_pattern))
+            words = mask_values(words, ~tf.strings.regex_full_match(words.flat_values, stop_pattern))
         return words if longest == 1 else tf.strings.ngrams(words, list(range(shortest, longest + 1)), separator=" ")
 
     return tokenize
@@ -57,7 +58,7 @@ def _find_runs(options: TextOptions, pattern: TokenPattern) -> Tokenizer:
 
     def find(texts: tf.Tensor) -> tf.RaggedTensor:
         runs = tf.strings.split(normalize(texts))
-        return keep(runs, tf.strings.regex_full_match(runs.flat_values, pattern.re2))
+        return mask_values(runs, tf.strings.regex_full_match(runs.flat_values, pattern.re2))
 
     return find
 
@@ -73,8 +74,8 @@ def _find_matches(options: TextOptions, pattern: TokenPattern) -> Tokenizer:
         # What stands between matches and the matches take turns.
         pieces = tf.strings.split(tf.strings.regex_replace(normalize(texts), pattern.re2, marked), _MARK)
         place = tf.range(tf.size(pieces.flat_values, tf.int64)) - tf.gather(pieces.row_starts(), pieces.value_rowids())
-        found = keep(pieces, place % 2 == 1)
-        return found.with_flat_values(to_lines(found.flat_values))
+        found = mask_values(pieces, place % 2 == 1)
+        return found.with_flat_values(escape_term_tensor(found.flat_values))
 
     return find
 
@@ -83,7 +84,7 @@ def _char_tokenizer(options: TextOptions) -> Tokenizer:
     import tensorflow as tf
 
     normalize = _normalizer(options.lowercase, options.strip_accents, None)
-    white_spaces = re2_class(matching(r"\s")) + "{2,}"
+    white_spaces = re2_character_class(characters_matching(r"\s")) + "{2,}"
     shortest, longest = options.ngrams
 
     def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
@@ -131,18 +132,5 @@ def _split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
 
     decoded = tf.strings.unicode_decode(texts, "UTF-8")
     distinct, place = tf.unique(decoded.flat_values)
-    spelled = to_lines(encode(tf.RaggedTensor.from_tensor(distinct[:, None])))
+    spelled = escape_term_tensor(encode_utf8(tf.RaggedTensor.from_tensor(distinct[:, None])))
     return decoded.with_flat_values(tf.gather(spelled, place))
-
-
-def keep(terms: tf.RaggedTensor, flags: tf.Tensor) -> tf.RaggedTensor:
-    """The terms of ragged ``[b, None]`` whose flag among bool ``[n]`` is true."""
-    import tensorflow as tf
-
-    places = tf.where(flags)[:, 0]
-    return tf.RaggedTensor.from_value_rowids(
-        tf.gather(terms.flat_values, places),
-        tf.gather(terms.value_rowids(), places),
-        nrows=terms.nrows(),
-        validate=False,
-    )

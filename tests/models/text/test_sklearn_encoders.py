@@ -14,9 +14,8 @@ from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinari
 
 from diptych.models import features
 from diptych.models.labels import LabelOptions
-from diptych.models.text.encoding import Encoding
-from diptych.models.text.exported_encoders import Encoders, export_encoders, load_encoders
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.sklearn_encoders import SklearnEncoders, export_encoders, load_encoders
 from tests.models.text.corpora import generated_texts
 from tests.models.text.graphs import apply_to_texts, fit_graph
 
@@ -24,7 +23,7 @@ LABELS = ["b", "a\nb", "c"]
 OTHER_TEXTS = ["İstanbul ΟΔΟΣ new words\n", "", "ab cd ab"]
 
 
-def exported(graph: Any, folder: Path) -> Encoders:
+def exported(graph: Any, folder: Path) -> SklearnEncoders:
     path = str(folder / "encoders.json")
     export_encoders(str(Path(graph.transform_savedmodel_dir).parent), path)
     return load_encoders(path)
@@ -34,7 +33,7 @@ def test_a_bag_is_encoded_as_by_the_graph(tmp_path: Path) -> None:
     texts = generated_texts(60)
     options = TextOptions(encoding="tfidf", analyzer="char_wb", ngrams=(1, 3), strip_accents="unicode", norm="l1")
     labels = [LABELS[number % 3] for number in range(len(texts))]
-    graph = fit_graph(tmp_path, texts, labels, Encoding(text=options, label=LabelOptions(unknown="c")))
+    graph = fit_graph(tmp_path, texts, labels, EncodingOptions(text=options, label=LabelOptions(unknown="c")))
     encoders = exported(graph, tmp_path)
 
     expected = encoders.vectorizer.transform([*texts, *OTHER_TEXTS]).tocsr()
@@ -60,7 +59,7 @@ def test_a_sequence_and_several_labels_are_encoded_as_by_the_graph(tmp_path: Pat
     texts = generated_texts(60)
     options = TextOptions(encoding="sequence", length=7, oov="bucket", max_features=20)
     labels = [LABELS[number % 3 :] for number in range(len(texts))]
-    graph = fit_graph(tmp_path, texts, labels, Encoding(text=options, task="multilabel"))
+    graph = fit_graph(tmp_path, texts, labels, EncodingOptions(text=options, task="multilabel"))
     encoders = exported(graph, tmp_path)
     found = apply_to_texts(graph, [*texts, *OTHER_TEXTS])[features.DESCRIPTION_IDS]
     assert np.array_equal(encoders.sequences([*texts, *OTHER_TEXTS]), found)

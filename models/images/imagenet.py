@@ -16,7 +16,7 @@ _TORCH_MEAN = (0.485, 0.456, 0.406)
 _TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
-def imagenet_pixels(images: Any, mode: ImageNetMode) -> tf.Tensor:
+def preprocess_imagenet(images: Any, mode: ImageNetMode) -> tf.Tensor:
     """RGB 0..255 ``[..., 3]`` to float32 of the same shape, bit for bit as Keras does it.
 
     ``caffe`` turns RGB to BGR and subtracts ImageNet's mean; ``tf`` scales to -1..1; ``torch`` scales to 0..1,

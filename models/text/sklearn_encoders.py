@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from diptych.models import features
 from diptych.models.errors import DatasetError
-from diptych.models.text.encoding import Encoding, read_encoding, read_idf
+from diptych.models.text.options import EncodingOptions
+from diptych.models.text.transform_assets import read_encoding_options, read_idf
 from diptych.models.text.vectorizer import make_vectorizer
 from diptych.models.text.vocabulary import read_vocabulary
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinarizer
 
 
-class EncodersFile(Encoding):
+class FittedEncoding(EncodingOptions):
     """What the file holds: the encoding's options and what was learned.
 
     Attributes:
@@ -42,7 +43,7 @@ class EncodersFile(Encoding):
 
 
 @dataclass(frozen=True)
-class Encoders:
+class SklearnEncoders:
     """Fitted encoders.
 
     Attributes:
@@ -53,7 +54,7 @@ class Encoders:
         label_binarizer: ``LabelBinarizer``, or the same ``MultiLabelBinarizer``.
     """
 
-    encoding: Encoding
+    encoding: EncodingOptions
     vectorizer: CountVectorizer
     label_encoder: LabelEncoder | MultiLabelBinarizer
     label_binarizer: LabelBinarizer | MultiLabelBinarizer
@@ -70,7 +71,7 @@ class Encoders:
         return ids
 
 
-def export_encoders(transform_graph: str, path: str) -> EncodersFile:
+def export_encoders(transform_graph: str, path: str) -> FittedEncoding:
     """Writes the encoders of Transform's output to a JSON file, whole or not at all.
 
     Args:
@@ -83,9 +84,9 @@ def export_encoders(transform_graph: str, path: str) -> EncodersFile:
     import tensorflow_transform as tft
 
     transform = tft.TFTransformOutput(transform_graph)
-    encoding = read_encoding(transform)
+    encoding = read_encoding_options(transform)
     idf = read_idf(transform).tolist() if encoding.text.encoding == "tfidf" else ()
-    content = EncodersFile(
+    content = FittedEncoding(
         text=encoding.text,
         label=encoding.label,
         task=encoding.task,
@@ -100,12 +101,12 @@ def export_encoders(transform_graph: str, path: str) -> EncodersFile:
     return content
 
 
-def load_encoders(path: str) -> Encoders:
+def load_encoders(path: str) -> SklearnEncoders:
     """Builds the encoders that a file describes; the errors are those of ``read_encoders_file``."""
     return build_encoders(read_encoders_file(path))
 
 
-def read_encoders_file(path: str) -> EncodersFile:
+def read_encoders_file(path: str) -> FittedEncoding:
     """Reads what ``export_encoders`` wrote.
 
     Raises:
@@ -115,32 +116,32 @@ def read_encoders_file(path: str) -> EncodersFile:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        return EncodersFile.model_validate_json(content)
+        return FittedEncoding.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise DatasetError(f"'{path}' holds no encoders of Diptych: {place}: {problem['msg']}") from None
 
 
-def build_encoders(content: EncodersFile) -> Encoders:
+def build_encoders(content: FittedEncoding) -> SklearnEncoders:
     """The encoders that a file's content describes.
 
     Raises:
         ValueError: it has not as many idf as terms, or no label.
     """
-    encoding = Encoding(text=content.text, label=content.label, task=content.task)
+    encoding = EncodingOptions(text=content.text, label=content.label, task=content.task)
     if encoding.task == "multilabel":
         from sklearn.preprocessing import MultiLabelBinarizer
 
         several = MultiLabelBinarizer().fit([content.labels])
-        return Encoders(encoding, _vectorizer(content), several, several)
+        return SklearnEncoders(encoding, _vectorizer(content), several, several)
     from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
     labels = list(content.labels)
-    return Encoders(encoding, _vectorizer(content), LabelEncoder().fit(labels), LabelBinarizer().fit(labels))
+    return SklearnEncoders(encoding, _vectorizer(content), LabelEncoder().fit(labels), LabelBinarizer().fit(labels))
 
 
-def _vectorizer(content: EncodersFile) -> Any:
+def _vectorizer(content: FittedEncoding) -> Any:
     vectorizer = make_vectorizer(content.text)
     vectorizer.vocabulary_ = {term: index for index, term in enumerate(content.vocabulary)}
     vectorizer.fixed_vocabulary_ = False

@@ -11,13 +11,14 @@ import numpy as np
 
 from diptych.models import features
 from diptych.models.text.options import TextOptions
-from diptych.models.text.tokens import keep, make_tokenizer
-from diptych.models.text.vocabulary import to_line
+from diptych.models.text.ragged import count_values_by_row, mask_values, sparse_from_rows
+from diptych.models.text.tokenizer import make_tokenizer
+from diptych.models.text.vocabulary import escape_term
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from diptych.models.text.tokens import Tokenizer
+    from diptych.models.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class TextEncoder:
         """Ragged int64 ``[b, None]``, of the terms that have one."""
         indices = self.find(terms.flat_values)
         found = terms.with_flat_values(indices)
-        return found if self.options.oov == "bucket" else keep(found, indices >= 0)
+        return found if self.options.oov == "bucket" else mask_values(found, indices >= 0)
 
     def _sequence(self, indices: tf.RaggedTensor) -> tf.Tensor:
         return (indices + 1).to_tensor(shape=[None, self.options.length])
@@ -65,12 +66,12 @@ class TextEncoder:
     def _bag(self, indices: tf.RaggedTensor) -> tuple[tf.SparseTensor, tf.SparseTensor]:
         import tensorflow as tf
 
-        rows, terms, values = count_distinct(indices)
+        rows, terms, values = count_values_by_row(indices)
         if self.options.encoding == "binary":
             values = tf.ones_like(values)
         if self.options.encoding == "tfidf":
             values = self._normalize(tf.cast(values, tf.float64) * self.weigh(terms), rows, indices.nrows())
-        index = to_sparse(rows, terms, indices.nrows())
+        index = sparse_from_rows(rows, terms, indices.nrows())
         return index, index.with_values(tf.cast(values, tf.float32))
 
     def _normalize(self, values: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
@@ -84,24 +85,9 @@ class TextEncoder:
         return values / tf.gather(norms if self.options.norm == "l1" else tf.sqrt(norms), rows)
 
 
-def count_distinct(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The distinct ids of each row of ragged int64 ``[b, None]``: rows, ids, ascending, and counts, int64 ``[n]``."""
-    import tensorflow as tf
-
-    # One row more, since TensorFlow counts in no fewer.
-    splits = tf.concat([ids.row_splits, ids.row_splits[-1:]], 0)
-    counts = tf.sparse.bincount(tf.RaggedTensor.from_row_splits(ids.values, splits, validate=False), axis=-1)
-    return counts.indices[:, 0], counts.indices[:, 1], counts.values
-
-
-def to_sparse(rows: tf.Tensor, values: tf.Tensor, count: tf.Tensor) -> tf.SparseTensor:
-    """Values ``[n]`` and the rows they belong to, ascending, as a ``SparseTensor`` ``[count, <=n]``."""
-    import tensorflow as tf
-
-    return tf.RaggedTensor.from_value_rowids(values, rows, nrows=count, validate=False).to_sparse()
-
-
-def make_encoder(options: TextOptions, vocabulary: Sequence[str], idf: Sequence[float] | None = None) -> TextEncoder:
+def make_text_encoder(
+    options: TextOptions, vocabulary: Sequence[str], idf: Sequence[float] | None = None
+) -> TextEncoder:
     """The encoder for a vocabulary at hand.
 
     Args:
@@ -116,7 +102,7 @@ def make_encoder(options: TextOptions, vocabulary: Sequence[str], idf: Sequence[
     weights = np.array([] if idf is None else idf, np.float64)
     if options.encoding == "tfidf" and len(weights) != len(vocabulary):
         raise ValueError(f"tf-idf of {len(vocabulary)} terms needs as many idf, not {len(weights)}")
-    lines = tf.constant([to_line(term) for term in vocabulary], tf.string)
+    lines = tf.constant([escape_term(term) for term in vocabulary], tf.string)
     initializer = tf.lookup.KeyValueTensorInitializer(lines, tf.range(len(vocabulary), dtype=tf.int64))
     unknown = len(vocabulary) if options.oov == "bucket" else -1
     table = tf.lookup.StaticHashTable(initializer, default_value=unknown)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.models.text.options import TextOptions
-from diptych.models.text.patterns import parse_pattern
-from diptych.models.text.tokens import make_tokenizer
-from diptych.models.text.vocabulary import from_line
+from diptych.models.text.token_patterns import parse_token_pattern
+from diptych.models.text.tokenizer import make_tokenizer
+from diptych.models.text.vocabulary import unescape_term
 from tests.models.text.corpora import any_text, generated_texts
 
 WORD_PATTERNS = [
@@ -40,7 +40,7 @@ OTHER_PATTERNS = [
 
 def found(pattern: str, texts: list[str]) -> list[list[str]]:
     tokenize = make_tokenizer(TextOptions(token_pattern=pattern, lowercase=False))
-    return [[from_line(term) for term in row] for row in tokenize(tf.constant(texts, tf.string)).to_list()]
+    return [[unescape_term(term) for term in row] for row in tokenize(tf.constant(texts, tf.string)).to_list()]
 
 
 @pytest.mark.parametrize("pattern", [*WORD_PATTERNS, *OTHER_PATTERNS])
@@ -61,7 +61,7 @@ patterns = st.lists(parts, min_size=1, max_size=3).map("|".join)
 @given(patterns, st.lists(st.text("ab1Σé \n_x", max_size=12) | any_text, min_size=1, max_size=4))
 def test_any_pattern_that_is_taken_finds_what_python_finds(pattern: str, texts: list[str]) -> None:
     try:
-        parse_pattern(pattern)
+        parse_token_pattern(pattern)
     except ValueError as error:
         assert "empty" in str(error)
         return
@@ -90,9 +90,9 @@ def test_any_pattern_that_is_taken_finds_what_python_finds(pattern: str, texts: 
 )
 def test_what_cannot_be_translated_is_refused_and_says_why(pattern: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        parse_pattern(pattern)
+        parse_token_pattern(pattern)
 
 
 def test_a_refusal_names_the_pattern_and_the_forms_that_are_supported() -> None:
     with pytest.raises(ValueError, match=r"token_pattern 'a\$' cannot be translated, .*; supported are \\bBODY\\b"):
-        parse_pattern("a$")
+        parse_token_pattern("a$")

@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from diptych.models import features
 from diptych.models.dataset import read_dataset
-from diptych.models.decoders.bag_of_words import Bag, dense, many_hot, padded
-from diptych.models.decoders.transformed import Decoder, read_labels
+from diptych.models.decoders.bag_of_words import BagOfWords, dense_inputs, padded_inputs
+from diptych.models.decoders.labels import multi_hot, read_labels
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.images.options import ImageOptions
 from diptych.models.text.options import TextOptions
 from tests.helpers import SMALL, fit_transform_graph, noise, record_values, write_records
@@ -35,10 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def decoder(folder: Path) -> Decoder:
+def decoder(folder: Path) -> TransformGraphDecoder:
     import tensorflow_transform as tft
 
-    return Decoder(tft.TFTransformOutput(str(folder / "graph")), SMALL, TextOptions())
+    return TransformGraphDecoder(tft.TFTransformOutput(str(folder / "graph")), SMALL, TextOptions())
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def numbers(images: Any) -> list[int]:
     return [known[image.tobytes()] for image in images]
 
 
-def assert_as_described(inputs: dict[str, tf.Tensor], decoder: Decoder) -> None:
+def assert_as_described(inputs: dict[str, tf.Tensor], decoder: TransformGraphDecoder) -> None:
     """Whether a batch is what the decoder's ``inputs`` say."""
     spec = decoder.inputs.spec()
     assert inputs.keys() == spec.keys()
@@ -60,7 +61,7 @@ def assert_as_described(inputs: dict[str, tf.Tensor], decoder: Decoder) -> None:
         assert spec[name].is_compatible_with(values)
 
 
-def test_batches_are_what_the_decoder_says(files: list[str], decoder: Decoder) -> None:
+def test_batches_are_what_the_decoder_says(files: list[str], decoder: TransformGraphDecoder) -> None:
     dataset = read_dataset(files, batch_size=4, decode=decoder)
     inputs, label = dataset.element_spec
     assert {name: (spec.dtype, spec.shape.as_list()) for name, spec in inputs.items()} == {
@@ -71,9 +72,9 @@ def test_batches_are_what_the_decoder_says(files: list[str], decoder: Decoder) -
         assert_as_described(inputs, decoder)
 
 
-def test_a_record_arrives_whole(files: list[str], decoder: Decoder) -> None:
+def test_a_record_arrives_whole(files: list[str], decoder: TransformGraphDecoder) -> None:
     terms = [term.decode() for term in decoder.transform.vocabulary_by_name("description")]
-    assert decoder.terms == decoder.inputs.terms == len(terms)
+    assert decoder.terms == decoder.inputs.vocabulary_size == len(terms)
     seen = []
     for inputs, labels in read_dataset(files, batch_size=4, decode=decoder).as_numpy_iterator():
         batch = numbers(inputs["image"])
@@ -89,43 +90,47 @@ def test_a_record_arrives_whole(files: list[str], decoder: Decoder) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
-def test_encoded_images_are_read_too(tmp_path: Path, decoder: Decoder, encoding: str) -> None:
+def test_encoded_images_are_read_too(tmp_path: Path, decoder: TransformGraphDecoder, encoding: str) -> None:
     from diptych.components.catalogue.image_files import encode
 
     options = ImageOptions(height=SMALL.height, width=SMALL.width, encoding=encoding)
     pixels = np.full((SMALL.height, SMALL.width, 3), 90, np.uint8)
     path = write_records(tmp_path / "data.tfrecord", [record_values(0, image=encode(pixels, options))] * 3)
-    encoded = Decoder(decoder.transform, options, decoder.text)
+    encoded = TransformGraphDecoder(decoder.transform, options, decoder.text)
     ((inputs, _),) = read_dataset([str(path)], batch_size=4, decode=encoded).as_numpy_iterator()
     assert inputs["image"].shape == (3, SMALL.height, SMALL.width, 3)
     assert np.abs(inputs["image"].astype(int) - 90).max() <= 1
 
 
-def test_a_text_without_a_known_term_is_all_padding(decoder: Decoder) -> None:
+def test_a_text_without_a_known_term_is_all_padding(decoder: TransformGraphDecoder) -> None:
     inputs = decoder.text_inputs({features.DESCRIPTION: tf.constant([["unheard"], [""]])})
     assert inputs["description_ids"].numpy().tolist() == [[0], [0]]
     assert inputs["description_values"].numpy().tolist() == [[0], [0]]
 
 
-def test_an_unknown_label_has_no_class(decoder: Decoder) -> None:
+def test_an_unknown_label_has_no_class(decoder: TransformGraphDecoder) -> None:
     assert decoder.label({features.LABEL: tf.constant([["even"], ["neither"]])}).numpy().tolist() == [0, -1]
 
 
 def test_sequences_come_in_the_order_of_the_text(tmp_path: Path) -> None:
     options = TextOptions(encoding="sequence", length=3)
-    decoder = Decoder(fit_transform_graph(tmp_path, ["to do", "do it"], ["x", "y"], options), SMALL, options)
+    decoder = TransformGraphDecoder(
+        fit_transform_graph(tmp_path, ["to do", "do it"], ["x", "y"], options), SMALL, options
+    )
     inputs = decoder.text_inputs({features.DESCRIPTION: tf.constant([["it do it to"], ["to"]])})
     assert inputs["description_ids"].numpy().tolist() == [[2, 1, 2], [3, 0, 0]]
     assert inputs.keys() == {"description_ids"}
-    assert decoder.inputs.length == 3
+    assert decoder.inputs.sequence_length == 3
 
 
 def test_a_bucket_of_unknown_terms_is_one_more_term(tmp_path: Path) -> None:
     options = TextOptions(oov="bucket")
-    decoder = Decoder(fit_transform_graph(tmp_path, ["to do", "do it"], ["x", "y"], options), SMALL, options)
+    decoder = TransformGraphDecoder(
+        fit_transform_graph(tmp_path, ["to do", "do it"], ["x", "y"], options), SMALL, options
+    )
     inputs = decoder.text_inputs({features.DESCRIPTION: tf.constant([["never do never"]])})
-    assert decoder.inputs.terms == decoder.terms + 1
-    assert inputs["description_ids"].numpy().tolist() == [[1, decoder.inputs.terms]]
+    assert decoder.inputs.vocabulary_size == decoder.terms + 1
+    assert inputs["description_ids"].numpy().tolist() == [[1, decoder.inputs.vocabulary_size]]
     assert inputs["description_values"].numpy().tolist() == [[1, 2]]
 
 
@@ -140,12 +145,12 @@ def ragged(rows: list[list[float]], dtype: tf.DType) -> tf.SparseTensor:
 
 
 def test_sparse_counts_become_padded_or_dense() -> None:
-    bag = Bag(ragged([[0, 3], [], [1]], tf.int64), ragged([[1, 2], [], [5]], tf.float32), 4)
-    assert dense(bag)["description"].numpy().tolist() == [[1, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
-    assert padded(bag)["description_ids"].numpy().tolist() == [[1, 4], [0, 0], [2, 0]]
-    assert padded(bag)["description_values"].numpy().tolist() == [[1, 2], [0, 0], [5, 0]]
+    bag = BagOfWords(ragged([[0, 3], [], [1]], tf.int64), ragged([[1, 2], [], [5]], tf.float32), 4)
+    assert dense_inputs(bag)["description"].numpy().tolist() == [[1, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
+    assert padded_inputs(bag)["description_ids"].numpy().tolist() == [[1, 4], [0, 0], [2, 0]]
+    assert padded_inputs(bag)["description_values"].numpy().tolist() == [[1, 2], [0, 0], [5, 0]]
 
 
 def test_several_labels_become_many_hot_and_unknown_ones_nothing() -> None:
-    assert many_hot(ragged([[0, 2], [], [-1, 1]], tf.int64), 3).numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
-    assert many_hot(ragged([[], []], tf.int64), 2).numpy().tolist() == [[0, 0], [0, 0]]
+    assert multi_hot(ragged([[0, 2], [], [-1, 1]], tf.int64), 3).numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert multi_hot(ragged([[], []], tf.int64), 2).numpy().tolist() == [[0, 0], [0, 0]]

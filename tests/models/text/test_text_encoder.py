@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.models import features
-from diptych.models.text.encoder import make_encoder
 from diptych.models.text.options import TextOptions
-from diptych.models.text.tokens import make_tokenizer
+from diptych.models.text.text_encoder import make_text_encoder
+from diptych.models.text.tokenizer import make_tokenizer
 from diptych.models.text.vectorizer import make_vectorizer
-from diptych.models.text.vocabulary import from_line
+from diptych.models.text.vocabulary import unescape_term
 from tests.models.text.corpora import any_text, emoji_descriptions, generated_texts
 
 ENCODINGS: list[dict[str, Any]] = [
@@ -66,7 +66,7 @@ def compare(options: TextOptions, corpus: Sequence[str], texts: Sequence[str]) -
     """Fits scikit-learn on a corpus, compares what the two make of texts, and returns the number of texts."""
     vectorizer = make_vectorizer(options).fit(corpus)
     idf = vectorizer.idf_ if options.encoding == "tfidf" else None
-    found = make_encoder(options, list(vectorizer.get_feature_names_out()), idf)(tf.constant(texts, tf.string))
+    found = make_text_encoder(options, list(vectorizer.get_feature_names_out()), idf)(tf.constant(texts, tf.string))
     if options.encoding == "sequence":
         assert np.array_equal(found[features.DESCRIPTION_IDS], expected_ids(vectorizer, options, texts))
         return len(found[features.DESCRIPTION_IDS])
@@ -105,7 +105,7 @@ def test_every_generated_text_is_encoded_as_by_scikit_learn() -> None:
 def test_any_text_has_the_terms_of_scikit_learn_in_its_order(texts: list[str], options: TextOptions) -> None:
     analyze = make_vectorizer(options).build_analyzer()
     terms = make_tokenizer(options)(tf.constant(texts)).to_list()
-    assert [[from_line(term) for term in row] for row in terms] == [analyze(text) for text in texts]
+    assert [[unescape_term(term) for term in row] for row in terms] == [analyze(text) for text in texts]
 
 
 @settings(max_examples=25, deadline=None)
@@ -126,7 +126,7 @@ def test_more_stop_words_than_one_regular_expression_can_hold() -> None:
 
 
 def encoded(texts: list[str], vocabulary: list[str], **options: Any) -> dict[str, Any]:
-    return make_encoder(TextOptions(**options), vocabulary)(tf.constant(texts, tf.string))
+    return make_text_encoder(TextOptions(**options), vocabulary)(tf.constant(texts, tf.string))
 
 
 def test_unknown_terms_are_dropped_or_share_the_last_index() -> None:
@@ -163,4 +163,4 @@ def test_terms_of_line_ends_have_indices_of_their_own() -> None:
 
 def test_tf_idf_needs_as_many_idf_as_terms() -> None:
     with pytest.raises(ValueError, match="tf-idf of 2 terms needs as many idf, not 1"):
-        make_encoder(TextOptions(encoding="tfidf"), ["a", "b"], [1.0])
+        make_text_encoder(TextOptions(encoding="tfidf"), ["a", "b"], [1.0])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.models.text.character_tables import CODE_POINTS, matching, re2_class
+from diptych.models.text.character_tables import CODE_POINTS, characters_matching, re2_character_class
 
 # How re itself reads a pattern: anything else would read some patterns otherwise. Its name differs between versions.
 _parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
@@ -58,7 +58,7 @@ class TokenPattern:
     group: int = 0
 
 
-def parse_pattern(pattern: str) -> TokenPattern:
+def parse_token_pattern(pattern: str) -> TokenPattern:
     r"""Translates a token pattern, so that it finds what ``re.findall`` finds.
 
     ``\bBODY\b`` can only match runs of word characters from end to end, if BODY matches nothing else: a run is a token
@@ -96,11 +96,11 @@ def _words(tree: Any) -> TokenPattern:
     body = list(tree)[1:-1]
     if tree.state.groups > 1:
         raise _Unsupported("it has a group between its \\b")
-    word = matching(r"\w")
+    word = characters_matching(r"\w")
     if any(np.any(characters & ~word) for characters in _leaves(body)):
         raise _Unsupported("what stands between its \\b matches more than word characters")
     # A run holds nothing else; the list of them all would make RE2 slow.
-    return TokenPattern(words=True, re2=_translate(body).replace(re2_class(word), "(?s:.)"))
+    return TokenPattern(words=True, re2=_translate(body).replace(re2_character_class(word), "(?s:.)"))
 
 
 def _search(tree: Any) -> TokenPattern:
@@ -148,7 +148,7 @@ def _translate(nodes: _Nodes) -> str:
 def _translate_node(op: str, argument: Any) -> str:
     characters = _characters(op, argument)
     if characters is not None:
-        return re2_class(characters)
+        return re2_character_class(characters)
     parts = [_translate(part) for part in _parts(op, argument)]
     if op == "BRANCH":
         return f"(?:{'|'.join(parts)})"
@@ -162,7 +162,7 @@ def _translate_node(op: str, argument: Any) -> str:
 def _characters(op: str, argument: Any) -> NDArray[np.bool_] | None:
     """Which characters a node matches, bool ``[CODE_POINTS]``; None for one that does not match a single character."""
     if op == "ANY":
-        return matching(".")
+        return characters_matching(".")
     if op == "NOT_LITERAL":
         return _others(_range(argument, argument))
     if op == "IN":
@@ -171,7 +171,7 @@ def _characters(op: str, argument: Any) -> NDArray[np.bool_] | None:
         found = reduce(np.logical_or, [member for member in members if member is not None])
         return _others(found) if negated else found
     if op == "CATEGORY":
-        return matching(_CATEGORIES[str(argument)])
+        return characters_matching(_CATEGORIES[str(argument)])
     if op == "RANGE":
         return _range(*argument)
     return _range(argument, argument) if op == "LITERAL" else None
@@ -179,7 +179,7 @@ def _characters(op: str, argument: Any) -> NDArray[np.bool_] | None:
 
 def _others(characters: NDArray[np.bool_]) -> NDArray[np.bool_]:
     # Not the surrogates, which no text holds.
-    return matching(r"[\s\S]") & ~characters
+    return characters_matching(r"[\s\S]") & ~characters
 
 
 def _range(first: int, last: int) -> NDArray[np.bool_]:
