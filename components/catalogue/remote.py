@@ -73,11 +73,11 @@ class Store:
 
     def glob(self, pattern: str) -> list[str]:
         """URIs of the files and folders that match."""
-        return [self._uri(pattern, name) for name in self._files.glob(_path(pattern))]
+        return self._uris(pattern, self._files.glob(_path(pattern)))
 
     def walk(self, folder: str) -> list[str]:
         """URIs of the files below a folder."""
-        return [self._uri(folder, name) for name in self._files.find(_path(folder))]
+        return self._uris(folder, self._files.find(_path(folder)))
 
     def put(self, local: str, uri: str) -> None:
         """Copies a file of this machine to the store."""
@@ -92,8 +92,10 @@ class Store:
         limit = {"timeout": self._timeout} if self._files.async_impl else {}
         return getattr(self._files, method)(_path(uri), **arguments, **limit)
 
-    def _uri(self, like: str, name: str) -> str:
-        return f"{like.partition('://')[0]}://{name.lstrip('/')}"
+    def _uris(self, asked: str, names: list[str]) -> list[str]:
+        """URIs of the scheme that was asked for. Some tools mark a folder by an empty file ``folder/``: it is none."""
+        scheme = asked.partition("://")[0]
+        return [f"{scheme}://{name.lstrip('/')}" for name in names if not name.endswith("/")]
 
 
 class WebServer(Store):

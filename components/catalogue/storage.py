@@ -32,6 +32,7 @@ __all__ = [
     "list_files",
     "open_file",
     "read_file",
+    "relative_path",
     "resolve_below",
     "walk_files",
     "write_stream",
@@ -200,6 +201,14 @@ def folder_of(uri: str) -> str:
     if is_web(uri):
         return posixpath.dirname(uri.partition("?")[0])
     return posixpath.dirname(uri) if is_remote(uri) else os.path.dirname(uri) or "."
+
+
+def relative_path(uri: str, folder: str) -> str:
+    """The path of a file from a folder on; a store may be named by more than one scheme."""
+    if not is_remote(folder):
+        return os.path.relpath(uri, folder)
+    path, start = (name.partition("://")[2].strip("/") for name in (uri, folder))
+    return path.removeprefix(start).lstrip("/")
 
 
 def resolve_below(root: str, path: str) -> str:

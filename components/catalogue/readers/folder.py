@@ -24,7 +24,7 @@ from diptych.components.catalogue.readers.sidecars import (
     read_below,
     text_of,
 )
-from diptych.components.catalogue.storage import is_remote, open_file, walk_files, write_stream
+from diptych.components.catalogue.storage import is_remote, open_file, relative_path, walk_files, write_stream
 
 # Image, which is empty where texts lie alone, and the texts beside it; paths relative to the folder.
 _Entry = tuple[str, list[str]]
@@ -115,16 +115,10 @@ def _is_folder(entry: os.DirEntry[str], root: str) -> bool:
 
 def _remote_folders(root: str, data: DataOptions) -> Iterator[tuple[str, list[str]]]:
     """As ``_local_folders``."""
-    paths = [_relative(uri, root).split("/") for uri in walk_files(root, data.fetch)]
+    paths = [relative_path(uri, root).split("/") for uri in walk_files(root, data.fetch)]
     shown = sorted((path[:-1], path[-1]) for path in paths if not any(part.startswith(".") for part in path))
     for folder, files in groupby(shown, lambda pair: pair[0]):
         yield "/".join(folder), [name for _, name in files]
-
-
-def _relative(uri: str, root: str) -> str:
-    # A store may have more than one scheme.
-    path, folder = (name.partition("://")[2].strip("/") for name in (uri, root))
-    return path.removeprefix(folder).lstrip("/")
 
 
 def _map(

@@ -21,7 +21,7 @@ from diptych.components.catalogue.image_files import ImageError, Picture, decode
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models import features
-from diptych.models.images.geometry import fit, jpeg_ratio
+from diptych.models.images.geometry import fit_within, jpeg_downscaling_ratio
 from diptych.models.images.options import ImageOptions
 from tests import image_kinds
 from tests.helpers import as_file, noise
@@ -170,7 +170,7 @@ def test_jpeg_files_are_decoded_at_a_fraction_and_still_upright(filter_: str, or
     file = as_file(image_kinds.turned(upright, orientation), "JPEG", quality=95)
     file = image_kinds.with_segment(file, 0xE1, b"Exif\0\0" + image_kinds.exif(orientation))
     options = ImageOptions(height=40, width=50, filter=filter_)
-    assert jpeg_ratio((375, 500), options) == 8
+    assert jpeg_downscaling_ratio((375, 500), options) == 8
     decoded = decode(file, options, LIMITS)
     whole = Image.fromarray(upright).resize((50, 40), Image.Resampling.LANCZOS)
     assert distance(decoded.pixels, np.asarray(whole)) < 6
@@ -220,7 +220,7 @@ def test_jpeg_files_of_any_size_fill_the_stored_one(
     box=st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
 )
 def test_a_fitted_shape_touches_its_box_and_keeps_its_ratio(height: int, width: int, box: tuple[int, int]) -> None:
-    fitted = fit((height, width), box)
+    fitted = fit_within((height, width), box)
     assert fitted[0] <= box[0] and fitted[1] <= box[1]
     assert fitted[0] == box[0] or fitted[1] == box[1]
     scale = min(box[0] / height, box[1] / width)
@@ -470,5 +470,5 @@ def test_the_sums_of_the_perceptual_hash_are_exact(side: int) -> None:
 
 def test_measures_fit_the_record() -> None:
     figures = measure(decode(as_file(noise(9)), OWN_SIZE, LIMITS))
-    assert set(figures) <= set(features.RECORD)
+    assert set(figures) <= set(features.RECORD_FEATURES)
     assert -(2**63) <= int(figures[features.PHASH]) < 2**63

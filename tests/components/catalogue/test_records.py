@@ -46,7 +46,7 @@ def accepted(one: Row, source: Source, **options: Any) -> Record:
 
 def test_a_good_row_becomes_a_whole_record(source: Source) -> None:
     record = accepted(row(group="ann"), source)
-    assert set(record.values) == set(features.RECORD)
+    assert set(record.values) == set(features.RECORD_FEATURES)
     assert len(record.values[features.IMAGE]) == SMALL.height * SMALL.width * 3
     assert (record.values[features.WIDTH], record.values[features.HEIGHT]) == (14, 12)
     assert record.values[features.FILE_BYTES] == len(as_file(noise(1)))
