@@ -19,7 +19,7 @@ _COMMANDS_GROUP = "diptych.commands"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         return int(options.command(options))
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; the documentation is made from it."""
     parser = argparse.ArgumentParser(
         prog="diptych",
         description="Turns a catalogue of images, descriptions and labels into a validated dataset and a served model.",
