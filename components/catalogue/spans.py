@@ -31,7 +31,7 @@ class SpanError(DiptychError):
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedSpan:
     """A catalogue of one span.
 
     Attributes:
@@ -53,7 +53,7 @@ def name_below(uri: str, catalogue: str) -> str:
     return uri.removeprefix(folder).strip("/")
 
 
-def resolve(pattern: str, span: int | None = None) -> Resolved:
+def resolve_span(pattern: str, span: int | None = None) -> ResolvedSpan:
     """Puts numbers in the places ``{SPAN}`` or ``{YYYY}``, ``{MM}``, ``{DD}``, and ``{VERSION}`` of a pattern.
 
     ``{SPAN:3}`` has three characters: ``007``. Zeros in front are part of the name, not of the number.
@@ -70,7 +70,7 @@ def resolve(pattern: str, span: int | None = None) -> Resolved:
     if "SPAN" not in widths and "YYYY" not in widths:
         if span is not None:
             raise _error(f"span {span} is asked for, but '{pattern}' has no {{SPAN}}; add it, or ask for none")
-        return Resolved(pattern, 0, None)
+        return ResolvedSpan(pattern, 0, None)
     given = {} if span is None else _texts(span, widths)
     searched = _fill(pattern, {**dict.fromkeys(_MARKS, "*"), **given})
     name = _name_pattern(pattern, widths, given)
@@ -78,7 +78,7 @@ def resolve(pattern: str, span: int | None = None) -> Resolved:
     if not found:
         raise _error(f"no file matches '{searched}', which '{pattern}' means; put one there, or mend the pattern")
     resolved, version, texts = max(found, key=lambda one: one[:2])
-    return Resolved(_fill(pattern, texts), resolved, version if "VERSION" in widths else None)
+    return ResolvedSpan(_fill(pattern, texts), resolved, version if "VERSION" in widths else None)
 
 
 def static_folder(pattern: str) -> str:

@@ -11,7 +11,7 @@ from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
 from diptych.components.catalogue.fingerprint import digest_inputs
-from diptych.components.catalogue.spans import resolve, static_folder
+from diptych.components.catalogue.spans import resolve_span, static_folder
 from diptych.components.example_gen.executor import data_options
 
 
@@ -42,7 +42,7 @@ class ImageTextExampleGenDriver(driver.FileBasedDriver):
             CatalogueError: the catalogue cannot be read.
         """
         data = data_options(exec_properties)
-        found = resolve(data.catalogue)
+        found = resolve_span(data.catalogue)
         data = data.model_copy(update={"catalogue": found.catalogue})
         return {
             **exec_properties,

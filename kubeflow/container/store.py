@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from diptych.components.catalogue.remote import is_web
-from diptych.components.catalogue.spans import Resolved, SpanError, resolve
+from diptych.components.catalogue.spans import ResolvedSpan, SpanError
+from diptych.components.catalogue.spans import resolve_span as resolve_catalogue_span
 from diptych.models.errors import FAILED, DiptychError
 
 #: KFP's launcher mirrors these: backend/src/v2/component/launcher_v2.go, LocalPathForURI.
@@ -204,7 +205,7 @@ def is_folder(uri: str) -> bool:
         return bool(store.get_file_info(path.rstrip("/")).type == fs.FileType.Directory)
 
 
-def resolve_span(uri: str, span: int | None) -> Resolved:
+def resolve_span(uri: str, span: int | None) -> ResolvedSpan:
     """Puts numbers in the places that ``diptych.components.catalogue.spans`` knows, as ``{SPAN}`` and ``{VERSION}``.
 
     Args:
@@ -224,7 +225,7 @@ def resolve_span(uri: str, span: int | None) -> Resolved:
 
     try:
         with _explained("list", uri):
-            found = resolve(place, span)
+            found = resolve_catalogue_span(place, span)
     except SpanError as error:
         raise StoreError(original(str(error))) from None
     return replace(found, catalogue=original(found.catalogue))

@@ -23,8 +23,7 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.catalogue.spans import name_below
-from diptych.components.catalogue.spans import resolve as resolve_span
+from diptych.components.catalogue.spans import name_below, resolve_span
 from diptych.components.catalogue.storage import write_stream
 from diptych.components.example_gen.account import with_progress
 from diptych.components.example_gen.row_tables import Stored, store_rows

@@ -13,8 +13,7 @@ from diptych.components.catalogue.readers.kinds import find_kind, images_root, l
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import Reject
 from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.catalogue.spans import name_below
-from diptych.components.catalogue.spans import resolve as resolve_span
+from diptych.components.catalogue.spans import name_below, resolve_span
 from diptych.components.data_gate.findings import Finding, check_labels, check_rejects
 from diptych.components.example_gen.account import (
     Resolution,

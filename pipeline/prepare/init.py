@@ -75,9 +75,9 @@ def look(catalogue: str) -> Found:
         InitError: no column holds images.
         CatalogueError, SpanError: there is no catalogue, or it cannot be read.
     """
-    from diptych.components.catalogue.spans import resolve
+    from diptych.components.catalogue.spans import resolve_span
 
-    data = DataOptions(catalogue=resolve(catalogue).catalogue)
+    data = DataOptions(catalogue=resolve_span(catalogue).catalogue)
     kind = find_kind(data)
     source = list_sources(data)[0]
     if kind in TEXT_KINDS and not source.endswith(".parquet"):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.components.catalogue.spans import Resolved, SpanError, resolve, static_folder
+from diptych.components.catalogue.spans import ResolvedSpan, SpanError, resolve_span, static_folder
 from diptych.components.catalogue.storage import write_stream
 
 Outcome = tuple[int, int | None, str] | None
@@ -44,7 +44,7 @@ def tfx() -> Tfx:
 
 def ours(folder: str, pattern: str, span: int | None = None) -> Outcome:
     try:
-        found = resolve(os.path.join(folder, pattern), span)
+        found = resolve_span(os.path.join(folder, pattern), span)
     except SpanError:
         return None
     return found.span, found.version, found.catalogue
@@ -196,26 +196,26 @@ def test_tfx_finds_the_same_in_any_folder(tfx: Tfx, drawn: tuple[list[str], str]
 )
 def test_errors_name_key_value_and_remedy(pattern: str, span: int | None, message: str) -> None:
     with pytest.raises(SpanError, match=message) as error:
-        resolve(pattern, span)
+        resolve_span(pattern, span)
     assert str(error.value).startswith("data.catalogue: ")
 
 
 def test_a_name_that_is_too_long_at_its_end_is_refused(tmp_path: Path) -> None:
     write(tmp_path, ["123"])
     with pytest.raises(SpanError, match="as many characters"):
-        resolve(f"{tmp_path}/{{SPAN:2}}")
+        resolve_span(f"{tmp_path}/{{SPAN:2}}")
 
 
 def test_a_stray_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, ["1/a", "old/a"])
     with pytest.raises(SpanError, match=r"old/a' has 'old' in the place of \{SPAN\}"):
-        resolve(f"{tmp_path}/{{SPAN}}/a")
+        resolve_span(f"{tmp_path}/{{SPAN}}/a")
 
 
 def test_relative_patterns_stay_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, ["data/3/a.csv"])
     monkeypatch.chdir(tmp_path)
-    assert resolve("data/../data/{SPAN}/*.csv") == Resolved("data/../data/3/*.csv", 3, None)
+    assert resolve_span("data/../data/{SPAN}/*.csv") == ResolvedSpan("data/../data/3/*.csv", 3, None)
 
 
 @pytest.fixture
@@ -230,8 +230,8 @@ def store() -> Iterator[str]:
 def test_spans_of_a_store_are_found(store: str) -> None:
     for name in ("2024-01-31/1/a.csv", "2024-02-01/2/a.csv", "2024-02-01/10/a.csv"):
         write_stream(f"{store}/{name}").close()
-    found = resolve(f"{store}/{{YYYY}}-{{MM}}-{{DD}}/{{VERSION}}/*.csv")
-    assert found == Resolved(f"{store}/2024-02-01/10/*.csv", 19754, 10)
+    found = resolve_span(f"{store}/{{YYYY}}-{{MM}}-{{DD}}/{{VERSION}}/*.csv")
+    assert found == ResolvedSpan(f"{store}/2024-02-01/10/*.csv", 19754, 10)
 
 
 @pytest.mark.parametrize(

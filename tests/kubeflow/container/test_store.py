@@ -9,7 +9,7 @@ import pytest
 from pyarrow import fs
 
 from diptych.components.catalogue import remote
-from diptych.components.catalogue.spans import Resolved
+from diptych.components.catalogue.spans import ResolvedSpan
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.store import StoreError
 
@@ -114,15 +114,15 @@ def write(folder: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "span", "found"),
     [
-        ("minio://bucket/span-{SPAN}/c.csv", None, Resolved("minio://bucket/span-010/c.csv", 10, None)),
-        ("minio://bucket/span-{SPAN}/c.csv", 2, Resolved("minio://bucket/span-2/c.csv", 2, None)),
-        ("minio://bucket/span-{SPAN:3}/c.csv", 10, Resolved("minio://bucket/span-010/c.csv", 10, None)),
-        ("minio://bucket/7/v{VERSION}/*-{SPAN}.csv", None, Resolved("minio://bucket/7/v2/*-7.csv", 7, 2)),
-        ("s3://bucket/{YYYY}-{MM}-{DD}.csv", None, Resolved("s3://bucket/2026-11-25.csv", 20782, None)),
-        ("minio://bucket/c.csv", None, Resolved("minio://bucket/c.csv", 0, None)),
+        ("minio://bucket/span-{SPAN}/c.csv", None, ResolvedSpan("minio://bucket/span-010/c.csv", 10, None)),
+        ("minio://bucket/span-{SPAN}/c.csv", 2, ResolvedSpan("minio://bucket/span-2/c.csv", 2, None)),
+        ("minio://bucket/span-{SPAN:3}/c.csv", 10, ResolvedSpan("minio://bucket/span-010/c.csv", 10, None)),
+        ("minio://bucket/7/v{VERSION}/*-{SPAN}.csv", None, ResolvedSpan("minio://bucket/7/v2/*-7.csv", 7, 2)),
+        ("s3://bucket/{YYYY}-{MM}-{DD}.csv", None, ResolvedSpan("s3://bucket/2026-11-25.csv", 20782, None)),
+        ("minio://bucket/c.csv", None, ResolvedSpan("minio://bucket/c.csv", 0, None)),
     ],
 )
-def test_spans_are_those_of_tfx(mounted: Path, uri: str, span: int | None, found: Resolved) -> None:
+def test_spans_are_those_of_tfx(mounted: Path, uri: str, span: int | None, found: ResolvedSpan) -> None:
     write(mounted, "minio/bucket/span-2/c.csv", "minio/bucket/span-010/c.csv", "minio/bucket/other-99/c.csv")
     write(mounted, "minio/bucket/7/v1/a-7.csv", "minio/bucket/7/v2/a-7.csv", "minio/bucket/7/v2/b-7.csv")
     write(mounted, "s3/bucket/2025-12-31.csv", "s3/bucket/2026-11-25.csv")
@@ -179,7 +179,7 @@ def test_spans_and_folders_of_a_served_store(served: None) -> None:
     for name in ("1-1/c.csv", "2-1/c.csv", "2-2/c.csv", "2-2/images/a.png"):
         store.write(f"minio://shop/cat/{name}", b"content")
     found = store.resolve_span("minio://shop/cat/{SPAN}-{VERSION}/c.csv", None)
-    assert found == Resolved("minio://shop/cat/2-2/c.csv", 2, 2)
+    assert found == ResolvedSpan("minio://shop/cat/2-2/c.csv", 2, 2)
     with pytest.raises(StoreError, match=r"no file matches 'minio://shop/\*/d.csv'"):
         store.resolve_span("minio://shop/{SPAN}/d.csv", None)
     assert store.is_folder("minio://shop/cat/2-2/")
