@@ -12,6 +12,7 @@ _REMEDIES = {
     errno.EACCES: _PERMISSION,
     errno.EADDRINUSE: "end what uses it, or name another port",
     errno.EDQUOT: _DISK,
+    errno.EFBIG: "raise the limit on the size of files with 'ulimit -f', or name a place on another disk",
     errno.EEXIST: "remove it, or name another place",
     errno.EIO: "the disk may be broken: name a place on another disk",
     errno.EISDIR: "it is a folder: name a file",

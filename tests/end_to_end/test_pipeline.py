@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 
 from diptych.models import features
+from diptych.models.errors import FAILED, USAGE
+from diptych.pipeline.cli.main import main
 from diptych.pipeline.demo.digits import write_demo
 
 pytestmark = pytest.mark.e2e
@@ -242,3 +244,29 @@ def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> 
     report = tmp_path / "run" / "report.html"
     assert f"The report: {report}" in done.stderr
     assert "30 of 100 rows (30.0%) were rejected" in report.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "run", "--output", "file/page.html"],
+        ["report", "run", "--output", "folder"],
+        ["report", "run", "run", "--compare", "--output", "nowhere/page.html"],
+        ["export", "run", "--to", "parquet", "--output", "file/dataset"],
+        ["export", "run", "--to", "tfds", "--output", "file"],
+        ["export-encoders", "run", "--output", "nowhere/encoders.json"],
+        ["export-model", "run", "--to", "tflite", "--output", "file/model.tflite"],
+        ["predict", "run", "--catalogue", "data/catalogue.csv", "--output", "file/answers.jsonl"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(
+    project: Project, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(project.folder)
+    (project.folder / "file").write_text("a file")
+    (project.folder / "folder").mkdir(exist_ok=True)
+    assert main(arguments) in (FAILED, USAGE)
+    message = capfd.readouterr().err
+    assert message.startswith("diptych: ")
+    assert arguments[-1].partition("/")[0] in message
+    assert "Traceback" not in message
