@@ -21,8 +21,8 @@ from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenE
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 
-from diptych.pipeline.local.log_capture import captured_output
-from diptych.pipeline.local.progress import monitored
+from diptych.pipeline.local.log_capture import redirect_output
+from diptych.pipeline.local.progress import follow_progress
 from diptych.pipeline.local.view import make_view
 from diptych.pipeline.settings import Settings
 
@@ -186,13 +186,16 @@ def _eval_config() -> tfma.EvalConfig:
 
 def run(settings: Settings, folder: str, jit_compile: str | bool) -> None:
     """Runs the DAG and writes ``summary.json`` with ``seconds`` by component, measured as Diptych measures itself."""
-    with captured_output(os.path.join(folder, "pipeline.log")) as console, monitored(make_view(console)) as monitor:
+    with (
+        redirect_output(os.path.join(folder, "pipeline.log")) as console,
+        follow_progress(make_view(console)) as progress,
+    ):
         tfx.orchestration.LocalDagRunner().run(build_pipeline(settings, folder, jit_compile))
     evaluation = os.path.join(folder, "artifacts", "Evaluator", "evaluation")
     result = tfma.load_eval_result(os.path.join(evaluation, max(os.listdir(evaluation), key=int)))
     whole = dict(result.slicing_metrics)[()][""][""]
     summary = {
-        "seconds": monitor.seconds,
+        "seconds": progress.seconds,
         "metrics": {name: whole[name]["doubleValue"] for name in ("accuracy", "macro_f1")},
     }
     with open(os.path.join(folder, "summary.json"), "w", encoding="utf-8") as file:

@@ -41,12 +41,12 @@ def compile_command(commands: Any) -> None:
 
 def _compile(options: argparse.Namespace) -> int:
     from diptych.kubeflow.compiler import compile_pipeline
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
     output = options.output or {"kfp": "pipeline.yaml", "vertex": "pipeline.json"}[options.target]
-    with captured_output(os.devnull):
+    with silence_output():
         tasks = compile_pipeline(settings, output, options.target)
     sys.stdout.write(f"{output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
     return OK
@@ -111,6 +111,7 @@ def _show_simulation(run: Run, folder: str) -> None:
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``."""
     from diptych.kubeflow.client.cron import cron
+
     from diptych.kubeflow.client.server import http_url
 
     parser = commands.add_parser(

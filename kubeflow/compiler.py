@@ -259,7 +259,7 @@ def _tfx_spec(settings: Settings) -> dict[str, Any]:
         pipeline_root=options.pipeline_root,
         components=build_components(settings, push_directory(settings)),
         enable_cache=True,
-        beam_pipeline_args=settings.beam.arguments(options.image),
+        beam_pipeline_args=settings.beam.pipeline_args(options.image),
     )
     spec = PipelineBuilder(
         pipeline,

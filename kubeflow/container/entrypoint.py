@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DiptychError as error:
         return _complain(options.step, str(error))
     except Exception as error:
-        from diptych.pipeline.local.runner import explain
+        from diptych.pipeline.runs.summary import explain_error
 
         logging.getLogger(__name__).exception("%s failed", options.step)
-        return _complain(options.step, explain(error))
+        return _complain(options.step, explain_error(error))
     return OK
 
 
@@ -240,9 +240,9 @@ def _run_step(task: Task, options: argparse.Namespace, beam_arguments: list[str]
     try:
         output = _execute(task, options, beam_arguments)
     except Exception as error:
-        from diptych.pipeline.local.runner import explain
+        from diptych.pipeline.runs.summary import explain_error
 
-        publish.record(directory, task.run, task.name, publish.Note.of_failure(task, explain(error)))
+        publish.record(directory, task.run, task.name, publish.Note.of_failure(task, explain_error(error)))
         raise
     note = publish.Note.of_success(task, time.monotonic() - started, output)
     publish.record(directory, task.run, task.name, note)

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
-from diptych.pipeline.runs.summary import SUMMARY_FILE, Failure, Summary, library_versions, read_facts, show
+from diptych.pipeline.runs.run_folder import SUMMARY_FILE
+from diptych.pipeline.runs.summary import Failure, Summary, library_versions, print_summary, read_component_results
 
 if TYPE_CHECKING:
     from diptych.kubeflow.container.entrypoint import Task
@@ -83,7 +84,7 @@ def _paths(task: Task, with_outputs: bool) -> dict[str, dict[str, str]]:
 
 def _facts(task: Task, with_outputs: bool) -> dict[str, Any]:
     try:
-        return read_facts(_paths(task, with_outputs))
+        return read_component_results(_paths(task, with_outputs))
     except OSError:
         # A step fails for its own reason, which must not be hidden by a missing input.
         return {}
@@ -124,7 +125,7 @@ def publish(directory: str, run: str, steps: list[str], status: dict[str, Any]) 
     }
     summary = summarize(folder, steps, notes, str(status.get("state", "")))
     store.write(f"{folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
-    show(summary, Console(width=1000))
+    print_summary(summary, Console(width=1000))
 
 
 def summarize(folder: str, steps: list[str], notes: dict[str, Note], state: str) -> Summary:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from diptych.models.errors import DiptychError
-from diptych.pipeline.runs.summary import SUMMARY_FILE
+from diptych.pipeline.runs.run_folder import TRANSFORM_GRAPH, RunFolder
 
 
 class EncodersError(DiptychError):
@@ -40,11 +39,9 @@ def find_transform_graph(path: str) -> str:
     """
     if os.path.isdir(os.path.join(path, "transform_fn")):
         return path
-    try:
-        with open(os.path.join(path, SUMMARY_FILE), encoding="utf-8") as file:
-            return str(json.load(file)["artifacts"]["Transform"]["transform_graph"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise EncodersError(
-            f"'{path}' is neither the folder of a run that reached Transform nor a Transform graph, which holds "
-            f"'transform_fn'"
-        ) from None
+    if folder := RunFolder(path).recorded_artifacts().get(TRANSFORM_GRAPH):
+        return folder
+    raise EncodersError(
+        f"'{path}' is neither the folder of a run that reached Transform nor a Transform graph, which holds "
+        f"'transform_fn'"
+    )

@@ -1,7 +1,7 @@
-"""Turns log records into the progress of a run.
+"""Follows the progress of a run by its log records.
 
-TFX's local runner offers no callback, but logs when a component starts, is answered from the cache, and ends; our own
-parts report on ``diptych.models.progress``.
+TFX's ``LocalDagRunner`` has no callbacks, but logs when a component starts, when its cached result is used, and when it
+ends. Diptych's own steps report on ``diptych.models.progress``.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from diptych.models.progress import LOGGER
-from diptych.pipeline.local.view import View
+from diptych.pipeline.local.view import ProgressView
 
+# Messages of TFX's launcher, before their arguments are filled in.
 _STARTED = "Component %s is running."
 _CACHED = "A cached execution %d is used."
 _FINISHED = "Component %s is finished."
 
 
-class Monitor(logging.Handler):
-    """Follows one run.
+class ProgressHandler(logging.Handler):
+    """Times the components of one run and passes its progress to a view.
 
     Attributes:
-        current: the component that runs, if one does.
-        seconds: component to seconds it took.
+        current: the component that is running; None between components.
+        seconds: how long each component took, of those that ended.
         cached: components whose earlier result was used.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ProgressView) -> None:
         super().__init__(logging.INFO)
         self.current: str | None = None
         self.seconds: dict[str, float] = {}
@@ -40,7 +41,7 @@ class Monitor(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == LOGGER.name:
-            self._progress(record.getMessage(), getattr(record, "facts", {}))
+            self._show_progress(record.getMessage(), getattr(record, "facts", {}))
         elif record.msg == _STARTED and isinstance(record.args, tuple):
             self._start(str(record.args[0]))
         elif record.msg == _CACHED and self.current:
@@ -58,40 +59,40 @@ class Monitor(logging.Handler):
         self._view.finish(component, "cached" if component in self.cached else f"done in {seconds:.1f} s")
         self.current = None
 
-    def _progress(self, message: str, facts: dict[str, Any]) -> None:
+    def _show_progress(self, message: str, facts: dict[str, Any]) -> None:
         if self.current is None:
             return
         if message == "rows":
             self._rows += facts["rows"]
             rate = self._rows / max(time.monotonic() - self._started, 1e-3)
-            self._view.detail(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
+            self._view.update(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
         elif message == "epoch":
-            self._view.detail(self.current, _epoch_line(facts), milestone=True)
+            self._view.update(self.current, _epoch_line(facts), always=True)
         elif message == "note":
-            self._view.detail(self.current, facts["text"], milestone=True)
+            self._view.update(self.current, facts["text"], always=True)
 
 
 def _epoch_line(facts: dict[str, Any]) -> str:
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
-    figures = ", ".join(f"{name} {facts[name]:.4f}" for name in names if name in facts)
-    return f"epoch {facts['epoch']} of at most {facts['epochs']}: {figures}"
+    metrics = ", ".join(f"{name} {facts[name]:.4f}" for name in names if name in facts)
+    return f"epoch {facts['epoch']} of at most {facts['epochs']}: {metrics}"
 
 
 @contextmanager
-def monitored(view: View) -> Iterator[Monitor]:
-    """A monitor that listens to TFX and to our own parts while the block runs."""
-    # TFX logs through absl, which hands its records to no other handler unless it is asked to log them itself.
+def follow_progress(view: ProgressView) -> Iterator[ProgressHandler]:
+    """Gives a handler that gets the log records of TFX and Diptych during the block; then closes the view."""
+    # TFX logs through absl, which passes records on to the root logger only unless a handler is added to its own.
     from absl import logging as absl_logging
 
-    monitor = Monitor(view)
+    handler = ProgressHandler(view)
     loggers = [absl_logging.get_absl_logger(), LOGGER]
     absl_logging.set_verbosity(absl_logging.INFO)
     LOGGER.setLevel(logging.INFO)
     for logger in loggers:
-        logger.addHandler(monitor)
+        logger.addHandler(handler)
     try:
-        yield monitor
+        yield handler
     finally:
         for logger in loggers:
-            logger.removeHandler(monitor)
+            logger.removeHandler(handler)
         view.close()

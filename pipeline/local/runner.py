@@ -1,4 +1,4 @@
-"""Runs the DAG on this machine with LocalDagRunner and metadata in SQLite."""
+"""Runs the pipeline on this machine with TFX's ``LocalDagRunner``; ML Metadata is kept in SQLite."""
 
 from __future__ import annotations
 
@@ -6,179 +6,191 @@ import fcntl
 import gc
 import logging
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diptych.components.example_gen.account import IngestionError
 from diptych.models.errors import DiptychError
-from diptych.pipeline.local.log_capture import captured_output
-from diptych.pipeline.local.progress import Monitor, monitored
-from diptych.pipeline.local.view import View, make_view
-from diptych.pipeline.runs.summary import LOG_FILE, Failure, Summary, summarize
+from diptych.pipeline.local.log_capture import redirect_output
+from diptych.pipeline.local.progress import ProgressHandler, follow_progress
+from diptych.pipeline.local.view import ProgressView, make_view
+from diptych.pipeline.runs.run_folder import RunFolder
+from diptych.pipeline.runs.summary import Failure, Summary, explain_error, library_versions, read_component_results
 from diptych.pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from ml_metadata.proto import metadata_store_pb2
     from tfx.dsl.components.base.base_component import BaseComponent
 
 _LOADING = "TensorFlow and TFX"
-_METADATA_FILE = "metadata.sqlite"
+_LOG = logging.getLogger(__name__)
+
+ComponentsBuilder = Callable[[Settings, RunFolder], "list[BaseComponent]"]
 
 
 class RunLockedError(DiptychError):
     """Another run works in the same folder."""
 
 
-def push_directory(settings: Settings, folder: str) -> str:
-    """Where blessed models of a run in ``folder`` go."""
-    return settings.push.directory or os.path.join(folder, "pushed")
-
-
-def images_root(settings: Settings) -> str:
-    """The folder in which rows name their images; empty if it is none of this machine."""
-    catalogue = settings.data.catalogue
-    root = settings.data.images_root or (catalogue if os.path.isdir(catalogue) else os.path.dirname(catalogue))
-    return root if os.path.isdir(root) else ""
-
-
-def run(settings: Settings, folder: str) -> Summary:
-    """Runs the pipeline, shows its progress, and writes ``summary.json`` whether it succeeds or fails.
+def run_pipeline(settings: Settings, folder: str) -> Summary:
+    """Runs the whole pipeline, shows its progress, and writes ``summary.json``, also when the run fails.
 
     Args:
-        folder: of the run: metadata, artifacts, log and summary. Running again in it reuses what is unchanged.
+        folder: the run's folder, which gets metadata, artifacts, log and summary. When it has been run in before,
+            components whose inputs and options are unchanged are not run again.
 
     Returns:
-        The summary; ``failure`` says where and why the run failed, if it did.
+        The summary; its ``failure`` says where and why the run failed, if it did.
 
     Raises:
         RunLockedError: another run works in the folder.
+        OSError: the folder, the log or the summary cannot be written.
     """
-    folder = os.path.abspath(folder)
-    with _working_in(folder) as (view, monitor):
+    run = RunFolder(folder)
+    with _working_in(run) as (view, progress):
         failure = None
         try:
-            _launch(settings, folder, view, _all_components)
+            _launch(settings, run, view, _build_all)
         except Exception as error:
-            logging.getLogger(__name__).exception("the run failed")
-            failure = Failure(component=monitor.current, message=explain(error))
-        summary = _summary(settings, folder, monitor, failure)
+            _LOG.exception("the run failed")
+            failure = Failure(component=progress.current, message=explain_error(error))
+        summary = _summarize(settings, run, progress, failure)
         summary.write()
     return summary
 
 
-@contextmanager
-def _working_in(folder: str) -> Iterator[tuple[View, Monitor]]:
-    """Nobody else works in the folder; what is printed goes to its log, and what happens is watched and shown."""
-    os.makedirs(folder, exist_ok=True)
-    with _locked(folder), captured_output(os.path.join(folder, LOG_FILE)) as console:
-        view = make_view(console)
-        with monitored(view) as monitor:
-            yield view, monitor
-
-
-@contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    with open(os.path.join(folder, ".lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunLockedError(f"another run works in '{folder}': wait for it, or choose another --output") from None
-        yield
-
-
-def ingest(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
-    """Runs what makes Examples and statistics, as ``run`` does: what is unchanged is reused, by the next run too.
+def run_ingestion(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
+    """Runs only the components that make Examples and statistics; ``run_pipeline`` in the same folder reuses them.
 
     Returns:
         Component to output to path.
 
     Raises:
         RunLockedError: another run works in the folder.
-        IngestionError: it failed; the message says why.
+        IngestionError: a component failed; the message says why.
+        OSError: the folder or the log cannot be written.
     """
-    folder = os.path.abspath(folder)
-    with _working_in(folder) as (view, monitor):
+    run = RunFolder(folder)
+    with _working_in(run) as (view, progress):
         try:
-            _launch(settings, folder, view, _ingestion)
+            _launch(settings, run, view, _build_ingestion)
         except Exception as error:
-            logging.getLogger(__name__).exception("the ingestion failed")
-            raise IngestionError(explain(error)) from error
-        return _artifacts(settings.name, folder, list(monitor.seconds))[0]
+            _LOG.exception("the ingestion failed")
+            raise IngestionError(explain_error(error)) from error
+        return _uris(_read_outputs(settings.name, run, list(progress.seconds)))
 
 
-def _all_components(settings: Settings, folder: str) -> list[BaseComponent]:
+@contextmanager
+def _working_in(run: RunFolder) -> Iterator[tuple[ProgressView, ProgressHandler]]:
+    """Makes and locks the run's folder, sends what is printed to its log, and shows the progress on the terminal."""
+    os.makedirs(run.path, exist_ok=True)
+    with _locked(run), redirect_output(run.log_file) as console:
+        view = make_view(console)
+        with follow_progress(view) as progress:
+            yield view, progress
+
+
+@contextmanager
+def _locked(run: RunFolder) -> Iterator[None]:
+    with open(run.lock_file, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunLockedError(
+                f"another run works in '{run.path}': wait for it, or choose another --output"
+            ) from None
+        yield
+
+
+def _build_all(settings: Settings, run: RunFolder) -> list[BaseComponent]:
     from diptych.pipeline.dag import build_components
 
-    return build_components(settings, push_directory(settings, folder), images_root(settings))
+    push_directory = settings.push.directory or run.pushed_folder
+    return build_components(settings, push_directory, _local_images_root(settings))
 
 
-def _ingestion(settings: Settings, folder: str) -> list[BaseComponent]:
+def _local_images_root(settings: Settings) -> str:
+    """The folder that image paths of the catalogue are relative to; empty if it is not on this machine."""
+    catalogue = settings.data.catalogue
+    root = settings.data.images_root or (catalogue if os.path.isdir(catalogue) else os.path.dirname(catalogue))
+    return root if os.path.isdir(root) else ""
+
+
+def _build_ingestion(settings: Settings, run: RunFolder) -> list[BaseComponent]:
     from diptych.pipeline.dag import build_ingestion
 
     return list(build_ingestion(settings))
 
 
-def _launch(settings: Settings, folder: str, view: View, build: Callable[[Settings, str], list[BaseComponent]]) -> None:
+def _launch(settings: Settings, run: RunFolder, view: ProgressView, build: ComponentsBuilder) -> None:
     view.start(_LOADING)
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.pipeline import Pipeline
 
-    components = build(settings, folder)
-    # What importing made stays until the end: the garbage collector would look through it all, again and again.
+    components = build(settings, run)
+    # The objects that imports made live until the end: without this, every garbage collection looks at all of them.
     gc.freeze()
     view.finish(_LOADING, "loaded")
     pipeline = Pipeline(
         pipeline_name=settings.name,
-        pipeline_root=os.path.join(folder, "artifacts"),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE)),
+        pipeline_root=run.artifacts_folder,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(run.metadata_file),
         components=components,
         enable_cache=True,
-        beam_pipeline_args=settings.beam.arguments(settings.kubeflow.image),
+        beam_pipeline_args=settings.beam.pipeline_args(settings.kubeflow.image),
     )
     LocalDagRunner().run(pipeline)
 
 
-def explain(error: BaseException) -> str:
-    """The cause of an error in plain words: our own errors speak for themselves, others need their type."""
-    # Beam appends the name of the step, and raises a copy of the error.
-    message = re.sub(r"\s*\[while running '.*'\]\s*$", "", str(error).strip(), flags=re.DOTALL)
-    if isinstance(error, DiptychError) and message:
-        return message
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, failure: Failure | None) -> Summary:
+    outputs = _read_outputs(settings.name, run, list(progress.seconds))
+    artifacts = _uris(outputs)
+    return Summary(
+        status="failed" if failure else "succeeded",
+        seconds=progress.seconds,
+        cached=progress.cached,
+        artifacts=artifacts,
+        pushed=_pushed_model(outputs),
+        folder=run.path,
+        failure=failure,
+        versions=library_versions(),
+        **read_component_results(artifacts),
+    )
 
 
-def _summary(settings: Settings, folder: str, monitor: Monitor, failure: Failure | None) -> Summary:
-    status = "failed" if failure else "succeeded"
-    artifacts, pushed = _artifacts(settings.name, folder, list(monitor.seconds))
-    return summarize(folder, artifacts, monitor.seconds, monitor.cached, status=status, failure=failure, pushed=pushed)
+Outputs = Mapping[str, Mapping[str, "metadata_store_pb2.Artifact"]]
 
 
-def _artifacts(name: str, folder: str, components: list[str]) -> tuple[dict[str, dict[str, str]], str | None]:
-    """Component to output to path of each component's newest execution, and the folder of the pushed model."""
+def _read_outputs(pipeline_name: str, run: RunFolder, components: Sequence[str]) -> Outputs:
+    """Component to output to artifact, of each component's newest execution."""
     if not components:
-        return {}, None
+        return {}
     from ml_metadata.proto import metadata_store_pb2
     from tfx.orchestration import metadata
 
-    config = metadata.sqlite_metadata_connection_config(os.path.join(folder, _METADATA_FILE))
-    found: dict[str, dict[str, str]] = {}
-    pushed = None
-    with metadata.Metadata(config) as handle:
+    outputs: dict[str, dict[str, metadata_store_pb2.Artifact]] = {}
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(run.metadata_file)) as handle:
         store = handle.store
         for component in components:
-            context = store.get_context_by_type_and_name("node", f"{name}.{component}")
+            context = store.get_context_by_type_and_name("node", f"{pipeline_name}.{component}")
             newest = max(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
-            events = [
-                event
-                for event in store.get_events_by_execution_ids([newest.id])
+            events = store.get_events_by_execution_ids([newest.id])
+            keys = {
+                event.artifact_id: event.path.steps[0].key
+                for event in events
                 if event.type == metadata_store_pb2.Event.OUTPUT
-            ]
-            by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
-            outputs = {event.path.steps[0].key: by_id[event.artifact_id] for event in events}
-            found[component] = {key: artifact.uri for key, artifact in outputs.items()}
-            if "pushed_model" in outputs:
-                properties = outputs["pushed_model"].custom_properties
-                pushed = properties["pushed_destination"].string_value or None
-    return found, pushed
+            }
+            outputs[component] = {keys[artifact.id]: artifact for artifact in store.get_artifacts_by_id(list(keys))}
+    return outputs
+
+
+def _uris(outputs: Outputs) -> dict[str, dict[str, str]]:
+    return {component: {key: a.uri for key, a in artifacts.items()} for component, artifacts in outputs.items()}
+
+
+def _pushed_model(outputs: Outputs) -> str | None:
+    """The folder that Pusher copied the model to; None if it did not, or did not run."""
+    pushed = outputs.get("Pusher", {}).get("pushed_model")
+    return pushed.custom_properties["pushed_destination"].string_value or None if pushed is not None else None

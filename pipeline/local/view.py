@@ -1,4 +1,4 @@
-"""What a person sees: live lines by component on a terminal, plain lines elsewhere."""
+"""Shows the progress of a run: lines that change on a terminal, lines that stay elsewhere."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-# Between two plain lines about the same component.
+# At most one line in so many seconds says how far a component is.
 _QUIET_SECONDS = 5.0
 
 
-class View(Protocol):
-    """Shows the steps of a run."""
+class ProgressView(Protocol):
+    """Shows the components of a run while they work."""
 
     def start(self, step: str) -> None:
-        """A step has begun."""
+        """A step has started."""
 
-    def detail(self, step: str, text: str, milestone: bool = False) -> None:
-        """How far the step is; a milestone is always shown."""
+    def update(self, step: str, text: str, always: bool = False) -> None:
+        """Says how far a step is. A view may leave out updates that come too often, unless ``always`` is true."""
 
     def finish(self, step: str, text: str) -> None:
-        """The step is over."""
+        """A step has ended."""
 
     def close(self) -> None:
-        """The run is over."""
+        """The run has ended."""
 
 
 class PlainView:
-    """Lines for logs: one where a step ends, and now and then one about how far it is."""
+    """Prints a line when a step ends, and in between one every few seconds; for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -38,23 +38,23 @@ class PlainView:
     def start(self, step: str) -> None:
         self._shown = time.monotonic()
 
-    def detail(self, step: str, text: str, milestone: bool = False) -> None:
-        if milestone or time.monotonic() - self._shown >= _QUIET_SECONDS:
+    def update(self, step: str, text: str, always: bool = False) -> None:
+        if always or time.monotonic() - self._shown >= _QUIET_SECONDS:
             self._shown = time.monotonic()
-            self._line(step, text)
+            self._print(step, text)
 
     def finish(self, step: str, text: str) -> None:
-        self._line(step, text)
+        self._print(step, text)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Does nothing: every line is printed already."""
 
-    def _line(self, step: str, text: str) -> None:
+    def _print(self, step: str, text: str) -> None:
         self._console.print(f"{step:<20} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveView:
-    """One line a step, which changes while the step runs."""
+    """Shows one line for each step, which changes while the step runs; for terminals."""
 
     def __init__(self, console: Console) -> None:
         columns = (
@@ -70,7 +70,7 @@ class LiveView:
     def start(self, step: str) -> None:
         self._tasks[step] = self._progress.add_task(step, total=1, detail="")
 
-    def detail(self, step: str, text: str, milestone: bool = False) -> None:
+    def update(self, step: str, text: str, always: bool = False) -> None:
         self._progress.update(self._tasks[step], detail=text)
 
     def finish(self, step: str, text: str) -> None:
@@ -80,6 +80,6 @@ class LiveView:
         self._progress.stop()
 
 
-def make_view(console: Console) -> View:
-    """A live view on a terminal, a plain one elsewhere."""
+def make_view(console: Console) -> ProgressView:
+    """A live view if the console is a terminal, else a plain one."""
     return LiveView(console) if console.is_terminal else PlainView(console)

@@ -1,4 +1,4 @@
-"""Where Apache Beam does the data work."""
+"""Which runner executes the pipelines of Apache Beam, and with how many workers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 
 from diptych.models.options import Options
 
-_NEEDS: dict[str, set[str]] = {
+_REQUIRED: dict[str, set[str]] = {
     "direct": set(),
     "flink": {"endpoint"},
     "spark": {"endpoint"},
     "dataflow": {"project", "region", "temp_location"},
 }
-_KNOWS: dict[str, set[str]] = {
+_ALLOWED: dict[str, set[str]] = {
     "direct": set(),
     "flink": {"endpoint", "worker_pool"},
     "spark": {"endpoint", "worker_pool"},
@@ -23,7 +23,7 @@ _KNOWS: dict[str, set[str]] = {
 
 
 class BeamOptions(Options):
-    """Which runner does ingestion, statistics, Transform's analysis and evaluation, and what it needs to be told."""
+    """The Beam runner of ingestion, statistics, Transform's analysis and evaluation."""
 
     runner: Literal["direct", "flink", "spark", "dataflow"] = Field(
         "direct", description="'direct' works in the step's own container; the others on workers of their own."
@@ -45,19 +45,19 @@ class BeamOptions(Options):
     temp_location: str | None = Field(None, pattern=r"^gs://.+", description="dataflow: a gs:// folder for its files.")
 
     @model_validator(mode="after")
-    def _suits_the_runner(self) -> BeamOptions:
-        given = {name for name in set().union(*_KNOWS.values()) if getattr(self, name) is not None}
-        if missing := sorted(_NEEDS[self.runner] - given):
+    def _check_runner_options(self) -> BeamOptions:
+        given = {name for name in set().union(*_ALLOWED.values()) if getattr(self, name) is not None}
+        if missing := sorted(_REQUIRED[self.runner] - given):
             raise ValueError(f"runner '{self.runner}' needs {', '.join(f'beam.{name}' for name in missing)}")
-        if unknown := sorted(given - _KNOWS[self.runner]):
+        if unknown := sorted(given - _ALLOWED[self.runner]):
             raise ValueError(f"runner '{self.runner}' knows no {', '.join(f'beam.{name}' for name in unknown)}")
         return self
 
-    def arguments(self, image: str) -> list[str]:
-        """Beam's pipeline arguments; none for one worker in the step's own process.
+    def pipeline_args(self, image: str) -> list[str]:
+        """The value of TFX's ``beam_pipeline_args``; empty for one worker in the step's own process.
 
         Args:
-            image: of Dataflow's workers.
+            image: the container image of Dataflow's workers.
         """
         if self.runner == "direct":
             return [] if self.workers == 1 else _direct(self.workers)
@@ -69,7 +69,7 @@ class BeamOptions(Options):
                 f"--temp_location={self.temp_location}",
                 f"--num_workers={self.workers}",
                 f"--sdk_container_image={image}",
-                # Else Dataflow installs the packages of this step once more over those of the image.
+                # The image has every package: without this, Dataflow installs those of this step over them.
                 "--sdk_location=container",
             ]
         pool = ["--environment_type=EXTERNAL", f"--environment_config={self.worker_pool or 'localhost:50000'}"]

@@ -205,16 +205,16 @@ def difference(old: str, new: str) -> list[str]:
     return list(difflib.unified_diff(old.splitlines(), new.splitlines(), "curated", "proposed", lineterm=""))
 
 
-def take_statistics(settings: Settings, folder: str) -> list[statistics_pb2.DatasetFeatureStatisticsList]:
+def compute_statistics(settings: Settings, folder: str) -> list[statistics_pb2.DatasetFeatureStatisticsList]:
     """The statistics of each split, of the catalogue as it is: what a run in the folder has done is reused.
 
     Raises:
         RunLockedError: a run works in the folder.
         IngestionError: the catalogue cannot be read.
     """
-    from diptych.pipeline.local.runner import ingest
+    from diptych.pipeline.local.runner import run_ingestion
 
-    uri = ingest(settings, folder)["StatisticsGen"]["statistics"]
+    uri = run_ingestion(settings, folder)["StatisticsGen"]["statistics"]
 
     import tensorflow_data_validation as tfdv
 
@@ -227,11 +227,11 @@ def propose(settings: Settings, folder: str, output: str) -> None:
 
     Raises:
         SchemaError: ``output`` exists.
-        RunLockedError, IngestionError: as ``take_statistics``.
+        RunLockedError, IngestionError: as ``compute_statistics``.
     """
     if os.path.exists(output):
         raise SchemaError(f"'{output}' exists: name another file with --output, or see what would change with --update")
-    write(render(propose_schema(take_statistics(settings, folder), settings.train.task, settings.gate)), output)
+    write(render(propose_schema(compute_statistics(settings, folder), settings.train.task, settings.gate)), output)
 
 
 def propose_update(settings: Settings, folder: str) -> tuple[str, str]:
@@ -239,7 +239,7 @@ def propose_update(settings: Settings, folder: str) -> tuple[str, str]:
 
     Raises:
         SchemaError: no curated schema is named, or it is none.
-        RunLockedError, IngestionError: as ``take_statistics``.
+        RunLockedError, IngestionError: as ``compute_statistics``.
     """
     path = settings.data.schema_file
     if path is None:
@@ -256,7 +256,7 @@ def propose_update(settings: Settings, folder: str) -> tuple[str, str]:
         curated = text_format.Parse(old, schema_pb2.Schema())
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
         raise SchemaError(f"data.schema_file: '{path}' is no schema in protobuf's text format: {error}") from None
-    return old, render(update_schema(curated, take_statistics(settings, folder)))
+    return old, render(update_schema(curated, compute_statistics(settings, folder)))
 
 
 def write(text: str, output: str) -> None:

@@ -1,10 +1,10 @@
-"""A walk through ML Metadata: who made what of what."""
+"""Reads from ML Metadata which component made which artifact, and from which other artifacts."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_metadata.metadata_store import metadata_store
@@ -12,46 +12,59 @@ from ml_metadata.proto import metadata_store_pb2
 
 from diptych.components.report.lineage import fingerprint, library_versions, moment
 from diptych.components.report.report_data import Lineage, Product
+from diptych.pipeline.runs.run_folder import EXAMPLES, ArtifactKey
 
 _OUTPUT, _INPUT = metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INPUT
-_SOURCE = "ImageTextExampleGen"
+_FINGERPRINT = "input_fingerprint"
 
 
-def read_lineage(database: str, outputs: Mapping[tuple[str, str], str]) -> tuple[Lineage, str]:
-    """Reads the lineage of some artifacts, and the local folder that the catalogue names its images in.
+def read_lineage(database: str, artifacts: Mapping[ArtifactKey, str]) -> tuple[Lineage, str]:
+    """Reads the lineage of some artifacts, and the local folder in which the catalogue's images lie.
 
     Args:
-        database: the SQLite file of the metadata store, which is only read.
-        outputs: component and output to the artifact's folder.
+        database: the SQLite file of the metadata store, which is opened read-only.
+        artifacts: component and output to the artifact's folder.
 
     Returns:
-        The lineage, and the folder; empty where the images lie elsewhere.
+        The lineage, and the folder of the images; empty where they lie elsewhere.
     """
+    store = _open_store(database)
+    keys = {uri: key for key, uri in artifacts.items()}
+    stored = {artifact.id: artifact for artifact in store.get_artifacts() if artifact.uri in keys}
+    events = store.get_events_by_artifact_ids(list(stored))
+    # Artifact to the execution that made it, and execution to the name of its component.
+    makers = {event.artifact_id: event.execution_id for event in events if event.type == _OUTPUT}
+    components = {makers[i]: keys[artifact.uri][0] for i, artifact in stored.items() if i in makers}
+    products = [_product(artifact, keys[artifact.uri]) for artifact in stored.values()]
+    lineage = Lineage(products, _upstream(events, makers, components), library_versions())
+    ingestions = [execution for execution, component in components.items() if component == EXAMPLES[0]]
+    return lineage, _images_root(store.get_executions_by_id(ingestions)[0]) if ingestions else ""
+
+
+def _open_store(database: str) -> metadata_store.MetadataStore:
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = database
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
-    store = metadata_store.MetadataStore(config)
-    places = {uri: place for place, uri in outputs.items()}
-    artifacts = {artifact.id: artifact for artifact in store.get_artifacts() if artifact.uri in places}
-    events = store.get_events_by_artifact_ids(list(artifacts))
-    producers = {event.artifact_id: event.execution_id for event in events if event.type == _OUTPUT}
-    products = [_product(artifact, places[artifact.uri]) for artifact in artifacts.values()]
-    names = {producers[i]: places[artifact.uri][0] for i, artifact in artifacts.items() if i in producers}
-    upstream: dict[str, list[str]] = {name: [] for name in names.values()}
+    return metadata_store.MetadataStore(config)
+
+
+def _upstream(events: Sequence[Any], makers: Mapping[int, int], components: Mapping[int, str]) -> dict[str, list[str]]:
+    """Each component to those whose artifacts it read."""
+    upstream: dict[str, list[str]] = {component: [] for component in components.values()}
     for event in events:
-        reader, above = names.get(event.execution_id), names.get(producers.get(event.artifact_id, -1))
+        reader, above = components.get(event.execution_id), components.get(makers.get(event.artifact_id, -1))
         if event.type == _INPUT and reader and above and above not in upstream[reader]:
             upstream[reader].append(above)
-    sources = [execution for execution, name in names.items() if name == _SOURCE]
-    images_root = _images_root(store.get_executions_by_id(sources)[0]) if sources else ""
-    return Lineage(products, upstream, library_versions()), images_root
+    return upstream
 
 
-def _product(artifact: Any, place: tuple[str, str]) -> Product:
-    recorded = artifact.custom_properties["input_fingerprint"].string_value if _has_fingerprint(artifact) else ""
+def _product(artifact: Any, key: ArtifactKey) -> Product:
+    properties = artifact.custom_properties
+    recorded = properties[_FINGERPRINT].string_value if _FINGERPRINT in properties else ""
+    component, output = key
     return Product(
-        producer=place[0],
-        output=place[1],
+        producer=component,
+        output=output,
         type=artifact.type,
         uri=artifact.uri,
         fingerprint=recorded or fingerprint(artifact.uri),
@@ -59,13 +72,9 @@ def _product(artifact: Any, place: tuple[str, str]) -> Product:
     )
 
 
-def _has_fingerprint(artifact: Any) -> bool:
-    return "input_fingerprint" in artifact.custom_properties
-
-
-def _images_root(execution: Any) -> str:
-    """``data.images_root``, else the catalogue's folder."""
-    properties = execution.custom_properties
+def _images_root(ingestion: Any) -> str:
+    """``data.images_root`` of an execution of ImageTextExampleGen, else the catalogue's folder; empty if not local."""
+    properties = ingestion.custom_properties
     try:
         named = json.loads(properties["data_options"].string_value).get("images_root")
     except ValueError:

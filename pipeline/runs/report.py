@@ -129,8 +129,6 @@ def find_sources(run: str) -> Sources:
     Raises:
         ReportError: there is neither a summary nor an artifact.
     """
-    from diptych.components.report.collect import Sources
-
     folder = RunFolder(run)
     summary = folder.read_summary()
     artifacts = folder.remaining_artifacts()
@@ -139,6 +137,8 @@ def find_sources(run: str) -> Sources:
             f"'{folder.path}' holds no run: there is no {SUMMARY_FILE}, and no artifact in "
             f"{os.path.basename(folder.artifacts_folder)}/"
         )
+    from diptych.components.report.collect import Sources
+
     lineage, images_root = _read_metadata(folder.metadata_file, artifacts)
     return Sources(folder.name, _reported_uris(folder, artifacts), _failure(summary or {}), images_root, lineage)
 

@@ -1,9 +1,11 @@
-"""What a run came to: for programs ``summary.json``, for a person a few lines."""
+"""The summary of a run: ``summary.json`` for programs, and a few lines for a person."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -12,35 +14,52 @@ from rich.console import Console
 from rich.markup import escape
 
 from diptych.components.artifacts import ACCOUNT_FILE, DECISION_FILE, METRICS_FILE, REJECTS_FILE, REPORT_FILE
+from diptych.models.atomic_files import write_text
+from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
-
-SUMMARY_FILE = "summary.json"
-LOG_FILE = "pipeline.log"
+from diptych.pipeline.runs.run_folder import LOG_FILE, SUMMARY_FILE
 
 _LIBRARIES = ("diptych", "tfx", "tensorflow", "keras", "apache-beam", "tensorflow-transform", "scikit-learn")
 
 
 class Failure(BaseModel):
-    """Where a run failed and why."""
+    """Where a run failed and why.
+
+    Attributes:
+        component: null if it failed outside of any component.
+    """
 
     component: str | None
     message: str
 
 
+def explain_error(error: BaseException) -> str:
+    """The message of a failure: that of an error of Diptych's as it is, that of any other with its type before it."""
+    # Beam raises a copy of the error, with the name of the step appended to its message.
+    message = re.sub(r"\s*\[while running '.*'\]\s*$", "", str(error).strip(), flags=re.DOTALL)
+    if isinstance(error, DiptychError) and message:
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
 class Summary(BaseModel):
-    """What a run came to; what a failed run did not reach is empty.
+    """The results of a run. Fields that a failed run did not get to are empty or null.
 
     Attributes:
         status: ``succeeded`` or ``failed``; a run whose model is not blessed has succeeded.
-        rows: rows of the catalogue; equal to all ``examples`` and ``rejects`` together.
-        rejects: rows by reason.
-        labels: label to split to number of examples.
-        metrics: of the network on the test split.
-        baseline: of the linear text baseline on the same.
-        seconds: by component.
+        rows: number of rows in the catalogue; the ``examples`` and ``rejects`` add up to it.
+        examples: number of examples in each split.
+        rejects: number of rejected rows for each reason.
+        labels: number of examples for each label and split.
+        metrics: metrics of the network on the test split.
+        baseline: metrics of the linear text baseline on the test split.
+        blessing_reasons: why the model is blessed or not.
+        seconds: how long each component took.
         cached: components whose earlier result was used.
-        artifacts: component to output to path.
-        pushed: folder of the pushed model, null if none was.
+        artifacts: path of each component's outputs, by component and output.
+        pushed: folder of the pushed model; null if none was pushed.
+        folder: the run's folder.
+        versions: versions of the libraries that results depend on.
     """
 
     status: str
@@ -61,50 +80,35 @@ class Summary(BaseModel):
     versions: dict[str, str] = {}
 
     def write(self) -> None:
-        """Writes ``summary.json`` into the run's folder, whole or not at all."""
-        path = os.path.join(self.folder, SUMMARY_FILE)
-        with open(path + ".part", "w", encoding="utf-8") as file:
-            file.write(self.model_dump_json(indent=2) + "\n")
-        os.replace(path + ".part", path)
+        """Writes ``summary.json`` into the run's folder.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        write_text(os.path.join(self.folder, SUMMARY_FILE), self.model_dump_json(indent=2) + "\n")
 
 
-def summarize(
-    folder: str, artifacts: dict[str, dict[str, str]], seconds: dict[str, float], cached: list[str], **facts: Any
-) -> Summary:
-    """Joins what the components left behind.
-
-    Args:
-        folder: of the run.
-        artifacts: component to output to path, of the components that ended well.
-        facts: further fields of ``Summary``, ``status`` at least.
-    """
-    facts = {**facts, **read_facts(artifacts)}
-    return Summary(
-        folder=folder, artifacts=artifacts, seconds=seconds, cached=cached, versions=library_versions(), **facts
-    )
-
-
-def read_facts(artifacts: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Fields of ``Summary`` as the components wrote them down.
+def read_component_results(artifacts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Reads the fields of ``Summary`` that components wrote into their artifacts.
 
     Args:
         artifacts: component to output to path, of the components that ended well.
     """
-    facts: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     if account := _read(artifacts, "ImageTextExampleGen", "rejects", ACCOUNT_FILE):
-        facts |= account
+        results |= account
     if baseline := _read(artifacts, "LinearBaseline", "metrics", METRICS_FILE):
-        facts["baseline"] = baseline
+        results["baseline"] = baseline
     if decision := _read(artifacts, "Evaluator", "evaluation", DECISION_FILE):
-        facts |= {
+        results |= {
             "metrics": decision["metrics"],
             "blessed": decision["blessed"],
             "blessing_reasons": decision["reasons"],
         }
-    return facts
+    return results
 
 
-def _read(artifacts: dict[str, dict[str, str]], component: str, output: str, name: str) -> Any:
+def _read(artifacts: Mapping[str, Mapping[str, str]], component: str, output: str, name: str) -> Any:
     path = artifacts.get(component, {}).get(output)
     if path is None:
         return None
@@ -113,50 +117,57 @@ def _read(artifacts: dict[str, dict[str, str]], component: str, output: str, nam
 
 
 def library_versions() -> dict[str, str]:
-    """Of what a result depends on."""
+    """The installed versions of the libraries that results depend on."""
     return {library: version(library) for library in _LIBRARIES}
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Prints the summary for a person. Nothing is wrapped: a wrapped path cannot be copied."""
+def print_summary(summary: Summary, console: Console) -> None:
+    """Prints the summary for a person. Lines are not wrapped, so that paths can be copied."""
     console.print()
     for name, text in _lines(summary):
         console.print(f"[bold]{name:<16}[/bold] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def _lines(summary: Summary) -> list[tuple[str, str]]:
-    lines = []
-    if summary.rows is not None:
-        examples = sum(summary.examples.values())
-        splits = ", ".join(f"{split} {summary.examples[split]:,}" for split in SPLITS)
-        rejects = ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items()) or "none"
-        lines += [
-            ("Rows", f"{summary.rows:,} = {examples:,} examples + {sum(summary.rejects.values()):,} rejects"),
-            ("Examples", splits),
-            ("Rejects", rejects),
-        ]
+def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield from _data_lines(summary)
+    yield from _model_lines(summary)
+    yield "Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"
+    yield from _file_lines(summary)
+
+
+def _data_lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    if summary.rows is None:
+        return
+    examples, rejects = sum(summary.examples.values()), sum(summary.rejects.values())
+    yield "Rows", f"{summary.rows:,} = {examples:,} examples + {rejects:,} rejects"
+    yield "Examples", ", ".join(f"{split} {summary.examples[split]:,}" for split in SPLITS)
+    yield "Rejects", ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items()) or "none"
+
+
+def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.metrics:
-        lines.append(("Network", _figures(summary.metrics)))
+        yield "Network", _format_metrics(summary.metrics)
     if summary.baseline:
-        lines.append(("Linear baseline", _figures(summary.baseline)))
+        yield "Linear baseline", _format_metrics(summary.baseline)
     if summary.blessed is not None:
-        lines.append(("Blessed", "yes" if summary.blessed else "no"))
-        lines += [("", reason) for reason in summary.blessing_reasons]
-    lines.append(("Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"))
+        yield "Blessed", "yes" if summary.blessed else "no"
+        yield from (("", reason) for reason in summary.blessing_reasons)
+
+
+def _file_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.pushed:
-        lines.append(("Pushed model", summary.pushed))
+        yield "Pushed model", summary.pushed
     if report := summary.artifacts.get("Report", {}).get("report"):
-        lines.append(("Report", os.path.join(report, REPORT_FILE)))
-    if rejects_folder := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
-        lines.append(("Rejected rows", os.path.join(rejects_folder, REJECTS_FILE)))
-    if run := summary.artifacts.get("Trainer", {}).get("model_run"):
-        lines.append(("TensorBoard", f"tensorboard --logdir {run}"))
-    lines.append(("Summary", os.path.join(summary.folder, SUMMARY_FILE)))
-    # In a cluster each step has a log of its own, where the cluster keeps it.
+        yield "Report", os.path.join(report, REPORT_FILE)
+    if rejects := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
+        yield "Rejected rows", os.path.join(rejects, REJECTS_FILE)
+    if logs := summary.artifacts.get("Trainer", {}).get("model_run"):
+        yield "TensorBoard", f"tensorboard --logdir {logs}"
+    yield "Summary", os.path.join(summary.folder, SUMMARY_FILE)
+    # A run in a cluster has no such file: there the log of each step is in Kubeflow.
     if os.path.exists(log := os.path.join(summary.folder, LOG_FILE)):
-        lines.append(("Log", log))
-    return lines
+        yield "Log", log
 
 
-def _figures(metrics: dict[str, float]) -> str:
+def _format_metrics(metrics: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if name != "examples")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from typing import Any
 
@@ -44,11 +43,11 @@ def add_doctor(commands: Any) -> None:
 
 def _doctor(_: argparse.Namespace) -> int:
     from diptych.pipeline.cli.doctor import examine, versions
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
 
     for name, found in versions().items():
         print_line(f"{name:<28} {found}")
-    with captured_output(os.devnull):
+    with silence_output():
         symptoms = list(examine())
     for symptom in symptoms:
         print_line(f"Problem: {symptom.problem}. To do: {symptom.remedy}.")

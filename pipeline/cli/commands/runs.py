@@ -51,14 +51,15 @@ def _run(options: argparse.Namespace) -> int:
 def _run_and_show(settings: Settings, folder: str) -> int:
     from rich.console import Console
 
-    from diptych.pipeline.local.runner import run
+    from diptych.pipeline.local.runner import run_pipeline
     from diptych.pipeline.prepare.check import check_columns
-    from diptych.pipeline.runs.summary import LOG_FILE, show
+    from diptych.pipeline.runs.run_folder import LOG_FILE
+    from diptych.pipeline.runs.summary import print_summary
 
     # Looking into the catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
     check_columns(settings)
-    summary = run(settings, folder)
-    show(summary, Console())
+    summary = run_pipeline(settings, folder)
+    print_summary(summary, Console())
     if summary.failure is None:
         return OK
     where = f" in {summary.failure.component}" if summary.failure.component else ""
@@ -72,12 +73,12 @@ def _run_and_show(settings: Settings, folder: str) -> int:
 
 def _report_failure(folder: str) -> str | None:
     """The report of a run that failed; None if nothing is left that it could show."""
-    from diptych.pipeline.local.log_capture import captured_output
-    from diptych.pipeline.runs.report import ReportError, report_run
+    from diptych.pipeline.local.log_capture import silence_output
+    from diptych.pipeline.runs.report import ReportError, write_report
 
-    with captured_output(os.devnull):
+    with silence_output():
         try:
-            return report_run(folder)
+            return write_report(folder)
         except ReportError:
             return None
 
@@ -94,21 +95,21 @@ def add_report(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from diptych.pipeline.local.log_capture import captured_output
-    from diptych.pipeline.runs.report import compare_runs, report_run, serve
+    from diptych.pipeline.local.log_capture import silence_output
+    from diptych.pipeline.runs.report import serve_page, write_comparison, write_report
 
     if len(options.runs) != (2 if options.compare else 1):
         return complain("report: name one run, or two with --compare", USAGE)
-    with captured_output(os.devnull):
+    with silence_output():
         if options.compare:
             first, second = options.runs
-            path = compare_runs(first, second, options.output or "comparison.html")
+            path = write_comparison(first, second, options.output or "comparison.html")
         else:
-            path = report_run(options.runs[0], options.output)
+            path = write_report(options.runs[0], options.output)
     print_line(f"Written: {path}")
     if options.serve:
         print_line(f"Shown at http://localhost:{options.port}/ until interrupted")
-        serve(path, options.port)
+        serve_page(path, options.port)
     return OK
 
 
@@ -120,10 +121,10 @@ def add_digest(commands: Any) -> None:
 
 
 def _digest(options: argparse.Namespace) -> int:
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.runs.digest import digest_dataset
 
-    with captured_output(os.devnull):
+    with silence_output():
         found = digest_dataset(options.dataset)
     print_line(f"{found.digest}  " + ", ".join(f"{split} {count:,}" for split, count in found.examples.items()))
     return OK
@@ -142,9 +143,9 @@ def add_export(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     from diptych.pipeline.export.dataset import export_run
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
 
-    with captured_output(os.devnull):
+    with silence_output():
         exported = export_run(options.run, options.to, options.output)
     for line in exported.lines():
         print_line(line)
@@ -161,11 +162,11 @@ def add_export_encoders(commands: Any) -> None:
 
 def _export_encoders(options: argparse.Namespace) -> int:
     from diptych.pipeline.export.encoders import export_encoders_of_run
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
 
-    with captured_output(os.devnull):
+    with silence_output():
         export_encoders_of_run(options.run, options.output)
     print_line(
-        f"Written: {options.output}. To use it: diptych.models.text.exported_encoders.load_encoders('{options.output}')"
+        f"Written: {options.output}. To use it: diptych.models.text.sklearn_encoders.load_encoders('{options.output}')"
     )
     return OK

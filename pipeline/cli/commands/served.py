@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import Any
 
 from diptych.models.errors import OK, USAGE
@@ -44,10 +43,10 @@ def _predict(options: argparse.Namespace) -> int:
 def _predict_images(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.predict.files import predict
 
-    with captured_output(os.devnull):
+    with silence_output():
         predictions = predict(options.model, options.images, options.text)
     if options.json:
         print_line(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
@@ -61,11 +60,11 @@ def _predict_images(options: argparse.Namespace) -> int:
 def _predict_catalogue(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
 
     if not options.output:
         return complain("predict: name the file to write with --output, a .jsonl or a .parquet", USAGE)
-    with captured_output(os.devnull):
+    with silence_output():
         # Importing Beam warns of much that is no matter here.
         from diptych.pipeline.predict.catalogue import predict_catalogue
 
@@ -92,9 +91,9 @@ def add_export_model(commands: Any) -> None:
 
 def _export_model(options: argparse.Namespace) -> int:
     from diptych.pipeline.export.model import export_model
-    from diptych.pipeline.local.log_capture import captured_output
+    from diptych.pipeline.local.log_capture import silence_output
 
-    with captured_output(os.devnull):
+    with silence_output():
         files = export_model(options.model, options.to, options.output)
     print_line(f"Written: {', '.join(files)}")
     return OK

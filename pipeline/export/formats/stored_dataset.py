@@ -17,7 +17,7 @@ from diptych.models import features
 from diptych.models.errors import DiptychError
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
-from diptych.pipeline.runs.summary import SUMMARY_FILE
+from diptych.pipeline.runs.run_folder import EXAMPLES, REJECTS, TRANSFORM_GRAPH, RunFolder
 
 
 class ExportError(DiptychError):
@@ -85,21 +85,20 @@ def find_stored(run: str) -> Stored:
     Raises:
         ExportError: there is none.
     """
+    artifacts = RunFolder(run).recorded_artifacts()
     try:
-        with open(os.path.join(run, SUMMARY_FILE), encoding="utf-8") as file:
-            artifacts = json.load(file)["artifacts"]
-        made = artifacts["ImageTextExampleGen"]
-        with open(os.path.join(made["rejects"], ACCOUNT_FILE), encoding="utf-8") as file:
+        examples_uri = artifacts[EXAMPLES]
+        with open(os.path.join(artifacts[REJECTS], ACCOUNT_FILE), encoding="utf-8") as file:
             account = _Account.model_validate(json.load(file))
     except ValidationError:
         raise ExportError(f"the dataset of '{run}' is that of another version of Diptych: run it again") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError):
         raise ExportError(
             f"'{run}' is no folder of a run that ingested its catalogue: name what diptych run got as --output"
         ) from None
     return Stored(
-        examples_uri=made["examples"],
-        transform_uri=artifacts.get("Transform", {}).get("transform_graph"),
+        examples_uri=examples_uri,
+        transform_uri=artifacts.get(TRANSFORM_GRAPH),
         image=account.image,
         task=account.task,
         labels=tuple(sorted(account.labels)),

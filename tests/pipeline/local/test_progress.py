@@ -8,29 +8,29 @@ import pytest
 from absl import logging as absl_logging
 from rich.console import Console
 
-from diptych.models.progress import report
-from diptych.pipeline.local.progress import Monitor, monitored
-from diptych.pipeline.local.view import LiveView, PlainView, View, make_view
+from diptych.models.progress import report_progress
+from diptych.pipeline.local.progress import ProgressHandler, follow_progress
+from diptych.pipeline.local.view import LiveView, PlainView, ProgressView, make_view
 
 
-def follow(view: View) -> Monitor:
-    with monitored(view) as monitor:
+def follow(view: ProgressView) -> ProgressHandler:
+    with follow_progress(view) as handler:
         absl_logging.info("Component %s is running.", "ImageTextExampleGen")
-        report("rows", rows=30)
+        report_progress("rows", rows=30)
         absl_logging.info("Component %s is finished.", "ImageTextExampleGen")
         absl_logging.info("Component %s is running.", "StatisticsGen")
         absl_logging.info("A cached execution %d is used.", 7)
         absl_logging.info("Component %s is finished.", "StatisticsGen")
         absl_logging.info("Component %s is running.", "Trainer")
-        report("epoch", epoch=1, epochs=9, loss=0.5, accuracy=0.25)
-    return monitor
+        report_progress("epoch", epoch=1, epochs=9, loss=0.5, accuracy=0.25)
+    return handler
 
 
 def test_components_are_timed_and_the_unfinished_one_is_known() -> None:
-    monitor = follow(PlainView(Console(file=io.StringIO())))
-    assert list(monitor.seconds) == ["ImageTextExampleGen", "StatisticsGen"]
-    assert monitor.cached == ["StatisticsGen"]
-    assert monitor.current == "Trainer"
+    handler = follow(PlainView(Console(file=io.StringIO())))
+    assert list(handler.seconds) == ["ImageTextExampleGen", "StatisticsGen"]
+    assert handler.cached == ["StatisticsGen"]
+    assert handler.current == "Trainer"
 
 
 def test_plain_lines_tell_ends_and_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_plain_lines_do_not_flood() -> None:
     view = PlainView(Console(file=out))
     view.start("ImageTextExampleGen")
     for _ in range(1000):
-        view.detail("ImageTextExampleGen", "more")
+        view.update("ImageTextExampleGen", "more")
     assert out.getvalue() == ""
 
 

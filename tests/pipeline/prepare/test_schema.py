@@ -30,7 +30,7 @@ def statistics_of(path: Path, records: Iterable[Mapping[str, Any]]) -> Any:
     from diptych.components.statistics_gen.executor import _compute
 
     file = str(write_records(path, records))
-    return _compute([file], tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES)))
+    return _compute([file], tfdv.StatsOptions(feature_allowlist=list(features.STATISTICS_FEATURES)))
 
 
 def rows(numbers: range, **changes: Any) -> list[dict[str, Any]]:
@@ -100,10 +100,10 @@ def test_a_feature_that_some_rows_lack_is_an_anomaly_unless_it_is_optional(schem
 
 def test_nothing_required_arrives_sparse(schema: Any) -> None:
     found = by_name(schema)
-    assert list(found) == list(features.LIGHT_FEATURES)
+    assert list(found) == list(features.STATISTICS_FEATURES)
     for name, feature in found.items():
-        assert feature.HasField("shape") is features.RECORD[name].required
-        assert (feature.presence.min_fraction == 1) is features.RECORD[name].required
+        assert feature.HasField("shape") is features.RECORD_FEATURES[name].required
+        assert (feature.presence.min_fraction == 1) is features.RECORD_FEATURES[name].required
 
 
 def test_a_group_that_every_row_has_is_dense(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_is_rendered_reads_back_and_comments_each_feature(schema: Any) -> N
     assert text_format.Parse(text, schema_pb2.Schema()) == schema
     lines = text.splitlines()
     starts = [number for number, line in enumerate(lines) if line == "feature {"]
-    assert len(starts) == len(features.LIGHT_FEATURES)
+    assert len(starts) == len(features.STATISTICS_FEATURES)
     assert all(lines[number - 1].startswith("# ") for number in starts)
 
 

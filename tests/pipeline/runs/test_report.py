@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from diptych.pipeline.runs.report import ReportError, compare_runs, find_sources, make_server, report_run
+from diptych.pipeline.runs.report import ReportError, find_sources, make_page_server, write_comparison, write_report
 from tests.components.report.made_reports import write_artifacts
 
 PLACES = {
@@ -44,7 +44,7 @@ def summarize(run: Path, **facts: Any) -> None:
 
 
 def test_a_run_that_was_killed_has_a_report(run: Path) -> None:
-    path = report_run(str(run))
+    path = write_report(str(run))
     assert path == str(run / "report.html")
     text = Path(path).read_text(encoding="utf-8")
     assert "<title>run: report</title>" in text
@@ -54,7 +54,7 @@ def test_a_run_that_was_killed_has_a_report(run: Path) -> None:
 
 def test_a_run_that_failed_says_where_and_why_and_shows_nothing_of_earlier_runs(run: Path, tmp_path: Path) -> None:
     summarize(run, status="failed", artifacts={}, failure={"component": "ImageTextExampleGen", "message": "no row"})
-    path = report_run(str(run), str(tmp_path / "other.html"))
+    path = write_report(str(run), str(tmp_path / "other.html"))
     text = Path(path).read_text(encoding="utf-8")
     assert "ImageTextExampleGen failed: no row" in text
     assert ">Failed<" in text
@@ -69,7 +69,7 @@ def test_what_the_gate_stopped_for_is_shown(run: Path) -> None:
     rejects = {"rejects": str(run / "artifacts" / PLACES["rejects"] / "7")}
     failure = {"component": "DataGate", "message": "the data gate stopped the run"}
     summarize(run, artifacts={"ImageTextExampleGen": rejects}, failure=failure)
-    text = Path(report_run(str(run))).read_text(encoding="utf-8")
+    text = Path(write_report(str(run))).read_text(encoding="utf-8")
     assert ">Stopped by the data gate<" in text
     assert "too many rejects" in text
 
@@ -94,11 +94,11 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path, summary: str) -> None
     if summary:
         (tmp_path / "summary.json").write_text(summary)
     with pytest.raises(ReportError, match="holds no run"):
-        report_run(str(tmp_path))
+        write_report(str(tmp_path))
 
 
 def test_two_runs_are_set_side_by_side(run: Path, tmp_path: Path) -> None:
-    path = compare_runs(str(run), str(run), str(tmp_path / "both.html"))
+    path = write_comparison(str(run), str(run), str(tmp_path / "both.html"))
     text = Path(path).read_text(encoding="utf-8")
     assert "The schemas are equal." in text
     assert text.count(str(run)) >= 2
@@ -106,7 +106,7 @@ def test_two_runs_are_set_side_by_side(run: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    with make_server(b"<p>page", 0) as server:
+    with make_page_server(b"<p>page", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,0 +1,107 @@
+"""The folder of a run: the names of the files in it, and where the artifacts of its components lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from diptych.components.artifacts import REPORT_FILE
+
+SUMMARY_FILE = "summary.json"
+LOG_FILE = "pipeline.log"
+
+_EXAMPLE_GEN = "ImageTextExampleGen"
+
+#: The name of a component, and that of one of its outputs.
+ArtifactKey = tuple[str, str]
+
+EXAMPLES: ArtifactKey = (_EXAMPLE_GEN, "examples")
+REJECTS: ArtifactKey = (_EXAMPLE_GEN, "rejects")
+STATISTICS: ArtifactKey = ("StatisticsGen", "statistics")
+TRANSFORM_GRAPH: ArtifactKey = ("Transform", "transform_graph")
+
+
+class RunFolder:
+    """The folder of a run, whether it still runs, has ended, failed or been killed.
+
+    Folders are listed and compared with names, never searched by a pattern: their own names may hold ``*`` or ``[``.
+
+    Attributes:
+        path: the absolute path of the folder.
+        name: its last part.
+        summary_file: what the run came to, as JSON.
+        log_file: the lines that TFX, TensorFlow and Beam print.
+        report_file: the report that ``diptych report`` writes.
+        lock_file: locked while a run works in the folder.
+        metadata_file: the SQLite database of ML Metadata.
+        artifacts_folder: the pipeline root, with ``<component>/<output>/<number>`` for each artifact.
+        pushed_folder: the pushed models, unless ``push.directory`` names another folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self.name = os.path.basename(self.path)
+        self.summary_file = os.path.join(self.path, SUMMARY_FILE)
+        self.log_file = os.path.join(self.path, LOG_FILE)
+        self.report_file = os.path.join(self.path, REPORT_FILE)
+        self.lock_file = os.path.join(self.path, ".lock")
+        self.metadata_file = os.path.join(self.path, "metadata.sqlite")
+        self.artifacts_folder = os.path.join(self.path, "artifacts")
+        self.pushed_folder = os.path.join(self.path, "pushed")
+
+    def read_summary(self) -> dict[str, Any] | None:
+        """The content of ``summary.json``; None if the run was killed before it wrote one, or the file is damaged."""
+        try:
+            with open(self.summary_file, encoding="utf-8") as file:
+                summary = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return summary if isinstance(summary, dict) and isinstance(summary.get("artifacts"), dict) else None
+
+    def recorded_artifacts(self) -> dict[ArtifactKey, str]:
+        """URIs of the artifacts that the summary names: those of components that ended well. Without a summary, none.
+
+        Commands that read a dataset or a graph use only these, because an artifact of a killed run may be half of one.
+        """
+        recorded = (self.read_summary() or {}).get("artifacts", {})
+        return {
+            (component, output): str(uri)
+            for component, outputs in recorded.items()
+            if isinstance(outputs, dict)
+            for output, uri in outputs.items()
+        }
+
+    def remaining_artifacts(self) -> dict[ArtifactKey, str]:
+        """Folders of all artifacts that are left: those that the summary names, or without a summary the newest ones.
+
+        What lies beside the artifacts that a summary names is of earlier runs, and is left out.
+        """
+        if self.read_summary() is None:
+            return self._newest_artifacts()
+        return {key: uri for key, uri in self.recorded_artifacts().items() if os.path.isdir(uri)}
+
+    def artifact_folder(self, key: ArtifactKey, number: int) -> str:
+        """The folder of the artifact that TFX numbers so."""
+        return os.path.join(self.artifacts_folder, *key, str(number))
+
+    def _newest_artifacts(self) -> dict[ArtifactKey, str]:
+        found: dict[ArtifactKey, str] = {}
+        for component in _folders(self.artifacts_folder):
+            for output in _folders(os.path.join(self.artifacts_folder, component)):
+                if newest := newest_version(os.path.join(self.artifacts_folder, component, output)):
+                    found[component, output] = newest
+        return found
+
+
+def newest_version(folder: str) -> str | None:
+    """The folder with the highest number for a name, as TFX numbers artifacts and Pusher names models by their time."""
+    numbers = [name for name in _folders(folder) if name.isdecimal()]
+    return os.path.join(folder, max(numbers, key=int)) if numbers else None
+
+
+def _folders(path: str) -> list[str]:
+    """The names of the folders in a folder, without hidden ones; none if there is no such folder."""
+    if not os.path.isdir(path):
+        return []
+    return sorted(entry.name for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith("."))
