@@ -17,12 +17,14 @@ def atomic_path(path: str) -> Iterator[str]:
     Raises:
         OSError: the file cannot be written; the error names ``path``.
     """
-    folder, name = os.path.split(path)
+    # A link stays one: the file that it leads to is replaced.
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
     # It begins with a dot, so that no pattern of files matches it, and lies in the same folder, so that it can be renamed.
     temporary = os.path.join(folder, f".{name[:50]}.{uuid4().hex}.part")
     try:
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         if error.filename == temporary:
             error.filename = path

@@ -1,4 +1,4 @@
-"""Digests of our own code: a cached result is reused only if the code that made it is unchanged."""
+"""Fingerprints of Diptych's own code, a part of cache keys: a result is reused only if the same code made it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from functools import lru_cache
 from importlib.metadata import version
 
-# Libraries whose version changes what a component computes.
+# Libraries on whose version the results of components depend.
 _LIBRARIES = (
     "tensorflow",
     "keras",
@@ -22,11 +22,11 @@ _LIBRARIES = (
 
 
 @lru_cache
-def code_digest(*packages: str) -> str:
-    """SHA-256, in hexadecimal, of the packages' Python files and of the libraries' versions.
+def code_fingerprint(*packages: str) -> str:
+    """SHA-256, in hexadecimal, of the Python files in some packages and of the versions of the libraries they use.
 
     Args:
-        packages: names of importable packages, whose sub-packages count too.
+        packages: names of importable packages; their sub-packages are included.
     """
     digest = hashlib.sha256()
     for name in _LIBRARIES:

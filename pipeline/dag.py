@@ -1,8 +1,9 @@
-"""The DAG: the only place where components meet."""
+"""The DAG of the pipeline. Only this module connects components with one another."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -13,6 +14,7 @@ from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import BaseChannel
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.data_gate.component import DataGate
@@ -23,176 +25,188 @@ from diptych.components.report.component import Report
 from diptych.components.schema_gen.component import ImportSchemaGen
 from diptych.components.statistics_gen.component import StatisticsGen
 from diptych.components.transform.component import Transform
-from diptych.models.features import LIGHT_FEATURES, TRAIN, VAL
-from diptych.models.images.options import check_encoding
+from diptych.models.features import STATISTICS_FEATURES, TRAIN, VAL
+from diptych.models.images.options import check_encoding_supported
 from diptych.models.text import preprocessing
-from diptych.models.training import trainer, tuner
-from diptych.pipeline.code_fingerprint import code_digest
+from diptych.models.training import custom_config
+from diptych.pipeline.code_fingerprint import code_fingerprint
 from diptych.pipeline.settings import Settings
 
 
 def build_ingestion(settings: Settings) -> tuple[ImageTextExampleGen, StatisticsGen]:
-    """What a schema is proposed from: the components that make Examples and their statistics.
+    """Builds the components that make Examples of the catalogue and compute their statistics.
 
     Raises:
-        ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
+        OptionsError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
-    check_encoding(settings.image)
-    example_gen = ImageTextExampleGen(
-        _data(settings), settings.image, code=code_digest("diptych.components", "diptych.models")
-    )
+    check_encoding_supported(settings.image)
+    example_gen = ImageTextExampleGen(_data_options(settings), settings.image, code=_components_code())
     statistics_gen = StatisticsGen(
         examples=example_gen.outputs["examples"],
-        stats_options=tfdv.StatsOptions(feature_allowlist=list(LIGHT_FEATURES)),
+        stats_options=tfdv.StatsOptions(feature_allowlist=list(STATISTICS_FEATURES)),
     )
     return example_gen, statistics_gen
 
 
 def build_components(settings: Settings, push_directory: str, images_root: str = "") -> list[BaseComponent]:
-    """The components in the order of the data.
+    """Builds all components, in an order in which they can run one after the other.
 
     Args:
-        push_directory: where blessed models and accepted statistics go, and where the last ones are found.
-        images_root: the folder in which the report finds the images of rejected rows; empty where no step sees one.
+        push_directory: where blessed models and the profiles of accepted data are kept, from this and earlier runs.
+        images_root: the folder where the report finds the images of rejected rows; empty if it cannot read them.
 
     Raises:
-        ValueError: this TensorFlow cannot read images of the encoding that the settings ask for.
+        OptionsError: this TensorFlow cannot read images of the encoding that the settings ask for.
     """
-    components = code_digest("diptych.components", "diptych.models")
-    models = code_digest("diptych.models")
-
     example_gen, statistics_gen = build_ingestion(settings)
-    examples = example_gen.outputs["examples"]
-    schema_gen = _schema_gen(settings, statistics_gen)
-    schema = schema_gen.outputs["schema"]
-    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    data_gate = DataGate(
-        examples=examples,
-        rejects=example_gen.outputs["rejects"],
-        statistics=statistics_gen.outputs["statistics"],
-        schema=schema,
-        anomalies=example_validator.outputs["anomalies"],
+    examples, statistics = example_gen.outputs["examples"], statistics_gen.outputs["statistics"]
+    schema_gen = _build_schema_gen(settings, statistics)
+    example_validator = ExampleValidator(statistics=statistics, schema=schema_gen.outputs["schema"])
+    data: dict[str, BaseChannel] = {
+        "examples": examples,
+        "rejects": example_gen.outputs["rejects"],
+        "statistics": statistics,
+        "schema": schema_gen.outputs["schema"],
+        "anomalies": example_validator.outputs["anomalies"],
+    }
+    data_gate = _build_data_gate(settings, data, push_directory)
+    transform = _build_transform(settings, data)
+    linear_baseline = LinearBaseline(examples, settings.text, settings.train.task, code=_components_code())
+    for component in (transform, linear_baseline):
+        # They read nothing of the gate's, but must not run on data that it stops.
+        component.add_upstream_node(data_gate)
+    tuners, trainer = _build_training(settings, examples, transform.outputs["transform_graph"], push_directory)
+    results: dict[str, BaseChannel] = {
+        "verdict": data_gate.outputs["verdict"],
+        "linear_baseline": linear_baseline.outputs["metrics"],
+        "model": trainer.outputs["model"],
+        "model_run": trainer.outputs["model_run"],
+    }
+    evaluator = _build_evaluator(settings, {**data, **results}, push_directory)
+    results |= {"evaluation": evaluator.outputs["evaluation"], "blessing": evaluator.outputs["blessing"]}
+    pusher = _build_pusher(results, push_directory)
+    components = [example_gen, statistics_gen, schema_gen, example_validator, data_gate, transform, linear_baseline]
+    components += [*tuners, trainer, evaluator, pusher]
+    return [*components, _build_report(settings, {**data, **results}, components, images_root)]
+
+
+def _build_schema_gen(settings: Settings, statistics: BaseChannel) -> BaseComponent:
+    """ImportSchemaGen if there is a curated schema, else SchemaGen."""
+    if settings.data.schema_file is None:
+        return SchemaGen(statistics=statistics)
+    with open(settings.data.schema_file, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    return ImportSchemaGen(settings.data.schema_file, digest)
+
+
+def _build_data_gate(settings: Settings, data: Mapping[str, BaseChannel], push_directory: str) -> DataGate:
+    return DataGate(
+        **data,
         options=settings.gate,
         label=settings.label,
         text=settings.text,
-        task=settings.train.task,
         push_directory=push_directory,
-        code=components,
+        code=_components_code(),
     )
-    transform = Transform(
-        examples=examples,
-        schema=schema,
+
+
+def _build_transform(settings: Settings, data: Mapping[str, BaseChannel]) -> Transform:
+    return Transform(
+        examples=data["examples"],
+        schema=data["schema"],
         preprocessing_fn="diptych.models.text.preprocessing.preprocessing_fn",
         custom_config={
             preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
             preprocessing.LABEL_OPTIONS_KEY: settings.label.model_dump_json(),
             preprocessing.TASK_KEY: settings.train.task,
-            "code": models,
+            "code": _models_code(),
         },
         materialize=False,
         disable_statistics=True,
-        # What it would keep serves analyses over several spans; an unchanged run is cached as a whole.
+        # The analyzer cache only helps analyses over several spans. An unchanged Transform is cached as a component.
         disable_analyzer_cache=True,
     )
-    linear_baseline = LinearBaseline(examples, settings.text, settings.train.task, code=components)
-    for component in (transform, linear_baseline):
-        component.add_upstream_node(data_gate)
-    fitted: dict[str, Any] = {
+
+
+def _build_training(
+    settings: Settings, examples: BaseChannel, transform_graph: BaseChannel, push_directory: str
+) -> tuple[list[Tuner], Trainer]:
+    """Trainer, and before it Tuner if hyperparameters are searched for."""
+    shared: dict[str, Any] = {
         "examples": examples,
-        "transform_graph": transform.outputs["transform_graph"],
-        "custom_config": _training_config(settings, push_directory, models),
+        "transform_graph": transform_graph,
+        "custom_config": _training_config(settings, push_directory),
         "train_args": trainer_pb2.TrainArgs(splits=[TRAIN]),
         "eval_args": trainer_pb2.EvalArgs(splits=[VAL]),
     }
-    tuners = [Tuner(tuner_fn="diptych.models.training.tuner.tuner_fn", **fitted)] if settings.tune else []
-    model_trainer = Trainer(
+    tuners = [Tuner(tuner_fn="diptych.models.training.tuner.tuner_fn", **shared)] if settings.tune else []
+    trainer = Trainer(
         run_fn="diptych.models.training.trainer.run_fn",
         hyperparameters=tuners[0].outputs["best_hyperparameters"] if tuners else None,
-        **fitted,
+        **shared,
     )
-    evaluator = Evaluator(
-        examples=examples,
-        schema=schema,
-        model=model_trainer.outputs["model"],
-        linear_baseline=linear_baseline.outputs["metrics"],
-        options=settings.evaluate,
-        push_directory=push_directory,
-        code=components,
-    )
-    pusher = Pusher(
-        model=model_trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_directory)
-        ),
-    )
-    made = [
-        example_gen,
-        statistics_gen,
-        schema_gen,
-        example_validator,
-        data_gate,
-        transform,
-        linear_baseline,
-        *tuners,
-        model_trainer,
-        evaluator,
-        pusher,
-    ]
-    report = Report(
-        {
-            "examples": examples,
-            "rejects": example_gen.outputs["rejects"],
-            "statistics": statistics_gen.outputs["statistics"],
-            "schema": schema,
-            "anomalies": example_validator.outputs["anomalies"],
-            "verdict": data_gate.outputs["verdict"],
-            "linear_baseline": linear_baseline.outputs["metrics"],
-            "model": model_trainer.outputs["model"],
-            "model_run": model_trainer.outputs["model_run"],
-            "evaluation": evaluator.outputs["evaluation"],
-            "blessing": evaluator.outputs["blessing"],
-        },
-        title=settings.name,
-        images_root=images_root,
-        upstream={component.id: _read_by(component) for component in made},
-        code=components,
-    )
-    return [*made, report]
+    return tuners, trainer
 
 
-def _read_by(component: BaseComponent) -> list[str]:
-    """The components whose artifacts it reads."""
-    return sorted({channel.producer_component_id for channel in component.inputs.values()})
-
-
-def _data(settings: Settings) -> DataOptions:
-    """Where Beam has workers of its own or several, one process in each decodes, unless the settings say otherwise."""
-    data, beam = settings.data, settings.beam
-    alone = beam.runner == "direct" and beam.workers == 1
-    return data if data.processes or alone else data.model_copy(update={"processes": 1})
-
-
-def _training_config(settings: Settings, push_directory: str, code: str) -> dict[str, str]:
-    """What Trainer and Tuner are told; where the last blessed model lies, only if training starts from it."""
+def _training_config(settings: Settings, push_directory: str) -> dict[str, str]:
+    """The ``custom_config`` of Trainer and Tuner, which is part of their cache keys."""
     config = {
-        trainer.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
-        trainer.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
-        trainer.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
-        trainer.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
-        "code": code,
+        custom_config.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
+        custom_config.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
+        custom_config.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
+        custom_config.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
+        "code": _models_code(),
     }
     if settings.tune:
-        config[tuner.TUNE_OPTIONS_KEY] = settings.tune.model_dump_json()
+        config[custom_config.TUNE_OPTIONS_KEY] = settings.tune.model_dump_json()
     if settings.train.warm_start:
-        config[trainer.PUSH_DIRECTORY_KEY] = push_directory
+        config[custom_config.PUSH_DIRECTORY_KEY] = push_directory
     return config
 
 
-def _schema_gen(settings: Settings, statistics_gen: StatisticsGen) -> BaseComponent:
-    """A curated schema wins over an inferred one."""
-    if settings.data.schema_file is None:
-        return SchemaGen(statistics=statistics_gen.outputs["statistics"])
-    with open(settings.data.schema_file, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    return ImportSchemaGen(settings.data.schema_file, digest)
+def _build_evaluator(settings: Settings, channels: Mapping[str, BaseChannel], push_directory: str) -> Evaluator:
+    return Evaluator(
+        examples=channels["examples"],
+        schema=channels["schema"],
+        model=channels["model"],
+        linear_baseline=channels["linear_baseline"],
+        options=settings.evaluate,
+        push_directory=push_directory,
+        code=_components_code(),
+    )
+
+
+def _build_pusher(results: Mapping[str, BaseChannel], push_directory: str) -> Pusher:
+    filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory)
+    return Pusher(
+        model=results["model"],
+        model_blessing=results["blessing"],
+        push_destination=pusher_pb2.PushDestination(filesystem=filesystem),
+    )
+
+
+def _build_report(
+    settings: Settings, channels: Mapping[str, BaseChannel], components: Sequence[BaseComponent], images_root: str
+) -> Report:
+    upstream = {
+        component.id: sorted({channel.producer_component_id for channel in component.inputs.values()})
+        for component in components
+    }
+    return Report(channels, title=settings.name, images_root=images_root, upstream=upstream, code=_components_code())
+
+
+def _data_options(settings: Settings) -> DataOptions:
+    """``settings.data``, with one decoding process in each Beam worker where Beam may have several workers."""
+    data, beam = settings.data, settings.beam
+    has_one_worker = beam.runner == "direct" and beam.workers == 1
+    return data if data.processes or has_one_worker else data.model_copy(update={"processes": 1})
+
+
+def _components_code() -> str:
+    """The fingerprint of the code that components run, a part of their cache keys."""
+    return code_fingerprint("diptych.components", "diptych.models")
+
+
+def _models_code() -> str:
+    """The fingerprint of the code that Transform, Tuner and Trainer run, a part of their cache keys."""
+    return code_fingerprint("diptych.models")

@@ -22,7 +22,7 @@ from PIL import Image
 
 from diptych.models.errors import DiptychError, nearest
 from diptych.pipeline.convert.datasets import OldRow, read_old
-from diptych.pipeline.prepare.infer_columns import REQUIRED, guess_columns
+from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES, infer_columns
 
 #: Of a row group: few enough for readers to hold in memory.
 _MOST_ROWS, _MOST_BYTES = 1024, 32_000_000
@@ -132,15 +132,15 @@ def _choose_columns(old: str, rows: Sequence[OldRow], names: Mapping[str, str]) 
         {name: _plain(value) for name, value in row.values.items() if name not in names.values()}
         for row in rows[:_LOOKED_AT]
     ]
-    columns = {**guess_columns(sample).columns, **names}
-    if missing := [part for part in REQUIRED if part not in columns]:
+    columns = {**infer_columns(sample).columns, **names}
+    if missing := [part for part in REQUIRED_ROLES if part not in columns]:
         told = " and ".join(f"--{part} NAME" for part in missing)
         raise ConvertError(
             f"no column of '{old}' looks like {missing[0]}: say {told}; its columns are {', '.join(known)}"
         )
     if len(set(names.values())) < len(names):
         raise ConvertError(f"--image, --description and --label must name different columns of '{old}'")
-    return {part: columns[part] for part in REQUIRED}
+    return {part: columns[part] for part in REQUIRED_ROLES}
 
 
 def _names(rows: Iterable[OldRow]) -> list[str]:
@@ -158,7 +158,7 @@ def _targets(known: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]
     for name in known:
         if name not in targets:
             free = name
-            while free in (*REQUIRED, *targets.values()):
+            while free in (*REQUIRED_ROLES, *targets.values()):
                 free += "_"
             targets[name] = free
     return targets

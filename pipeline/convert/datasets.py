@@ -15,8 +15,8 @@ import numpy as np
 
 from diptych.models.errors import DiptychError
 from diptych.pipeline.convert.pickles import PickleFileError, load
-from diptych.pipeline.prepare.infer_columns import REQUIRED
-from diptych.pipeline.prepare.text_encoding import guess_encoding
+from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES
+from diptych.pipeline.prepare.text_encoding import detect_encoding
 
 _PICKLES = (".pkl", ".pickle", ".p")
 
@@ -73,7 +73,7 @@ def _read_pickle(file: BinaryIO) -> Sequence[OldRow]:
 def _read_json(file: BinaryIO) -> Sequence[OldRow]:
     content = file.read()
     try:
-        return _rows_of(json.loads(content.decode(guess_encoding(content)).removeprefix("\ufeff")))
+        return _rows_of(json.loads(content.decode(detect_encoding(content)).removeprefix("\ufeff")))
     except (ValueError, RecursionError) as error:
         if isinstance(error, OldDataError):
             raise
@@ -83,7 +83,7 @@ def _read_json(file: BinaryIO) -> Sequence[OldRow]:
 def _read_csv(file: BinaryIO) -> Sequence[OldRow]:
     """Bytes that do not fit the encoding become lone surrogates, as lone surrogates of JSON and pickles are."""
     content = file.read()
-    encoding = guess_encoding(content)
+    encoding = detect_encoding(content)
     try:
         text = content.decode(encoding, "surrogateescape").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -125,8 +125,8 @@ def _rows_of(value: object) -> Sequence[OldRow]:
         raise OldDataError(f"holds a {type(value).__name__} where rows or columns are needed")
     items = list(value)
     are_columns = isinstance(value, tuple) or any(isinstance(item, np.ndarray) for item in items)
-    if are_columns and len(items) == len(REQUIRED) and all(map(_is_sequence, items)):
-        return _rows_of_columns(dict(zip(REQUIRED, items, strict=True)))
+    if are_columns and len(items) == len(REQUIRED_ROLES) and all(map(_is_sequence, items)):
+        return _rows_of_columns(dict(zip(REQUIRED_ROLES, items, strict=True)))
     return [_row_of(item) for item in items]
 
 
@@ -144,8 +144,8 @@ def _rows_of_columns(columns: Mapping[str, Any]) -> Sequence[OldRow]:
 def _row_of(item: Any) -> OldRow:
     if isinstance(item, Mapping):
         return OldRow({_name(key): value for key, value in item.items()})
-    if _is_sequence(item) and len(item) == len(REQUIRED):
-        return OldRow(dict(zip(REQUIRED, item, strict=True)))
+    if _is_sequence(item) and len(item) == len(REQUIRED_ROLES):
+        return OldRow(dict(zip(REQUIRED_ROLES, item, strict=True)))
     return OldRow({}, f"is a {type(item).__name__}, neither a dict nor image, description and label")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from diptych.components.catalogue.storage import write_stream
 from diptych.models.errors import DiptychError
 from diptych.models.serving.card import read_encoders
-from diptych.pipeline.predict.files import find_model, read_model_card
+from diptych.pipeline.predict.pushed_model import find_pushed_model, read_model_card
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,7 +50,7 @@ def export_model(model: str, to: Target, output: str) -> list[str]:
         ExportModelError: the converter is not installed, or cannot convert this network.
         PredictError: there is no model.
     """
-    folder = find_model(model)
+    folder = find_pushed_model(model)
     card = read_model_card(folder)
     import tensorflow as tf
 

@@ -1,8 +1,8 @@
-"""``diptych predict --catalogue``: asks a pushed model about every row of a catalogue, through Beam.
+"""``diptych predict --catalogue``: classifies every row of a catalogue by a pushed model, with Beam.
 
-Each chunk of the catalogue is read, decoded and stored by one worker as ingestion does it, and the stored records go to
-the model by the signature that the Evaluator uses: the same row gets the same answer. Nothing depends on which worker
-does what, nor on when it is done.
+A worker takes one chunk of the catalogue at a time. It makes records of the rows as ingestion does, and gives them to
+the signature that the Evaluator uses, so that a row gets the same scores here and there. The output does not depend on
+how chunks are spread over workers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ from diptych.components.example_gen.row_tables import Stored, store_rows
 from diptych.components.example_gen.workers import Workers, warm_up
 from diptych.models.metrics import MULTILABEL_THRESHOLD
 from diptych.models.serving.card import ModelCard
-from diptych.pipeline.predict.files import PredictError, find_model, read_model_card
-from diptych.pipeline.predict.unlabelled import with_stand_in, without_labels
+from diptych.pipeline.predict.pushed_model import PredictError, find_pushed_model, read_model_card
+from diptych.pipeline.predict.unlabelled import add_placeholder_label, ignore_labels
 from diptych.pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -46,13 +47,15 @@ _LINES_PER_TABLE = 4096
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """What became of a catalogue's rows: ``rows`` are as many as ``predictions`` and all ``rejects`` together.
+class BatchPredictionResult:
+    """How many rows of a catalogue were classified and how many rejected, and the files that say which.
 
     Attributes:
-        rejects: reason to number of rows.
+        rows: number of rows in the catalogue; ``predictions`` and ``rejects`` add up to it.
+        predictions: number of classified rows.
+        rejects: number of rejected rows for each reason.
         output: the file of predictions.
-        rejects_file: JSONL of the rejected rows, as ingestion writes it.
+        rejects_file: a JSONL file of the rejected rows, in the form that ingestion writes.
     """
 
     rows: int
@@ -64,18 +67,19 @@ class Predicted:
 
 def predict_catalogue(
     model: str, catalogue: str, output: str, *, overrides: Sequence[str] = (), top: int | None = None
-) -> Predicted:
-    """Classifies every row of a catalogue, in the catalogue's order; it needs no labels.
+) -> BatchPredictionResult:
+    """Classifies every row of a catalogue, which needs no labels, and writes the predictions in the catalogue's order.
 
-    A prediction has ``source`` and ``row``, where it stands in the catalogue; ``id`` and ``image``, as it has them;
-    ``answer``, the labels given to it; ``labels`` and ``scores``, best first.
+    A prediction has ``source`` and ``row``: the file and the row of the catalogue; ``id`` and ``image``, as they are
+    there; ``answer``: the predicted label, or for a multilabel model all labels above the threshold; ``labels`` and
+    ``scores``: the best ``top``, best first.
 
     Args:
-        model: folder of a pushed model, or of a run.
+        model: the folder of a pushed model, or of a run.
         catalogue: the catalogue, or a ``diptych.yaml`` that says how it is read.
         output: the file to write, ``.jsonl`` or ``.parquet``.
-        overrides: of the settings, as ``section.key=value``.
-        top: how many labels and scores a prediction has; None for all.
+        overrides: ``section.key=value`` for settings to change.
+        top: how many labels and scores to write; None for all.
 
     Raises:
         PredictError: there is no model, or the output has another ending.
@@ -85,18 +89,18 @@ def predict_catalogue(
     """
     if not output.endswith(_ENDINGS):
         raise PredictError(f"'{output}': predictions are written to a file that ends with {' or '.join(_ENDINGS)}")
-    folder = find_model(model)
+    folder = find_pushed_model(model)
     card = read_model_card(folder)
-    data = without_labels(_data_options(catalogue, overrides))
+    data = ignore_labels(_data_options(catalogue, overrides))
     with TemporaryDirectory() as work:
-        plan = _Plan(folder, card, Recipe(data, card.image), work, top)
+        job = _Job(folder, card, Recipe(data, card.image), work, top)
         warm_up()
-        chunks = list(_cut(plan))
+        chunks = list(_list_chunks(job))
         if not chunks:
             raise PredictError(f"'{catalogue}' has no row")
         with beam.Pipeline(argv=list(_LOCAL)) as pipeline:
-            _ = pipeline | beam.Create(chunks) | beam.Reshuffle() | beam.ParDo(_PredictChunk(plan))
-        return _gather(chunks, plan, output)
+            _ = pipeline | beam.Create(chunks) | beam.Reshuffle() | beam.ParDo(_PredictChunk(job))
+        return _write_output(chunks, job, output)
 
 
 def _data_options(catalogue: str, overrides: Sequence[str]) -> DataOptions:
@@ -110,8 +114,14 @@ def _data_options(catalogue: str, overrides: Sequence[str]) -> DataOptions:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What is asked of which model, and where work files lie."""
+class _Job:
+    """What each worker needs to know.
+
+    Attributes:
+        model: the folder of the SavedModel.
+        work: the folder of temporary files.
+        top: how many labels to write for each row; None for all.
+    """
 
     model: str
     card: ModelCard
@@ -127,43 +137,43 @@ class _Plan:
         return Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
 
 
-def _cut(plan: _Plan) -> Iterator[Chunk]:
-    data = plan.recipe.data
+def _list_chunks(job: _Job) -> Iterator[Chunk]:
+    data = job.recipe.data
     reader = make_reader(find_kind(data))
     for index, source in enumerate(list_sources(data)):
-        yield from reader.cut(source, index, data, os.path.join(plan.work, f"{index:05d}.spool"))
+        yield from reader.cut(source, index, data, os.path.join(job.work, f"{index:05d}.spool"))
 
 
 class _PredictChunk(beam.DoFn):
     """Writes a chunk's predictions and rejects; gives nothing on."""
 
-    def __init__(self, plan: _Plan) -> None:
-        self._plan = plan
+    def __init__(self, job: _Job) -> None:
+        self._job = job
 
     def setup(self) -> None:
-        self._workers = Workers(self._plan.recipe, store_rows)
-        self._reader = make_reader(find_kind(self._plan.recipe.data))
+        self._workers = Workers(self._job.recipe, store_rows)
+        self._reader = make_reader(find_kind(self._job.recipe.data))
         self._model = self._load()
 
     def teardown(self) -> None:
         self._workers.close()
-        # TensorFlow complains of functions that outlive it, at the interpreter's end.
+        # TensorFlow warns at exit of functions that still exist then.
         self._model = None
 
     def process(self, chunk: Chunk) -> list[None]:
-        plan = self._plan
-        records = plan.file(chunk, "")
-        rows = (with_stand_in(row) for row in self._reader.read(chunk, plan.recipe.data))
-        built = list(with_progress(self._workers.build(rows, plan.source(chunk), records)))
+        job = self._job
+        records = job.file(chunk, "")
+        rows = (add_placeholder_label(row) for row in self._reader.read(chunk, job.recipe.data))
+        built = list(with_progress(self._workers.build(rows, job.source(chunk), records)))
         stored = [one for one in built if isinstance(one, Stored)]
         scores = self._score(list(dict.fromkeys(one.file for one in stored)))
         with (
-            open(plan.file(chunk, ".jsonl"), "wb") as predictions,
-            open(plan.file(chunk, REJECTS_ENDING), "wb") as rejects,
+            open(job.file(chunk, ".jsonl"), "wb") as predictions,
+            open(job.file(chunk, REJECTS_ENDING), "wb") as rejects,
         ):
             for one in built:
                 if isinstance(one, Stored):
-                    predictions.write(_line({**self._about(one, chunk), **self._answer(next(scores))}))
+                    predictions.write(_line({**self._identify(one, chunk), **self._answer(next(scores))}))
                 else:
                     rejects.write(_line(one.as_json()))
         for file in {one.file for one in stored}:
@@ -173,24 +183,24 @@ class _PredictChunk(beam.DoFn):
     def _load(self) -> Any:
         import tensorflow as tf
 
-        return tf.saved_model.load(self._plan.model)
+        return tf.saved_model.load(self._job.model)
 
     def _score(self, files: Sequence[str]) -> Iterator[Any]:
-        """The scores of each record, float32 ``[classes]``."""
+        """Yields the scores of each record in the TFRecord files, float32 ``[labels]``."""
         import tensorflow as tf
 
         for batch in tf.data.TFRecordDataset(files).batch(_BATCH).prefetch(1) if files else ():
             yield from self._model.signatures["serving_default"](examples=batch)["scores"].numpy()
 
-    def _about(self, stored: Stored, chunk: Chunk) -> dict[str, Any]:
-        source = self._plan.source(chunk).name
+    def _identify(self, stored: Stored, chunk: Chunk) -> dict[str, Any]:
+        source = self._job.source(chunk).name
         return {"source": source, "row": stored.row, "id": stored.id, "image": stored.image}
 
     def _answer(self, scores: Any) -> dict[str, Any]:
-        card = self._plan.card
+        card = self._job.card
         order = np.argsort(-scores, kind="stable")
         given = order[:1] if card.task == "multiclass" else order[scores[order] >= MULTILABEL_THRESHOLD]
-        shown = order[: self._plan.top]
+        shown = order[: self._job.top]
         return {
             "answer": [card.labels[place] for place in given],
             "labels": [card.labels[place] for place in shown],
@@ -199,25 +209,25 @@ class _PredictChunk(beam.DoFn):
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    # A text that is no Unicode is no reason to lose its row.
+    # Characters that UTF-8 cannot hold are replaced, so that the row is not lost.
     return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
 
-def _gather(chunks: Sequence[Chunk], plan: _Plan, output: str) -> Predicted:
-    """Puts the chunks' files together, in order."""
+def _write_output(chunks: Sequence[Chunk], job: _Job, output: str) -> BatchPredictionResult:
+    """Joins the files that the workers wrote for each chunk, in the catalogue's order."""
     chunks = sorted(chunks)
-    predictions = [plan.file(chunk, ".jsonl") for chunk in chunks]
-    rejects = [plan.file(chunk, REJECTS_ENDING) for chunk in chunks]
+    predictions = [job.file(chunk, ".jsonl") for chunk in chunks]
+    rejects = [job.file(chunk, REJECTS_ENDING) for chunk in chunks]
     reasons = Counter(reject["reason"] for reject in _read_lines(rejects))
     count = sum(1 for _ in _read_lines(predictions))
     rows = sum(chunk.rows for chunk in chunks)
     if rows != count + sum(reasons.values()):
         raise RuntimeError(f"rows are unaccounted for: {rows} rows, {count} predictions, rejects {dict(reasons)}")
-    write = _write_parquet if output.endswith(".parquet") else _join
+    write = _write_parquet if output.endswith(".parquet") else _concatenate
     write(predictions, output)
     rejects_file = output + REJECTS_ENDING
-    _join(rejects, rejects_file)
-    return Predicted(rows, count, dict(sorted(reasons.items())), output, rejects_file)
+    _concatenate(rejects, rejects_file)
+    return BatchPredictionResult(rows, count, dict(sorted(reasons.items())), output, rejects_file)
 
 
 def _read_lines(files: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -227,7 +237,7 @@ def _read_lines(files: Iterable[str]) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _join(files: Iterable[str], output: str) -> None:
+def _concatenate(files: Iterable[str], output: str) -> None:
     with write_stream(output) as target:
         for name in files:
             with open(name, "rb") as source:
@@ -238,18 +248,14 @@ def _write_parquet(files: Iterable[str], output: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = _schema()
+    schema = _parquet_schema()
     with write_stream(output) as target, pq.ParquetWriter(target, schema) as writer:
-        some: list[dict[str, Any]] = []
-        for line in _read_lines(files):
-            some.append(line)
-            if len(some) == _LINES_PER_TABLE:
-                writer.write_table(pa.Table.from_pylist(some, schema))
-                some = []
-        writer.write_table(pa.Table.from_pylist(some, schema))
+        lines = _read_lines(files)
+        while batch := list(islice(lines, _LINES_PER_TABLE)):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
 
 
-def _schema() -> pa.Schema:
+def _parquet_schema() -> pa.Schema:
     import pyarrow as pa
 
     text = pa.string()

@@ -1,4 +1,4 @@
-"""A catalogue whose labels nobody asks for, or that has none. Light, for decoding processes import it."""
+"""Reads catalogues without labels. This module imports little, because every process that decodes images imports it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import replace
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.rows import Row
 
-#: Stands for the column and for the label of each row.
-_NO_LABEL = "(no label)"
+# Stands for the name of the label column and for the label of each row.
+_PLACEHOLDER = "(no label)"
 
 
-class UnlabelledData(DataOptions):
-    """A catalogue that is read without its labels, splits and groups."""
+class UnlabelledDataOptions(DataOptions):
+    """The options of a catalogue whose labels, splits and groups are not read."""
 
     @property
     def used_columns(self) -> dict[str, str]:
-        """As ``DataOptions``, less the label's column."""
-        return {setting: name for setting, name in super().used_columns.items() if name != _NO_LABEL}
+        """As in ``DataOptions``, without the label column."""
+        return {setting: name for setting, name in super().used_columns.items() if name != _PLACEHOLDER}
 
 
-def without_labels(data: DataOptions) -> UnlabelledData:
-    """The same catalogue, read without its labels, splits and groups."""
+def ignore_labels(data: DataOptions) -> UnlabelledDataOptions:
+    """Options to read the same catalogue without its labels, splits and groups."""
     values = data.model_dump()
-    values |= {"columns": values["columns"] | {"label": _NO_LABEL, "split": None}}
-    return UnlabelledData(**values | {"labels": None, "label_separator": None, "split_by": None})
+    values |= {"columns": values["columns"] | {"label": _PLACEHOLDER, "split": None}}
+    return UnlabelledDataOptions(**values | {"labels": None, "label_separator": None, "split_by": None})
 
 
-def with_stand_in(row: Row) -> Row:
-    """A row with a label, which a record must have."""
-    return replace(row, labels=(_NO_LABEL,))
+def add_placeholder_label(row: Row) -> Row:
+    """The same row with a placeholder for its label, because a record must have one."""
+    return replace(row, labels=(_PLACEHOLDER,))

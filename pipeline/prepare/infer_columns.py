@@ -1,4 +1,4 @@
-"""Which column of a catalogue is which: by its name, and by what its first rows hold."""
+"""Infers which column of a catalogue has the image, the label and so on, by its name and its first values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from diptych.components.catalogue.readers.sidecars import IMAGE_ENDINGS
 from diptych.models.features import SPLITS
 
-#: Words of the names that columns bear, best first.
-WORDS: Mapping[str, Sequence[str]] = {
+#: The roles that a column can have, each with the words that names of such columns contain, the best word first.
+ROLE_WORDS: Mapping[str, Sequence[str]] = {
     "image": ("image", "img", "picture", "photo", "pixels", "file_name", "filename", "file", "filepath", "path", "url"),
     "description": (
         *("description", "caption", "text", "sentence", "prompt", "title", "alt", "comment", "desc", "name"),
@@ -30,20 +30,21 @@ WORDS: Mapping[str, Sequence[str]] = {
         *("video", "item", "sku", "listing", "cluster"),
     ),
 }
-#: What a catalogue cannot do without.
-REQUIRED = ("image", "description", "label")
+#: The roles that some column of every catalogue must have.
+REQUIRED_ROLES = ("image", "description", "label")
 
 _SPLIT_VALUES = frozenset({*SPLITS, "training", "valid", "validation", "dev", "eval", "evaluation", "testing"})
-_MOST_LABEL_LENGTH = 60
+# The mean number of characters in labels is at most this.
+_MAX_LABEL_LENGTH = 60
 
 
 @dataclass(frozen=True)
-class Guess:
-    """What the columns seem to be.
+class InferredColumns:
+    """The most likely column for each role.
 
     Attributes:
-        columns: part (a key of ``WORDS``) to column; a part that no column fits is not there.
-        alternatives: part to the other columns that fit, best first.
+        columns: role (a key of ``ROLE_WORDS``) to the name of the column; roles that no column fits are left out.
+        alternatives: role to the names of the other columns that fit it, best first.
     """
 
     columns: Mapping[str, str]
@@ -51,13 +52,18 @@ class Guess:
 
     @property
     def missing(self) -> list[str]:
-        """The required parts that no column fits."""
-        return [part for part in REQUIRED if part not in self.columns]
+        """The required roles that no column fits."""
+        return [role for role in REQUIRED_ROLES if role not in self.columns]
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column's values in the rows that were looked at, without the empty ones, and what holds for them."""
+    """A column in the first rows of a catalogue.
+
+    Attributes:
+        values: the values that are neither missing nor an empty text.
+        is_full: whether every row has such a value.
+    """
 
     name: str
     values: Sequence[Any]
@@ -67,28 +73,28 @@ class _Column:
     def texts(self) -> list[str]:
         return [str(value) for value in self.values if isinstance(value, (str, int, float))]
 
-    def rank(self, part: str) -> float:
-        """1 for the best name of a part, less for others that fit, 0 for none."""
+    def score_name(self, role: str) -> float:
+        """How well the column's name fits a role: 1 is best, 0 is not at all."""
         words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower())
-        known = WORDS[part]
+        known = ROLE_WORDS[role]
         whole = "_".join(words)
         places = [place + (0 if word == whole else 0.5) for place, word in enumerate(known) if word in (whole, *words)]
         return 1 - min(places) / (len(known) + 1) if places else 0
 
     @property
     def distinct(self) -> float:
-        """Different values over all values, 0 to 1."""
+        """The number of different values divided by the number of values, 0 to 1."""
         texts = self.texts
         return len(set(texts)) / len(texts) if texts else 0
 
     @property
     def length(self) -> float:
-        """Mean number of characters."""
+        """The mean number of characters."""
         return fmean(map(len, self.texts)) if self.texts else 0
 
     @property
     def has_words(self) -> bool:
-        """Whether most values are of more than one word."""
+        """Whether at least half of the values have more than one word."""
         return bool(self.texts) and fmean(" " in text.strip() for text in self.texts) >= 0.5
 
     @property
@@ -96,23 +102,24 @@ class _Column:
         return bool(self.values) and all(isinstance(value, str) for value in self.values)
 
 
-def guess_columns(rows: Sequence[Mapping[str, Any]]) -> Guess:
-    """Guesses the parts that the columns of some rows play.
+def infer_columns(rows: Sequence[Mapping[str, Any]]) -> InferredColumns:
+    """Infers the roles of the columns.
 
     Args:
-        rows: the first few hundred; images may be paths, bytes, arrays, or ``{"bytes": ..., "path": ...}``.
+        rows: the first few hundred rows, each from column to value; an image may be a path, bytes, an array, or
+            ``{"bytes": ..., "path": ...}`` as in Parquet files of Hugging Face.
     """
     columns = _columns(rows)
     found: dict[str, str] = {}
     others: dict[str, list[str]] = {}
-    # The surest first: what plays one part plays no other.
-    for part, score in _SCORES.items():
+    # A column has one role only, so the roles that are easiest to tell come first.
+    for role, score in _SCORES.items():
         scored = {column.name: score(column) for column in columns if column.name not in found.values()}
         fitting = sorted((name for name in scored if scored[name] > 0), key=lambda name: -scored[name])
         if fitting:
-            found[part], others[part] = fitting[0], fitting[1:]
-    left = {part: [name for name in names if name not in found.values()] for part, names in others.items()}
-    return Guess(found, left)
+            found[role], others[role] = fitting[0], fitting[1:]
+    left = {role: [name for name in names if name not in found.values()] for role, names in others.items()}
+    return InferredColumns(found, left)
 
 
 def is_image(value: Any) -> bool:
@@ -138,38 +145,39 @@ def _image_score(column: _Column) -> float:
     if not column.values:
         return 0
     share = fmean(map(is_image, column.values))
-    return share + column.rank("image") if share >= 0.5 else 0
+    return share + column.score_name("image") if share >= 0.5 else 0
 
 
 def _split_score(column: _Column) -> float:
     values = {text.strip().lower() for text in column.texts}
-    # A train is also a thing to see on pictures.
-    fits = bool(values) and values <= _SPLIT_VALUES and (len(values) > 1 or column.rank("split") > 0)
-    return 1 + column.rank("split") if fits else 0
+    # A column with nothing but "train" in it may as well be the label of pictures of trains.
+    fits = bool(values) and values <= _SPLIT_VALUES and (len(values) > 1 or column.score_name("split") > 0)
+    return 1 + column.score_name("split") if fits else 0
 
 
 def _id_score(column: _Column) -> float:
-    return column.rank("id") if column.is_full and column.distinct == 1 else 0
+    return column.score_name("id") if column.is_full and column.distinct == 1 else 0
 
 
 def _split_by_score(column: _Column) -> float:
-    is_told_apart = column.has_words and column.distinct > 0.5
-    return column.rank("split_by") if column.texts and not is_told_apart else 0
+    is_description = column.has_words and column.distinct > 0.5
+    return column.score_name("split_by") if column.texts and not is_description else 0
 
 
 def _label_score(column: _Column) -> float:
-    """A name says more than values: where a catalogue is sorted by label, its first rows have but one."""
-    if not column.texts or column.length > _MOST_LABEL_LENGTH:
+    """The name counts more than the values: a catalogue may be sorted by label, and its first rows have only one."""
+    if not column.texts or column.length > _MAX_LABEL_LENGTH:
         return 0
-    few = 1 - column.distinct if len(set(column.texts)) > 1 else 0
-    return column.rank("label") * 2 + few if few >= 0.5 or column.rank("label") else 0
+    repetition = 1 - column.distinct if len(set(column.texts)) > 1 else 0
+    name = column.score_name("label")
+    return name * 2 + repetition if repetition >= 0.5 or name else 0
 
 
 def _description_score(column: _Column) -> float:
     if not column.is_text:
         return 0
-    rank = column.rank("description")
-    return rank * 2 + min(column.length / 1000, 1) if column.has_words or rank else 0
+    name = column.score_name("description")
+    return name * 2 + min(column.length / 1000, 1) if column.has_words or name else 0
 
 
 _SCORES = {

@@ -1,4 +1,4 @@
-"""``diptych init``: looks at a catalogue and writes settings for it, with what else there is to choose as comments."""
+"""``diptych init``: writes settings for a catalogue after a look at its first rows; further choices are in comments."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ import yaml
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources
 from diptych.components.catalogue.storage import is_remote
+from diptych.models.atomic_files import write_text
 from diptych.models.errors import DiptychError
-from diptych.pipeline.prepare.infer_columns import REQUIRED, Guess, guess_columns
-from diptych.pipeline.prepare.preview import MOST_IMAGES, TEXT_KINDS, image_size, peek, peek_encoding
+from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES, InferredColumns, infer_columns
+from diptych.pipeline.prepare.preview import (
+    MOST_IMAGES,
+    TEXT_KINDS,
+    detect_catalogue_encoding,
+    image_size,
+    preview_rows,
+)
 
-_SIDE_STEP, _LEAST_SIDE, _MOST_SIDE = 32, 32, 224
-# Names of files that say nothing of what they hold; their folder's may.
-_PLAIN_NAMES = {"catalogue", "catalog", "metadata", "data", "dataset", "labels", "train", "rows", "annotations"}
-_MOST_NAME = 63
-_WHAT = {
+_SIDE_STEP, _MIN_SIDE, _MAX_SIDE = 32, 32, 224
+# Names of files that say nothing about their content, where the name of the folder may.
+_GENERIC_NAMES = {"catalogue", "catalog", "metadata", "data", "dataset", "labels", "train", "rows", "annotations"}
+_MAX_NAME_LENGTH = 63
+_ROLE_COMMENTS = {
     "image": "the image's path or bytes",
     "description": "the text that describes the image",
     "label": "the class to learn",
@@ -37,36 +44,36 @@ class InitError(DiptychError):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a look at the catalogue showed.
+class CataloguePreview:
+    """What the first rows and images of a catalogue show.
 
     Attributes:
-        data: the settings to read it with, where they differ from the defaults.
-        kind: of the catalogue.
-        rows: the first ones, column to value.
-        guess: what the columns seem to be.
-        sizes: width and height of the first images that could be opened, in pixels.
-        tried: how many of the first images were tried.
+        data: options to read the catalogue with: its encoding, and the folder of its images if that is another one.
+        kind: the catalogue's kind, as ``data.format`` names it.
+        rows: the first rows, each from column to value.
+        inferred: the most likely column for each role.
+        image_sizes: width and height in pixels of those of the first images that could be opened.
+        images_tried: how many images were to be opened.
     """
 
     data: DataOptions
     kind: str
     rows: Sequence[Mapping[str, Any]]
-    guess: Guess
-    sizes: Sequence[tuple[int, int]]
-    tried: int
+    inferred: InferredColumns
+    image_sizes: Sequence[tuple[int, int]]
+    images_tried: int
 
     @property
-    def side(self) -> tuple[int, int]:
-        """Height and width to store images at: the median, down to a multiple of 32, from 32 to 224."""
-        if not self.sizes:
+    def stored_size(self) -> tuple[int, int]:
+        """Height and width to store images at: the median, rounded down to a multiple of 32, within 32 and 224."""
+        if not self.image_sizes:
             return 64, 64
-        width, height = (median(sides) for sides in zip(*self.sizes, strict=True))
-        return _rounded(height), _rounded(width)
+        width, height = _median_size(self.image_sizes)
+        return _round_down(height), _round_down(width)
 
 
-def look(catalogue: str) -> Found:
-    """Looks at the catalogue's kind, first rows and first images.
+def preview_catalogue(catalogue: str) -> CataloguePreview:
+    """Reads the first rows of a catalogue, infers its columns and opens its first images.
 
     Args:
         catalogue: as ``data.catalogue``; a relative path is relative to the working directory.
@@ -81,43 +88,47 @@ def look(catalogue: str) -> Found:
     kind = find_kind(data)
     source = list_sources(data)[0]
     if kind in TEXT_KINDS and not source.endswith(".parquet"):
-        data = data.model_copy(update={"encoding": peek_encoding(source, data)})
-    rows = peek(source, kind, data)
-    guess = guess_columns(rows)
-    if "image" not in guess.columns:
-        raise InitError(_no_image(source, rows))
-    images = [row[guess.columns["image"]] for row in rows if row.get(guess.columns["image"])][:MOST_IMAGES]
-    data = _with_root(images, source, data)
+        data = data.model_copy(update={"encoding": detect_catalogue_encoding(source, data)})
+    rows = preview_rows(source, kind, data)
+    inferred = infer_columns(rows)
+    image_column = inferred.columns.get("image")
+    if image_column is None:
+        raise InitError(_no_image_message(source, rows))
+    images = [row[image_column] for row in rows if row.get(image_column)][:MOST_IMAGES]
+    data = _find_images_root(images, source, data)
     sizes = [size for image in images if (size := image_size(image, source, data))]
-    return Found(data, kind, rows, guess, sizes, len(images))
+    return CataloguePreview(data, kind, rows, inferred, sizes, len(images))
 
 
-def write_settings(found: Found, catalogue: str, path: str) -> None:
-    """Writes ``diptych.yaml``, over what is there.
+def write_settings(preview: CataloguePreview, catalogue: str, path: str) -> None:
+    """Writes the settings file; an existing one is replaced.
 
     Args:
-        catalogue: as given to ``look``.
+        catalogue: as given to ``preview_catalogue``.
+
+    Raises:
+        OSError: the file cannot be written.
     """
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(_lines(found, catalogue, path)) + "\n")
+    write_text(path, "\n".join(_settings_lines(preview, catalogue, path)) + "\n")
 
 
-def summary(found: Found) -> Iterator[str]:
-    """What was found, in a few lines."""
-    yield f"{found.kind}, {found.data.encoding}; {len(found.rows)} rows and {found.tried} images looked at"
-    for part, column in found.guess.columns.items():
-        yield f"{part:<12} {_scalar(column)}{_detail(part, column, found)}"
-    if found.sizes:
-        height, width = found.side
+def describe_preview(preview: CataloguePreview) -> Iterator[str]:
+    """A few lines about the preview, for a person."""
+    looked_at = f"{len(preview.rows)} rows and {preview.images_tried} images"
+    yield f"{preview.kind}, {preview.data.encoding}; {looked_at} looked at"
+    for role, column in preview.inferred.columns.items():
+        yield f"{role:<12} {_scalar(column)}{_detail(role, column, preview)}"
+    if preview.image_sizes:
+        height, width = preview.stored_size
         yield f"{'size':<12} {width} x {height}"
     else:
         yield "No image could be opened: see data.images_root"
-    if missing := found.guess.missing:
+    if missing := preview.inferred.missing:
         yield f"Not found: {', '.join(missing)}; name them in data.columns"
 
 
-def _with_root(images: Sequence[Any], source: str, data: DataOptions) -> DataOptions:
-    """Looks for the images in the folders beside the catalogue, if they are not where paths are relative to."""
+def _find_images_root(images: Sequence[Any], source: str, data: DataOptions) -> DataOptions:
+    """Sets ``data.images_root`` to a folder beside the catalogue if the images are there."""
     root = images_root(source, data)
     if is_remote(root) or not os.path.isdir(root) or any(image_size(image, source, data) for image in images):
         return data
@@ -129,11 +140,16 @@ def _with_root(images: Sequence[Any], source: str, data: DataOptions) -> DataOpt
     return data
 
 
-def _rounded(side: float) -> int:
-    return min(_MOST_SIDE, max(_LEAST_SIDE, int(side) // _SIDE_STEP * _SIDE_STEP))
+def _median_size(sizes: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    widths, heights = zip(*sizes, strict=True)
+    return median(widths), median(heights)
 
 
-def _no_image(source: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def _round_down(side: float) -> int:
+    return min(_MAX_SIDE, max(_MIN_SIDE, int(side) // _SIDE_STEP * _SIDE_STEP))
+
+
+def _no_image_message(source: str, rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not names:
         return f"'{source}' has no row that can be read"
@@ -142,73 +158,75 @@ def _no_image(source: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return f"no column of '{source}' holds paths or bytes of images; its columns are {', '.join(map(_scalar, names))}"
 
 
-def _lines(found: Found, catalogue: str, path: str) -> Iterator[str]:
+def _settings_lines(preview: CataloguePreview, catalogue: str, path: str) -> Iterator[str]:
     folder = os.path.dirname(os.path.abspath(path))
-    yield f"# Written by diptych init from the first {len(found.rows)} rows. Look at each line, then:"
+    yield f"# Written by diptych init from the first {len(preview.rows)} rows. Look at each line, then:"
     yield "#"
     yield f"#   diptych check {_scalar(path)}"
     yield f"name: {_scalar(_name(catalogue))}"
     yield "data:"
     yield f"  catalogue: {_scalar(_relative(catalogue, folder))}"
-    yield f"  # format: {found.kind}  # found by name and content; only to be said where that goes wrong"
-    yield from _encoding(found)
-    yield from _images_root(found, folder)
+    yield f"  # format: {preview.kind}  # found by name and content; only to be said where that goes wrong"
+    yield from _encoding(preview)
+    yield from _images_root(preview, folder)
     yield "  columns:"
-    for part in _WHAT:
-        if part != "split_by":
-            yield "    " + _column(part, found)
-    yield "  " + _column("split_by", found)
-    height, width = found.side
-    yield "image:  # " + (_sizes(found) if found.sizes else "no image could be opened; these are the defaults")
+    for role in _ROLE_COMMENTS:
+        if role != "split_by":
+            yield "    " + _column(role, preview)
+    yield "  " + _column("split_by", preview)
+    height, width = preview.stored_size
+    yield "image:  # " + (
+        _sizes(preview) if preview.image_sizes else "no image could be opened; these are the defaults"
+    )
     yield f"  height: {height}"
     yield f"  width: {width}"
     yield "  # aspect: pad  # or crop, where images of other proportions should not be stretched"
 
 
-def _encoding(found: Found) -> Iterator[str]:
-    if found.data.encoding != "utf-8":
-        yield f"  encoding: {found.data.encoding}  # a guess, by its bytes: see whether accents are shown as they are"
-    elif found.kind in TEXT_KINDS:
+def _encoding(preview: CataloguePreview) -> Iterator[str]:
+    if preview.data.encoding != "utf-8":
+        yield f"  encoding: {preview.data.encoding}  # a guess, by its bytes: see whether accents are shown as they are"
+    elif preview.kind in TEXT_KINDS:
         yield "  # encoding: utf-8"
 
 
-def _images_root(found: Found, folder: str) -> Iterator[str]:
-    if found.data.images_root:
-        yield f"  images_root: {_scalar(_relative(found.data.images_root, folder))}  # paths are relative to it"
-    elif found.tried and not found.sizes:
-        yield f"  # images_root: FOLDER  # of the first {found.tried} images, none could be opened"
+def _images_root(preview: CataloguePreview, folder: str) -> Iterator[str]:
+    if preview.data.images_root:
+        yield f"  images_root: {_scalar(_relative(preview.data.images_root, folder))}  # paths are relative to it"
+    elif preview.images_tried and not preview.image_sizes:
+        yield f"  # images_root: FOLDER  # of the first {preview.images_tried} images, none could be opened"
 
 
-def _column(part: str, found: Found) -> str:
-    column = found.guess.columns.get(part)
+def _column(role: str, preview: CataloguePreview) -> str:
+    column = preview.inferred.columns.get(role)
     if column is None:
-        told = " no column looks like it;" if part in REQUIRED else ""
-        return f"# {part}: COLUMN  #{told} {_WHAT[part]}"
-    return f"{part}: {_scalar(column)}  # {_WHAT[part].partition(';')[0]}{_detail(part, column, found)}"
+        told = " no column looks like it;" if role in REQUIRED_ROLES else ""
+        return f"# {role}: COLUMN  #{told} {_ROLE_COMMENTS[role]}"
+    return f"{role}: {_scalar(column)}  # {_ROLE_COMMENTS[role].partition(';')[0]}{_detail(role, column, preview)}"
 
 
-def _detail(part: str, column: str, found: Found) -> str:
+def _detail(role: str, column: str, preview: CataloguePreview) -> str:
     parts = []
-    if part in ("label", "split", "split_by"):
-        values = {str(row[column]) for row in found.rows if row.get(column) is not None}
-        parts.append(f"{len(values)} different in the first {len(found.rows)} rows")
-    if others := found.guess.alternatives.get(part):
+    if role in ("label", "split", "split_by"):
+        values = {str(row[column]) for row in preview.rows if row.get(column) is not None}
+        parts.append(f"{len(values)} different in the first {len(preview.rows)} rows")
+    if others := preview.inferred.alternatives.get(role):
         parts.append("or " + ", ".join(map(_scalar, others)))
     return "; " * bool(parts) + "; ".join(parts)
 
 
-def _sizes(found: Found) -> str:
-    width, height = (median(sides) for sides in zip(*found.sizes, strict=True))
-    return f"the first {len(found.sizes)} images: {width:g} wide, {height:g} high, in the median"
+def _sizes(preview: CataloguePreview) -> str:
+    width, height = _median_size(preview.image_sizes)
+    return f"the first {len(preview.image_sizes)} images: {width:g} wide, {height:g} high, in the median"
 
 
 def _name(catalogue: str) -> str:
-    """Of the pipeline: the catalogue's name, or its folder's where that says more."""
+    """The name of the pipeline: that of the catalogue, or of its folder if the catalogue's says nothing."""
     parts = [part for part in re.split(r"[/\\]", catalogue) if part and not re.search(r"[*?{]", part)]
     stems = [re.sub(r"\.[a-z]+(\.gz)?$", "", part.lower()) for part in reversed(parts)]
     absolute = [*stems, os.path.basename(os.path.dirname(os.path.abspath(catalogue))).lower()]
-    slugs = [re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:_MOST_NAME] for stem in absolute]
-    return next((slug for slug in slugs if slug and slug not in _PLAIN_NAMES), "diptych")
+    slugs = [re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:_MAX_NAME_LENGTH] for stem in absolute]
+    return next((slug for slug in slugs if slug and slug not in _GENERIC_NAMES), "diptych")
 
 
 def _relative(path: str, folder: str) -> str:
@@ -216,7 +234,7 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _scalar(value: str) -> str:
-    """A text as YAML has it, in one line."""
+    """A text as a YAML scalar in one line."""
     style = '"' if re.search(r"[^\S ]", value) else None
     return (
         yaml.safe_dump(value, default_style=style, allow_unicode=True, width=float("inf")).removesuffix("...\n").strip()

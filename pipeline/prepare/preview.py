@@ -21,7 +21,7 @@ from diptych.components.catalogue.readers.rows import CatalogueError, reading
 from diptych.components.catalogue.readers.sidecars import is_gzip
 from diptych.components.catalogue.readers.text_lines import is_compressed, open_text
 from diptych.components.catalogue.storage import open_file, resolve_below
-from diptych.pipeline.prepare.text_encoding import guess_encoding
+from diptych.pipeline.prepare.text_encoding import detect_encoding
 
 #: Rows and images that are looked at.
 MOST_ROWS, MOST_IMAGES = 300, 50
@@ -35,7 +35,7 @@ _RECORD_FOOT_BYTES = 4
 Values = Mapping[str, Any]
 
 
-def peek(source: str, kind: str, data: DataOptions) -> list[Values]:
+def preview_rows(source: str, kind: str, data: DataOptions) -> list[Values]:
     """The first rows of one file of the catalogue, column to value; those that cannot be read are left out.
 
     Kinds without columns of their own give ``image``, ``description`` and ``label``, as far as they have them.
@@ -45,10 +45,10 @@ def peek(source: str, kind: str, data: DataOptions) -> list[Values]:
     """
     kind = os.path.splitext(source)[1][1:] if kind == "imagefolder" else kind
     with reading(source):
-        return list(islice(_PEEKS.get(kind, _peek_rows(kind))(source, data), MOST_ROWS))
+        return list(islice(_PREVIEWS.get(kind, _preview_rows(kind))(source, data), MOST_ROWS))
 
 
-def peek_encoding(source: str, data: DataOptions) -> str:
+def detect_catalogue_encoding(source: str, data: DataOptions) -> str:
     """The encoding of a text catalogue, by its first bytes.
 
     Raises:
@@ -56,7 +56,7 @@ def peek_encoding(source: str, data: DataOptions) -> str:
     """
     with reading(source), open_file(source, data.fetch) as file:
         plain = gzip.GzipFile(fileobj=file) if is_compressed(source) else file
-        return guess_encoding(plain.read(_HEAD_BYTES))
+        return detect_encoding(plain.read(_HEAD_BYTES))
 
 
 def image_size(image: Any, source: str, data: DataOptions) -> tuple[int, int] | None:
@@ -82,8 +82,8 @@ def _open_image(image: Any, source: str, data: DataOptions) -> BinaryIO:
     return open_file(resolve_below(images_root(source, data), image), data.fetch)
 
 
-def _peek_delimited(delimiter: str) -> Callable[[str, DataOptions], Iterator[Values]]:
-    def peek_table(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_delimited(delimiter: str) -> Callable[[str, DataOptions], Iterator[Values]]:
+    def preview_table(source: str, data: DataOptions) -> Iterator[Values]:
         csv.field_size_limit(sys.maxsize)
         with open_text(source, data) as text:
             parser = csv.reader((line.replace("\0", "\ufffd") for line in text), delimiter=delimiter)
@@ -92,20 +92,20 @@ def _peek_delimited(delimiter: str) -> Callable[[str, DataOptions], Iterator[Val
                 if len(fields) == len(header):
                     yield dict(zip(header, fields, strict=True))
 
-    return peek_table
+    return preview_table
 
 
-def _peek_lines(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_lines(source: str, data: DataOptions) -> Iterator[Values]:
     with open_text(source, data) as text:
         yield from (parse_object(line)[0] for line in text if line.strip())
 
 
-def _peek_array(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_array(source: str, data: DataOptions) -> Iterator[Values]:
     with open_text(source, data) as text:
         yield from (item for item in JsonText(text, source).items() if isinstance(item, dict))
 
 
-def _peek_parquet(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_parquet(source: str, data: DataOptions) -> Iterator[Values]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -117,7 +117,7 @@ def _peek_parquet(source: str, data: DataOptions) -> Iterator[Values]:
             raise CatalogueError(f"data.catalogue: '{source}' cannot be read as Parquet: {error}") from None
 
 
-def _peek_tfrecord(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_tfrecord(source: str, data: DataOptions) -> Iterator[Values]:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -154,8 +154,8 @@ def _value(feature: Any) -> Any:
         return values[0]
 
 
-def _peek_rows(kind: str) -> Callable[[str, DataOptions], Iterator[Values]]:
-    def peek_rows(source: str, data: DataOptions) -> Iterator[Values]:
+def _preview_rows(kind: str) -> Callable[[str, DataOptions], Iterator[Values]]:
+    def preview_records(source: str, data: DataOptions) -> Iterator[Values]:
         reader = make_reader(kind)
         with TemporaryDirectory() as scratch:
             for chunk in reader.cut(source, 0, data, os.path.join(scratch, "spool")):
@@ -163,14 +163,14 @@ def _peek_rows(kind: str) -> Callable[[str, DataOptions], Iterator[Values]]:
                     image = row.image if row.content is None else row.content
                     yield {"image": image, "description": row.description, "label": next(iter(row.labels), "")}
 
-    return peek_rows
+    return preview_records
 
 
-_PEEKS: dict[str, Callable[[str, DataOptions], Iterator[Values]]] = {
-    "csv": _peek_delimited(","),
-    "tsv": _peek_delimited("\t"),
-    "jsonl": _peek_lines,
-    "json": _peek_array,
-    "parquet": _peek_parquet,
-    "tfrecord": _peek_tfrecord,
+_PREVIEWS: dict[str, Callable[[str, DataOptions], Iterator[Values]]] = {
+    "csv": _preview_delimited(","),
+    "tsv": _preview_delimited("\t"),
+    "jsonl": _preview_lines,
+    "json": _preview_array,
+    "parquet": _preview_parquet,
+    "tfrecord": _preview_tfrecord,
 }

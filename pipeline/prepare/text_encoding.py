@@ -1,10 +1,10 @@
-"""Which encoding a text file is in, by its bytes."""
+"""Detects the encoding of a text file by its bytes."""
 
 from __future__ import annotations
 
 import codecs
 
-# The byte order marks that a file may begin with; UTF-32's little-endian one begins like UTF-16's.
+# The byte order marks that a file may begin with. UTF-32's little-endian one begins like UTF-16's, so it comes first.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -12,23 +12,24 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# Those that files are in, the most frequent first: rarer ones are likely only by chance.
+# Encodings that files are in, the most frequent first. Rarer ones are left out: they would only match by chance.
 _COMMON = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "mac_roman"),
     *("gb18030", "big5", "cp932", "euc_jp", "euc_kr", "utf_16_le", "utf_16_be"),
 ]
 
 
-def guess_encoding(head: bytes) -> str:
-    """The encoding of a text, as Python names it: that of its byte order mark, UTF-8 where it fits, else the likeliest.
+def detect_encoding(head: bytes) -> str:
+    """The encoding of a text, as Python names it: that of its byte order mark, or UTF-8 if it fits, or the likeliest.
 
     Args:
-        head: the first bytes of the text, which may end within a character.
+        head: the first bytes of the text; they may end in the middle of a character.
     """
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
-    # One bad byte makes no other encoding of it; what is in another one looks like UTF-8 hardly anywhere.
+    # A few damaged bytes do not make UTF-8 another encoding: in a text of another one, most characters beyond ASCII are
+    # no UTF-8.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
     bad = text.count("\ufffd")
     if bad == 0 or bad * 10 < len(text) - len(text.encode("ascii", "ignore")):

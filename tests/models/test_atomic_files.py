@@ -17,6 +17,13 @@ def test_a_text_replaces_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("text.txt")
+    write_text(str(tmp_path / "link"), "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "text.txt").read_text() == "text"
+
+
 def test_after_an_error_the_old_file_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("old")

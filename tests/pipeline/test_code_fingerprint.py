@@ -1,4 +1,4 @@
-"""Code digests."""
+"""Fingerprints of code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diptych.pipeline.code_fingerprint import code_digest
+from diptych.pipeline.code_fingerprint import code_fingerprint
 
 
 def test_a_changed_line_changes_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,9 +15,9 @@ def test_a_changed_line_changes_the_digest(tmp_path: Path, monkeypatch: pytest.M
     (package / "__init__.py").write_text("")
     (package / "part.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = code_digest("digested")
-    code_digest.cache_clear()
-    assert code_digest("digested") == before
+    before = code_fingerprint("digested")
+    code_fingerprint.cache_clear()
+    assert code_fingerprint("digested") == before
     (package / "part.py").write_text("x = 2\n")
-    code_digest.cache_clear()
-    assert code_digest("digested") != before
+    code_fingerprint.cache_clear()
+    assert code_fingerprint("digested") != before

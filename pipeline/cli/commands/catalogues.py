@@ -27,13 +27,13 @@ def add_init(commands: Any) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from diptych.pipeline.prepare.init import look, summary, write_settings
+    from diptych.pipeline.prepare.init import describe_preview, preview_catalogue, write_settings
 
     if os.path.exists(options.output) and not options.force:
         return complain(f"'{options.output}' exists; name another file with --output, or say --force", USAGE)
-    found = look(options.catalogue)
-    write_settings(found, options.catalogue, options.output)
-    for line in summary(found):
+    preview = preview_catalogue(options.catalogue)
+    write_settings(preview, options.catalogue, options.output)
+    for line in describe_preview(preview):
         print_line(line)
     print_line(f"Written: {options.output}. Look at it, then: diptych check {options.output}")
     return OK

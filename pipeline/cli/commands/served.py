@@ -44,10 +44,10 @@ def _predict_images(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from diptych.pipeline.local.log_capture import silence_output
-    from diptych.pipeline.predict.files import predict
+    from diptych.pipeline.predict.images import predict_images
 
     with silence_output():
-        predictions = predict(options.model, options.images, options.text)
+        predictions = predict_images(options.model, options.images, options.text)
     if options.json:
         print_line(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
         return OK

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from diptych.models.serving.card import read_card
-from diptych.models.text.exported_encoders import EncodersFile, build_encoders
+from diptych.models.text.sklearn_encoders import FittedEncoding, build_encoders
 from diptych.pipeline.export.model import ExportModelError, export_model
-from diptych.pipeline.predict.files import PredictError
+from diptych.pipeline.predict.pushed_model import PredictError
 from tests.helpers import SMALL
 from tests.models.serving.exported import TEXTS, Exported, needing_both, needing_neither
 
@@ -52,7 +52,7 @@ def test_tflite_gives_the_scores_of_the_network_and_what_lies_beside_it_encodes_
     assert description["labels"] == list(card.labels)
     assert description["task"] == card.task
     assert description["inputs"]["image"] == ["uint8", [None, SMALL.height, SMALL.width, 3]]
-    encoders = build_encoders(EncodersFile.model_validate(description["encoders"]))
+    encoders = build_encoders(FittedEncoding.model_validate(description["encoders"]))
     if card.text.encoding == "sequence":
         np.testing.assert_array_equal(encoders.sequences(TEXTS[:3]), inputs["description_ids"])
     else:
@@ -62,7 +62,7 @@ def test_tflite_gives_the_scores_of_the_network_and_what_lies_beside_it_encodes_
 def dense(exported: Exported, inputs: dict[str, Any]) -> Any:
     ids, values = inputs["description_ids"], inputs["description_values"]
     rows, places = np.nonzero(ids)
-    found = np.zeros((len(ids), exported.decoder.inputs.terms))
+    found = np.zeros((len(ids), exported.decoder.inputs.vocabulary_size))
     found[rows, ids[rows, places] - 1] = values[rows, places]
     return found
 

@@ -17,8 +17,8 @@ from diptych.components.catalogue.records import Recipe, Source, build_record
 from diptych.models import features
 from diptych.models.serving.card import read_card
 from diptych.pipeline.predict.catalogue import predict_catalogue
-from diptych.pipeline.predict.files import PredictError
-from diptych.pipeline.predict.unlabelled import with_stand_in, without_labels
+from diptych.pipeline.predict.pushed_model import PredictError
+from diptych.pipeline.predict.unlabelled import add_placeholder_label, ignore_labels
 from tests.helpers import as_file, noise, write_catalogue, write_image
 from tests.models.serving.exported import Exported, needing_both, needing_neither
 
@@ -46,13 +46,13 @@ def scores_of_records(exported: Exported, folder: Path, rows: list[dict[str, Any
     """What the Evaluator's signature gives for the records that ingestion would store."""
     from diptych.components.catalogue.readers.rows import make_row
 
-    data = without_labels(DataOptions(catalogue=str(folder / "catalogue.csv")))
+    data = ignore_labels(DataOptions(catalogue=str(folder / "catalogue.csv")))
     recipe, source = Recipe(data, read_card(exported.folder).image), Source("catalogue.csv", str(folder))
     texts = ("a red cat", "the blue dog", "one green fish and a dog")
     records = []
     for row in rows:
         values = {"image": row["image"], "description": texts[row["row"] % 3]}
-        record = build_record(with_stand_in(make_row(row["row"], values, data)), source, recipe)
+        record = build_record(add_placeholder_label(make_row(row["row"], values, data)), source, recipe)
         records.append(features.encode_record(record.values))
     return exported.signatures["serving_default"](examples=tf.constant(records))["scores"].numpy()
 
@@ -116,7 +116,7 @@ def test_catalogues_that_name_labels_otherwise_are_read_too(tmp_path: Path, kind
 
 def test_an_unlabelled_catalogue_needs_no_column_for_labels() -> None:
     data = DataOptions(catalogue="x.csv", columns=Columns(label="class", split="part"), split_by="group")
-    assert set(without_labels(data).used_columns) == {"data.columns.image", "data.columns.description"}
+    assert set(ignore_labels(data).used_columns) == {"data.columns.image", "data.columns.description"}
 
 
 def test_what_cannot_be_predicted_is_told(tmp_path: Path) -> None:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.pipeline.prepare.infer_columns import Guess, guess_columns, is_image
+from diptych.pipeline.prepare.infer_columns import InferredColumns, infer_columns, is_image
 
 COUNT = 40
 
 
-def guess(**columns: Any) -> Guess:
-    """The guess for columns, each given by its values or by a function of the row's number."""
+def infer(**columns: Any) -> InferredColumns:
+    """What is inferred of columns, each given by its values or by a function from the row's number to a value."""
     made = {name: [held(n) for n in range(COUNT)] if callable(held) else held for name, held in columns.items()}
-    return guess_columns([dict(zip(made, values, strict=True)) for values in zip(*made.values(), strict=True)])
+    return infer_columns([dict(zip(made, values, strict=True)) for values in zip(*made.values(), strict=True)])
 
 
 def path(n: int) -> str:
@@ -33,7 +33,7 @@ def kind(n: int) -> str:
 
 
 def test_names_are_enough() -> None:
-    found = guess(image=path, description=text, label=kind, id=str, split=lambda n: "train", group=lambda n: n // 2)
+    found = infer(image=path, description=text, label=kind, id=str, split=lambda n: "train", group=lambda n: n // 2)
     assert found.columns == {
         "image": "image",
         "description": "description",
@@ -56,12 +56,12 @@ def test_names_are_enough() -> None:
     ],
 )
 def test_other_names_for_the_same_are_known(image: str, description: str, label: str) -> None:
-    found = guess(**{label: kind, "n": str, description: text, image: path})
+    found = infer(**{label: kind, "n": str, description: text, image: path})
     assert found.columns == {"image": image, "description": description, "label": label}
 
 
 def test_without_names_contents_decide() -> None:
-    found = guess(a=text, b=kind, c=path, d=lambda n: ("train", "validation", "test")[n % 3], e=lambda n: n * 0.37)
+    found = infer(a=text, b=kind, c=path, d=lambda n: ("train", "validation", "test")[n % 3], e=lambda n: n * 0.37)
     assert found.columns == {"image": "c", "description": "a", "label": "b", "split": "d"}
 
 
@@ -78,11 +78,11 @@ def test_without_names_contents_decide() -> None:
 )
 def test_images_come_in_many_forms(image: Any) -> None:
     assert is_image(image(0))
-    assert guess(q=image, text=text, label=kind).columns["image"] == "q"
+    assert infer(q=image, text=text, label=kind).columns["image"] == "q"
 
 
 def test_the_other_columns_that_fit_are_named() -> None:
-    found = guess(image=path, thumbnail=path, caption=text, title=text, label=kind, colour=kind)
+    found = infer(image=path, thumbnail=path, caption=text, title=text, label=kind, colour=kind)
     assert found.columns == {"image": "image", "description": "caption", "label": "label"}
     assert found.alternatives["image"] == ["thumbnail"]
     assert found.alternatives["description"] == ["title"]
@@ -90,31 +90,31 @@ def test_the_other_columns_that_fit_are_named() -> None:
 
 
 def test_a_catalogue_sorted_by_label_has_one_label_at_first() -> None:
-    assert guess(image=path, text=text, label=lambda n: "cat").columns["label"] == "label"
+    assert infer(image=path, text=text, label=lambda n: "cat").columns["label"] == "label"
 
 
 def test_the_emoji_catalogue_s_group_is_what_keeps_rows_together_and_subgroup_is_not() -> None:
-    found = guess(image=path, description=text, label=kind, subgroup=kind, group=lambda n: f"1f60{n}")
+    found = infer(image=path, description=text, label=kind, subgroup=kind, group=lambda n: f"1f60{n}")
     assert found.columns["split_by"] == "group"
     assert found.columns["label"] == "label"
 
 
 def test_an_id_is_given_once() -> None:
-    assert guess(image=path, text=text, label=kind, image_id=lambda n: n // 2).columns.get("id") is None
-    assert guess(image=path, text=text, label=kind, image_id=lambda n: n or None).columns.get("id") is None
-    assert guess(image=path, text=text, label=kind, image_id=lambda n: n).columns.get("id") == "image_id"
+    assert infer(image=path, text=text, label=kind, image_id=lambda n: n // 2).columns.get("id") is None
+    assert infer(image=path, text=text, label=kind, image_id=lambda n: n or None).columns.get("id") is None
+    assert infer(image=path, text=text, label=kind, image_id=lambda n: n).columns.get("id") == "image_id"
 
 
 def test_a_train_is_also_a_thing_to_see() -> None:
-    found = guess(image=path, text=text, label=lambda n: "train")
+    found = infer(image=path, text=text, label=lambda n: "train")
     assert found.columns == {"image": "image", "description": "text", "label": "label"}
 
 
 def test_what_no_column_fits_is_missing() -> None:
-    found = guess(a=lambda n: n * 0.37, b=lambda n: None)
+    found = infer(a=lambda n: n * 0.37, b=lambda n: None)
     assert found.columns == {}
     assert found.missing == ["image", "description", "label"]
-    assert guess_columns([]).columns == {}
+    assert infer_columns([]).columns == {}
 
 
 @given(
@@ -128,7 +128,7 @@ def test_what_no_column_fits_is_missing() -> None:
     )
 )
 def test_any_rows_give_a_guess_of_their_columns(rows: list[dict[str, Any]]) -> None:
-    found = guess_columns(rows)
+    found = infer_columns(rows)
     names = {name for row in rows for name in row}
     assert set(found.columns.values()) <= names
     assert len(set(found.columns.values())) == len(found.columns)

@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from diptych.pipeline.prepare.text_encoding import guess_encoding
+from diptych.pipeline.prepare.text_encoding import detect_encoding
 
 TEXTS = {
     "cp1252": "une fenêtre fermée, à côté du café, schöne grüne Äpfel, el niño pequeño, “two” cups",
@@ -24,29 +24,29 @@ def table(text: str) -> str:
 
 @pytest.mark.parametrize("encoding", TEXTS)
 def test_common_encodings_are_told_apart(encoding: str) -> None:
-    assert guess_encoding(table(TEXTS[encoding]).encode(encoding)) == codecs.lookup(encoding).name
+    assert detect_encoding(table(TEXTS[encoding]).encode(encoding)) == codecs.lookup(encoding).name
 
 
 @pytest.mark.parametrize("text", TEXTS.values())
 def test_utf_8_is_known_wherever_it_is_cut(text: str) -> None:
     content = table(text).encode()
-    assert {guess_encoding(content[:length]) for length in range(len(content) - 30, len(content))} == {"utf-8"}
+    assert {detect_encoding(content[:length]) for length in range(len(content) - 30, len(content))} == {"utf-8"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_a_byte_order_mark_decides(encoding: str) -> None:
-    assert guess_encoding("ab".encode(encoding)) == encoding.removesuffix("-sig")
+    assert detect_encoding("ab".encode(encoding)) == encoding.removesuffix("-sig")
 
 
 def test_one_bad_byte_makes_no_other_encoding() -> None:
-    assert guess_encoding(table(TEXTS["cp1251"]).encode() + b"a.png,caf\xe9,c\n") == "utf-8"
+    assert detect_encoding(table(TEXTS["cp1251"]).encode() + b"a.png,caf\xe9,c\n") == "utf-8"
 
 
 @pytest.mark.parametrize("content", [b"", b"image,description,label\n"])
 def test_plain_text_is_utf_8(content: bytes) -> None:
-    assert guess_encoding(content) == "utf-8"
+    assert detect_encoding(content) == "utf-8"
 
 
 @pytest.mark.parametrize("content", [b"\xff", bytes(range(256)), b"\x81\x8d\x8f\x90\x9d" * 9])
 def test_bytes_that_are_no_text_have_some_encoding(content: bytes) -> None:
-    assert codecs.lookup(guess_encoding(content))
+    assert codecs.lookup(detect_encoding(content))

@@ -1,4 +1,4 @@
-"""``diptych predict`` on image files: what ingestion would store of them is what the model is asked about."""
+"""``diptych predict`` on image files: the model gets the pixels that ingestion would store."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.pipeline.predict.files import PredictError, find_model, predict
+from diptych.pipeline.predict.images import predict_images
+from diptych.pipeline.predict.pushed_model import PredictError
 from tests.helpers import as_file, noise, write_image
 from tests.models.serving.exported import needing_both
-
-
-def test_the_model_of_a_run_is_its_newest_pushed_one(tmp_path: Path) -> None:
-    for number in ("9", "10", "notes"):
-        (tmp_path / "pushed" / number).mkdir(parents=True)
-    assert find_model(str(tmp_path)) == str(tmp_path / "pushed" / "10")
-    (tmp_path / "pushed" / "9" / "saved_model.pb").write_bytes(b"")
-    assert find_model(str(tmp_path / "pushed" / "9")) == str(tmp_path / "pushed" / "9")
-    with pytest.raises(PredictError, match="holds no pushed model"):
-        find_model(str(tmp_path / "elsewhere"))
 
 
 def test_a_folder_that_is_no_model_of_diptych_is_told(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"")
     with pytest.raises(PredictError, match="no model that Diptych exported"):
-        predict(str(tmp_path), ["a.png"], ["a text"])
+        predict_images(str(tmp_path), ["a.png"], ["a text"])
 
 
 def test_an_image_gets_all_labels_best_first_whatever_its_format(tmp_path: Path) -> None:
@@ -34,7 +25,7 @@ def test_an_image_gets_all_labels_best_first_whatever_its_format(tmp_path: Path)
     (tmp_path / "image.png").write_bytes(as_file(pixels))
     (tmp_path / "image.tiff").write_bytes(as_file(Image.fromarray(pixels), "TIFF"))
     images = [str(tmp_path / name) for name in ("image.png", "image.tiff")]
-    first, second = predict(needing_both().folder, images, ["a red cat"])
+    first, second = predict_images(needing_both().folder, images, ["a red cat"])
     assert sorted(first.labels) == sorted(needing_both().decoder.labels)
     assert first.scores == sorted(first.scores, reverse=True)
     assert np.isclose(sum(first.scores), 1)
@@ -46,10 +37,10 @@ def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"broken")
     model, image = needing_both().folder, str(tmp_path / "image.png")
     with pytest.raises(PredictError, match="2 images and 3 texts"):
-        predict(model, [image, image], ["a", "b", "c"])
+        predict_images(model, [image, image], ["a", "b", "c"])
     with pytest.raises(PredictError, match=r"nowhere\.png"):
-        predict(model, [str(tmp_path / "nowhere.png")], ["a red cat"])
+        predict_images(model, [str(tmp_path / "nowhere.png")], ["a red cat"])
     with pytest.raises(PredictError, match=r"broken\.png"):
-        predict(model, [str(tmp_path / "broken.png")], ["a red cat"])
+        predict_images(model, [str(tmp_path / "broken.png")], ["a red cat"])
     with pytest.raises(PredictError, match="image.png': description: there is none"):
-        predict(model, [image], [" "])
+        predict_images(model, [image], [" "])
