@@ -1,1 +1,1 @@
-"""Catalogues, and TFX components, one folder each; only the DAG in ``diptych.pipeline.dag`` joins them."""
+"""The catalogue's readers and the TFX components, one folder each. Only ``diptych.pipeline.dag`` joins components."""

@@ -1,4 +1,4 @@
-"""How components run Apache Beam."""
+"""The base class of executors that run Apache Beam."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import apache_beam as beam
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
-# Beam's own default first looks for the Prism binary and downloads it.
+# The runner that Beam would choose by default downloads the Prism binary.
 _LOCAL_RUNNER = "--runner=FnApiRunner"
 
 
-class LeanBeamExecutor(BaseBeamExecutor):
-    """Runs in this process unless a runner is named, and never packages TFX.
+class UnpackagedBeamExecutor(BaseBeamExecutor):
+    """Runs Beam in this process unless the pipeline arguments name a runner, and does not package TFX.
 
-    TFX builds an sdist of itself for each Beam executor that gets any pipeline argument. Diptych's workers run from
-    an image that already holds it.
+    TFX's own base class builds an sdist of TFX for Beam's workers as soon as there is any pipeline argument. Diptych's
+    workers run from an image that has TFX installed.
     """
 
     def __init__(self, context: BaseBeamExecutor.Context | None = None) -> None:

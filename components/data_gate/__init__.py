@@ -1,1 +1,1 @@
-"""DataGate: stops the run on bad data, and says which rows and why."""
+"""DataGate: stops a run on bad data, and says which rows are bad and why."""

@@ -12,23 +12,21 @@ from diptych.components.data_gate.executor import (
     GATE_OPTIONS_KEY,
     LABEL_OPTIONS_KEY,
     PUSH_DIRECTORY_KEY,
-    TASK_KEY,
     TEXT_OPTIONS_KEY,
     DataGateExecutor,
 )
 from diptych.components.data_gate.options import GateOptions
-from diptych.models.labels import LabelOptions, Task
+from diptych.models.labels import LabelOptions
 from diptych.models.text.options import TextOptions
 
 
 class DataGateSpec(ComponentSpec):
-    """Inputs, output and options of DataGate."""
+    """Inputs, output and parameters of DataGate."""
 
     PARAMETERS = {
         GATE_OPTIONS_KEY: ExecutionParameter(type=str),
         LABEL_OPTIONS_KEY: ExecutionParameter(type=str),
         TEXT_OPTIONS_KEY: ExecutionParameter(type=str),
-        TASK_KEY: ExecutionParameter(type=str),
         PUSH_DIRECTORY_KEY: ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
@@ -43,7 +41,7 @@ class DataGateSpec(ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Says what is wrong or odd with the data, and stops the run on what must not reach training."""
+    """Reports what is wrong or unusual with the data, and stops the run if they must not be trained on."""
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(DataGateExecutor)
@@ -58,19 +56,17 @@ class DataGate(base_component.BaseComponent):
         options: GateOptions,
         label: LabelOptions,
         text: TextOptions,
-        task: Task,
         push_directory: str,
         code: str,
     ) -> None:
-        """Constructs the component from what it judges.
+        """Constructs the component.
 
         Args:
-            options: what it looks for, and what then becomes of the run.
-            label: what becomes of labels that training lacks.
-            text: what a word is.
-            task: whether a record has one label or several.
-            push_directory: where the last accepted data's profile is found, and the next one kept.
-            code: a digest of the code that judges.
+            options: the rules, and what a finding of each does to the run.
+            label: how labels are treated that train lacks.
+            text: how descriptions are split into words.
+            push_directory: where the profiles of the last accepted data are read and those of these data are saved.
+            code: a digest of the component's code, part of the cache key.
         """
         super().__init__(
             DataGateSpec(
@@ -83,7 +79,6 @@ class DataGate(base_component.BaseComponent):
                 gate_options=options.model_dump_json(),
                 label_options=label.model_dump_json(),
                 text_options=text.model_dump_json(),
-                task=task,
                 push_directory=push_directory,
                 code=code,
             )

@@ -1,4 +1,7 @@
-"""What the gate says, and the rules that need nothing but counts: rejects, anomalies, labels that cannot be learned."""
+"""Findings of the gate, and the rules that need only counts and ids: rejected rows, and labels that cannot be learned.
+
+``diptych check`` applies these rules too, so this module imports neither TFX nor TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,27 @@ from diptych.models.errors import nearest
 from diptych.models.features import TRAIN
 from diptych.models.labels import LabelOptions
 
-#: The most rows that a finding names.
+#: The most ids in a finding.
 MAX_IDS = 20
 SHARE_OF_ROWS = "share of rows"
 
-_ROWS_NAMED = 5
+# The most names and ids in a message.
+_MAX_NAMES = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data.
+    """Something that is wrong or unusual with the data.
 
     Attributes:
-        rule: which rule found it; ``gate.<rule>`` are its options, where it has any.
+        rule: the rule that found it, a key of ``gate``; ``single_label`` and ``unknown_label`` have no options.
         severity: what it does to the run.
-        message: features and rows, what is wrong, and the remedy.
-        feature: whose values show it; None if no single one does.
-        split: in which they lie; None of the whole catalogue.
-        measured: by the formula that ``formula`` names; beyond ``threshold``, unless it is only told.
+        message: where it was found, what is wrong, and the remedy.
+        feature: the feature whose values show it; None if it is no single one.
+        split: the split that shows it; None for the whole catalogue.
+        measured: the value of ``formula``, if there is one; above ``threshold``, except where a rule only warns.
+        formula: the name of what was measured.
+        threshold: the largest value that the options allow.
         ids: of up to ``MAX_IDS`` rows that show it.
     """
 
@@ -45,45 +51,51 @@ class Finding:
 
     @property
     def stops(self) -> bool:
-        """Whether it ends the run."""
+        """Whether it stops the run."""
         return self.severity == "stop"
 
     def as_json(self) -> dict[str, Any]:
+        """The finding as it stands in ``verdict.json``."""
         return asdict(self)
 
 
-def name_some(names: Iterable[str], limit: int = _ROWS_NAMED) -> str:
-    """The first few names, and how many more there are."""
+def join_names(names: Iterable[str], limit: int = _MAX_NAMES) -> str:
+    """The first names and the number of the others: ``a, b and 3 more``."""
     listed = list(names)
     more = f" and {len(listed) - limit} more" if len(listed) > limit else ""
     return ", ".join(listed[:limit]) + more
 
 
-def rows_with(ids: Iterable[str]) -> str:
-    """The part of a message that names rows; empty without any."""
+def mention_ids(ids: Iterable[str]) -> str:
+    """The end of a message that names rows: ``; rows with id a, b``. Empty if there are no ids."""
     listed = list(ids)
-    return f"; rows with id {name_some(listed)}" if listed else ""
+    return f"; rows with id {join_names(listed)}" if listed else ""
 
 
 def check_rejects(
     account: Mapping[str, Any], rejects: Iterable[Mapping[str, Any]], options: GateOptions
 ) -> list[Finding]:
-    """The share of rejected rows against the largest one allowed."""
+    """A finding if any row was rejected; it only warns if the share of rejected rows is within the limit.
+
+    Args:
+        account: ``account.json`` of the Rejects.
+        rejects: the lines of ``rejects.jsonl``.
+    """
     listed, rule = list(rejects), options.rejects
     if not listed:
         return []
-    ratio = len(listed) / account["rows"]
+    share = len(listed) / account["rows"]
     reasons = ", ".join(f"{count} {reason}" for reason, count in account["rejects"].items())
-    rows = name_some(f"row {reject['row']} ({reject['reason']}: {reject['detail']})" for reject in listed)
-    told = f"{len(listed)} of {account['rows']} rows ({ratio:.1%}) were rejected: {reasons}; {rows}"
+    rows = join_names(f"row {reject['row']} ({reject['reason']}: {reject['detail']})" for reject in listed)
+    message = f"{len(listed)} of {account['rows']} rows ({share:.1%}) were rejected: {reasons}; {rows}"
     remedy = f"; gate.rejects.max allows {rule.max:.1%}: mend the rows or raise it"
-    within = ratio <= rule.max
+    within = share <= rule.max
     return [
         Finding(
             "rejects",
             "warn" if within and rule.severity == "stop" else rule.severity,
-            told if within else told + remedy,
-            measured=ratio,
+            message if within else message + remedy,
+            measured=share,
             formula=SHARE_OF_ROWS,
             threshold=rule.max,
             ids=tuple(reject["id"] for reject in listed if reject["id"])[:MAX_IDS],
@@ -91,17 +103,17 @@ def check_rejects(
     ]
 
 
-def check_labels(labels: Mapping[str, Mapping[str, list[str]]], options: LabelOptions) -> list[Finding]:
-    """Labels that no network could learn.
+def check_learnable_labels(labels: Mapping[str, Mapping[str, list[str]]], options: LabelOptions) -> list[Finding]:
+    """Findings about labels that no network could learn: a single one, or some that only val or test has.
 
     Args:
-        labels: split to label to the ids of its records.
+        labels: split to label to the ids of its rows.
     """
     known = labels[TRAIN]
     findings = []
     if len(known) < 2:
-        told = f"split '{TRAIN}' holds one label only ({name_some(known)}); two are needed"
-        findings.append(_stop("single_label", told, TRAIN, [identity for ids in known.values() for identity in ids]))
+        message = f"split '{TRAIN}' holds one label only ({join_names(known)}); two are needed"
+        findings.append(_stop("single_label", message, TRAIN, [row_id for ids in known.values() for row_id in ids]))
     if options.unknown is not None and options.unknown not in known:
         findings.append(_stop("unknown_label", _no_such_label(options.unknown, known), TRAIN, []))
     for split, of_split in labels.items():
@@ -117,33 +129,19 @@ def _stop(rule: str, message: str, split: str, ids: list[str]) -> Finding:
 def _no_such_label(label: str, known: Iterable[str]) -> str:
     return (
         f"label.unknown: '{label}' is no label of split '{TRAIN}'; {nearest(label, known)}"
-        f"name one of its labels ({name_some(sorted(known))}), or none"
+        f"name one of its labels ({join_names(sorted(known))}), or none"
     )
 
 
 def _unknown_label(
     label: str, split: str, ids: list[str], known: Mapping[str, list[str]], options: LabelOptions
 ) -> Finding:
-    told = f"label '{label}' is in split '{split}' (rows with id {name_some(ids)}) but not in '{TRAIN}'"
+    problem = f"label '{label}' is in split '{split}' (rows with id {join_names(ids)}) but not in '{TRAIN}'"
     if options.unknown is not None:
-        message = f"{told}: it counts as '{options.unknown}' (label.unknown)"
+        message = f"{problem}: it counts as '{options.unknown}' (label.unknown)"
         return Finding("unknown_label", "warn", message, features.LABEL, split, ids=tuple(ids[:MAX_IDS]))
-    remedy = (
-        f"{told}, where it would be learned: {nearest(label, known)}add rows of it, join it with another label, "
+    message = (
+        f"{problem}, where it would be learned: {nearest(label, known)}add rows of it, join it with another label, "
         "change data.seed or data.splits, or name the label that it counts as in label.unknown"
     )
-    return _stop("unknown_label", remedy, split, ids)
-
-
-def check_anomaly(split: str, feature: str, kind: str, text: str, ids: list[str], options: GateOptions) -> Finding:
-    """One anomaly that ExampleValidator found.
-
-    Args:
-        kind: ``ERROR`` or ``WARNING``, as TensorFlow Data Validation names them.
-        ids: records of the split that have it alone; empty if only the split as a whole has it.
-    """
-    key = "error" if kind == "ERROR" else "warning"
-    severity: Severity = getattr(options.anomaly, key)
-    remedy = f"; mend the rows or the schema, or loosen gate.anomaly.{key}" if severity == "stop" else ""
-    message = f"split '{split}', feature '{feature}': {text}{rows_with(ids)}{remedy}"
-    return Finding("anomaly", severity, message, feature, split, ids=tuple(ids[:MAX_IDS]))
+    return _stop("unknown_label", message, split, ids)

@@ -1,4 +1,4 @@
-"""What the gate looks for, from where on, and what becomes of what it finds."""
+"""The options of the data gate: for each rule its thresholds, and what a finding does to the run."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from diptych.models.options import Options
 
 Severity = Literal["ignore", "warn", "stop"]
 
-_SEVERITY = "What a finding does: nothing (ignore), stand in verdict and report (warn), or end the run (stop)."
+_SEVERITY = "What a finding does: nothing (ignore), appear in verdict and report (warn), or also stop the run (stop)."
 
 
 class Rule(Options):
-    """A rule that warns unless it is told otherwise."""
+    """A rule of the gate. By default its findings warn."""
 
     severity: Severity = Field("warn", description=_SEVERITY)
 
 
 class RejectsRule(Options):
-    """Rows that became no example; fewer than would stop the run are told as well, unless that is ``ignore``."""
+    """Rows that became no example. A share within the limit is a warning, unless the severity is ``ignore``."""
 
     severity: Severity = Field("stop", description=_SEVERITY)
     max: float = Field(0.1, ge=0, le=1, description="The largest share of the rows that may be rejected.")
 
 
 class AnomalyRule(Options):
-    """What ExampleValidator finds against the schema, by the severity that TensorFlow Data Validation gives it."""
+    """What ExampleValidator finds, by the severity that TensorFlow Data Validation gives to it."""
 
-    error: Severity = Field("stop", description="Of an anomaly that is an error.")
-    warning: Severity = Field("warn", description="Of an anomaly that is a warning.")
+    error: Severity = Field("stop", description="What an anomaly that is an error does.")
+    warning: Severity = Field("warn", description="What an anomaly that is a warning does.")
 
 
 class ShiftRule(Rule):
-    """How far distributions may lie apart, beyond what chance does to so few rows.
+    """How far distributions may be apart, beyond what chance explains with that number of rows.
 
-    A schema's ``drift_comparator`` or ``skew_comparator`` of a feature wins over what is said here.
+    A feature's ``drift_comparator`` or ``skew_comparator`` in the schema takes precedence over these thresholds.
     """
 
     max_divergence: float = Field(
         0.03,
         gt=0,
         le=1,
-        description="The largest Jensen-Shannon divergence of a number, in bits; 0.03 is what 6 % of the rows, moved "
-        "where no other is, bring about.",
+        description="The largest Jensen-Shannon divergence of a number, in bits. It is about 0.03 if 6 % of the rows "
+        "have values that no row had before.",
     )
     max_distance: float = Field(
         0.1, gt=0, le=1, description="The largest L-infinity distance of the shares of label, format, encoding, script."
@@ -52,16 +52,19 @@ class ShiftRule(Rule):
 
 
 class LabelRareRule(Rule):
-    """Labels of few rows."""
+    """Labels that have few rows."""
 
     min_rows: int = Field(5, ge=1, description="The fewest rows of train that a label should have.")
 
 
 class LabelTypoRule(Rule):
-    """Rare labels that are written nearly like a frequent one."""
+    """Rare labels that are spelled almost like a frequent one."""
 
     similarity: float = Field(
-        0.8, gt=0, le=1, description="From which Ratcliff-Obershelp similarity on two labels are near; 1 is equality."
+        0.8,
+        gt=0,
+        le=1,
+        description="The least Ratcliff-Obershelp similarity of two labels that may be the same; 1 is equality.",
     )
     max_share: float = Field(
         0.05, gt=0, lt=1, description="The most rows of the rare label for each row of the frequent one."
@@ -69,40 +72,42 @@ class LabelTypoRule(Rule):
 
 
 class ShareRule(Rule):
-    """A share of rows or words that may be no larger."""
+    """A rule about a share of rows or words, which may not exceed a limit."""
 
-    max: float = Field(0.0, ge=0, le=1, description="The largest share that is not told.")
+    max: float = Field(0.0, ge=0, le=1, description="The largest share that is no finding.")
 
 
 class NearDuplicatesRule(ShareRule):
-    """Images that look like one of an earlier split; a catalogue of icons is full of them, so it must be asked for."""
+    """Images that look like one of an earlier split; off by default, because catalogues of icons are full of them."""
 
     severity: Severity = Field("ignore", description=_SEVERITY)
-    distance: int = Field(3, ge=0, le=15, description="Differing bits, of 64, up to which two images are near.")
+    distance: int = Field(
+        3, ge=0, le=15, description="The most bits, of 64, in which the perceptual hashes of similar images differ."
+    )
 
 
 class VocabularyRule(ShareRule):
-    """Words of val and test that train lacks, beyond what is to be expected of as many other rows."""
+    """Words of val and test that train lacks, beyond the share that is to be expected in new rows."""
 
     max: float = Field(
         0.03,
         ge=0,
         le=1,
-        description="How much larger than expected the share of unknown words may be; expected is that of the words "
-        "which only one group of train has.",
+        description="By how much the share of unknown words may exceed the expected one, which is the share of the "
+        "words that only one group of train has.",
     )
 
 
 class SizeRule(Rule):
-    """Width, height, aspect and bytes of image files far from all others."""
+    """Image files whose width, height, aspect or number of bytes is far from those of all others."""
 
     factor: float = Field(
-        4.0, gt=1, description="How many times beyond the range of the middle 99 % of the rows a value may lie."
+        4.0, gt=1, description="How many times a value may be beyond the range of the middle 99 % of the rows."
     )
 
 
 class GateOptions(Options):
-    """What data may go on to training. A label that cannot be learned always stops the run."""
+    """Which data may be trained on. Labels that cannot be learned always stop the run; they have no options."""
 
     rejects: RejectsRule = RejectsRule()
     anomaly: AnomalyRule = AnomalyRule()
@@ -117,5 +122,5 @@ class GateOptions(Options):
     )
     vocabulary: VocabularyRule = VocabularyRule()
     size: SizeRule = SizeRule()
-    new_format: ShareRule = Field(ShareRule(), description="Rows of a file format that the last accepted data lacks.")
-    new_script: ShareRule = Field(ShareRule(), description="Rows in a script that the last accepted data lacks.")
+    new_format: ShareRule = Field(ShareRule(), description="Rows of a file format that the last accepted data lack.")
+    new_script: ShareRule = Field(ShareRule(), description="Rows in a script that the last accepted data lack.")

@@ -1,4 +1,4 @@
-"""What is kept of a split, to compare others with: small, and JSON."""
+"""Profiles: summaries of a split that are small enough to keep, with which other splits are compared."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.components.data_gate.findings import MAX_IDS
-from diptych.components.data_gate.rows import CATEGORIES, NUMBERS, Floats, Rows
+from diptych.components.data_gate.split_rows import CATEGORICAL_FEATURES, NUMERIC_FEATURES, Floats, SplitRows
 
-_BINS = 16
-_MIDDLE = (0.005, 0.995)
+_QUANTILES = 16
+_MIDDLE_99_PERCENT = (0.005, 0.995)
 
 
-class NumberProfile(BaseModel):
-    """How a number is distributed.
+class NumericProfile(BaseModel):
+    """The distribution of a number.
 
     Attributes:
-        edges: its quantiles 0, 1/16, ..., 1, each once; after one that repeats, the next greater number.
-        counts: of each of ``bins``.
+        edges: ascending bounds of bins: the quantiles 0, 1/16, ..., 1 without repeats. After a quantile that repeats
+            comes the next greater float, so that the repeated value has a bin of its own.
+        counts: the number of rows in each bin, as ``bin_counts`` gives it.
         low: the least value of the middle 99 % of the rows.
-        high: the greatest.
+        high: the greatest value of the middle 99 % of the rows.
     """
 
     edges: list[float]
@@ -32,70 +33,81 @@ class NumberProfile(BaseModel):
 
 
 class LabelProfile(BaseModel):
-    """Rows of a label, and ids of the first of them."""
+    """The number of rows of a label, and the ids of the first of them."""
 
     rows: int
     ids: list[str]
 
 
-class Profile(BaseModel):
-    """A split in figures.
+class SplitProfile(BaseModel):
+    """The summary of a split.
 
     Attributes:
-        rows: how many.
-        effective: see ``Rows.effective``.
-        numbers: by feature.
-        categories: feature to value to count.
-        labels: by label.
-        lone_words: the share of its words that only one group has; None without words.
+        rows: the number of rows.
+        effective_sample_size: see ``SplitRows``.
+        numbers: feature to its distribution.
+        categories: feature to value to number of occurrences.
+        labels: label to its rows.
+        singleton_share: ``Vocabulary.singleton_share`` of train.
     """
 
+    # The aliases are the keys of profiles.json.
+    model_config = ConfigDict(populate_by_name=True)
+
     rows: int
-    effective: float
-    numbers: dict[str, NumberProfile]
+    effective_sample_size: float = Field(alias="effective")
+    numbers: dict[str, NumericProfile]
     categories: dict[str, dict[str, int]]
     labels: dict[str, LabelProfile]
-    lone_words: float | None
+    singleton_share: float | None = Field(alias="lone_words")
 
 
-def make_profile(rows: Rows, lone_words: float | None) -> Profile:
-    """The figures of a split."""
-    return Profile(
+def make_profile(rows: SplitRows, singleton_share: float | None) -> SplitProfile:
+    """Summarises a split.
+
+    Args:
+        singleton_share: that of train's vocabulary.
+    """
+    return SplitProfile(
         rows=len(rows.ids),
-        effective=rows.effective,
-        numbers={name: _number(rows.numbers[name]) for name in NUMBERS if rows.ids},
-        categories={name: dict(sorted(count_values(rows, name).items())) for name in CATEGORIES},
+        effective_sample_size=rows.effective_sample_size,
+        numbers={name: _profile_number(rows.numbers[name]) for name in NUMERIC_FEATURES if rows.ids},
+        categories={name: dict(sorted(count_values(rows, name).items())) for name in CATEGORICAL_FEATURES},
         labels={
             label: LabelProfile(rows=len(ids), ids=ids[:MAX_IDS]) for label, ids in sorted(rows.ids_by_label().items())
         },
-        lone_words=lone_words,
+        singleton_share=singleton_share,
     )
 
 
-def count_values(rows: Rows, name: str) -> Counter[str]:
-    """How often each value of a category occurs."""
-    return Counter(value for values in rows.category(name) for value in values)
+def count_values(rows: SplitRows, name: str) -> Counter[str]:
+    """How often each value of a categorical feature occurs."""
+    return Counter(value for values in rows.category_values(name) for value in values)
 
 
-def bins(values: Floats, edges: list[float]) -> NDArray[np.intp]:
-    """The bin of each value, int ``[n]``: how many edges are not above it.
+def bin_indices(values: Floats, edges: list[float]) -> NDArray[np.intp]:
+    """The bin of each value: the number of edges that are not above it.
 
     Args:
         values: ``[n]``.
+        edges: ascending.
+
+    Returns:
+        int ``[n]``, each 0 to the number of edges.
     """
     return np.searchsorted(np.asarray(edges), values, "right")
 
 
-def count_bins(values: Floats, edges: list[float]) -> NDArray[np.intp]:
-    """int ``[edges + 1]``, how many values each of ``bins`` holds."""
-    return np.bincount(bins(values, edges), minlength=len(edges) + 1)
+def bin_counts(values: Floats, edges: list[float]) -> NDArray[np.intp]:
+    """The number of values in each bin, int ``[number of edges + 1]``."""
+    return np.bincount(bin_indices(values, edges), minlength=len(edges) + 1)
 
 
-def _number(values: Floats) -> NumberProfile:
-    quantiles = np.quantile(values, np.linspace(0, 1, _BINS + 1), method="inverted_cdf")
+def _profile_number(values: Floats) -> NumericProfile:
+    quantiles = np.quantile(values, np.linspace(0, 1, _QUANTILES + 1), method="inverted_cdf")
     edges, repeats = np.unique(quantiles, return_counts=True)
-    # A value that many rows share, such as a width, has a bin of its own and cannot hide beside its neighbours.
+    # Many rows may share a value, such as a width. In a bin of its own, a change of it by little is seen.
     shared = np.nextafter(edges[repeats > 1], np.inf)
     ordered = np.sort(np.concatenate([edges, shared])).tolist()
-    low, high = np.quantile(values, _MIDDLE).tolist()
-    return NumberProfile(edges=ordered, counts=count_bins(values, ordered).tolist(), low=low, high=high)
+    low, high = np.quantile(values, _MIDDLE_99_PERCENT).tolist()
+    return NumericProfile(edges=ordered, counts=bin_counts(values, ordered).tolist(), low=low, high=high)

@@ -1,1 +1,1 @@
-"""Evaluator: TFMA on the test split, against thresholds, the last blessed model and the linear baseline."""
+"""Evaluator: TFX's component, which compares with thresholds, the last blessed model and the linear baseline."""

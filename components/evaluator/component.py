@@ -21,7 +21,7 @@ from diptych.models.features import TEST
 
 
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
-    """TFX's spec with our options and the linear baseline."""
+    """TFX's spec, with our options and the linear baseline added."""
 
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
@@ -54,9 +54,9 @@ class Evaluator(component.Evaluator):
         """Constructs the component.
 
         Args:
-            schema: keeps TFMA from reading the pixels, which the schema does not describe.
-            push_directory: where Pusher pushes to; the newest model there is the last blessed one.
-            code: a digest of the code that evaluates.
+            schema: TFMA reads the features that it describes, so not the pixels.
+            push_directory: where Pusher puts blessed models; the latest version there is the last blessed model.
+            code: a digest of the component's code, part of the cache key.
         """
         spec = EvaluatorSpec(
             examples=examples,

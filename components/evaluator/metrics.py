@@ -1,8 +1,8 @@
-"""The figures of ``diptych.models.metrics`` for TensorFlow Model Analysis.
+"""The metrics of ``diptych.models.metrics`` for TensorFlow Model Analysis.
 
-TFMA's own ``F1Score`` with ``macro_average`` binarises each class at a threshold of 0.5: an example whose best score is
-below it has no prediction, so the figure is not that of the model's answers. Keras's metrics are compiled anew for each
-slice. Here one pass over the examples of a slice adds up a ``MetricAccumulator``, from which every figure is taken.
+TFMA's own ``F1Score`` with ``macro_average`` binarises each class at a threshold of 0.5. An example whose best score is
+lower then has no prediction, so it does not measure what the model predicts. Keras's metrics are compiled again for
+each slice. Here one ``MetricAccumulator`` goes over the examples of a slice once, and every metric is taken from it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics impo
 from diptych.models.labels import Task
 from diptych.models.metrics import LOWER_IS_BETTER, MetricAccumulator
 
-#: Metrics that are no single number: see ``MetricAccumulator``.
+#: Quantities that are no single number: ``MetricAccumulator.counts`` and ``MetricAccumulator.confusion``.
 COUNTS, CONFUSION = "label_counts", "confusion"
 
-# Below any score: TFMA's matrices are those of a least score.
+# TFMA has a confusion matrix for each threshold of the score. This one is below every score.
 _THRESHOLD = -1.0
 
 
 class _MetricCombineFn(beam.CombineFn):
-    """TFMA's inputs -> MetricAccumulator."""
+    """Adds TFMA's inputs up in a ``MetricAccumulator``."""
 
     def __init__(self, key: metric_types.MetricKey, empty: MetricAccumulator, eval_config: Any) -> None:
         self._key, self._empty, self._eval_config = key, empty, eval_config
@@ -60,7 +60,7 @@ class _MetricCombineFn(beam.CombineFn):
 
 def _computations(
     name: str,
-    figure: str,
+    quantity: str,
     task: Task,
     classes: int,
     top_k: int,
@@ -70,47 +70,47 @@ def _computations(
     output_name: str = "",
     **_: Any,
 ) -> metric_types.MetricComputations:
-    """The tally, which TFMA computes once for all who ask for it, and a figure of it."""
+    """The accumulator, which TFMA computes once for all metrics that share it, and the metric taken from it."""
     key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
     # TFMA keeps metrics whose names begin with an underscore to itself.
-    tally_key = metric_types.MetricKey(name="_tally", model_name=model_name, output_name=output_name)
-    combiner = _MetricCombineFn(tally_key, MetricAccumulator(task, classes, top_k), eval_config)
+    accumulator_key = metric_types.MetricKey(name="_accumulator", model_name=model_name, output_name=output_name)
+    combiner = _MetricCombineFn(accumulator_key, MetricAccumulator(task, classes, top_k), eval_config)
 
     def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
-        return {key: _value(metrics[tally_key], figure, min_examples)}
+        return {key: _value(metrics[accumulator_key], quantity, min_examples)}
 
     return [
-        metric_types.MetricComputation(keys=[tally_key], preprocessors=None, combiner=combiner),
+        metric_types.MetricComputation(keys=[accumulator_key], preprocessors=None, combiner=combiner),
         metric_types.DerivedMetricComputation(keys=[key], result=result),
     ]
 
 
-def _value(tally: MetricAccumulator, figure: str, min_examples: int) -> Any:
-    if figure == COUNTS:
-        return tally.counts
-    if figure == CONFUSION:
-        return Matrices({_THRESHOLD: {MatrixEntryKey(*pair): float(n) for pair, n in tally.confusion.items()}})
-    if tally.examples < min_examples:
-        return float(figure not in LOWER_IS_BETTER)
-    return tally.figures()[figure]
+def _value(accumulator: MetricAccumulator, quantity: str, min_examples: int) -> Any:
+    if quantity == COUNTS:
+        return accumulator.counts
+    if quantity == CONFUSION:
+        return Matrices({_THRESHOLD: {MatrixEntryKey(*pair): float(n) for pair, n in accumulator.confusion.items()}})
+    if accumulator.examples < min_examples:
+        return float(quantity not in LOWER_IS_BETTER)
+    return accumulator.result()[quantity]
 
 
 class AccumulatedMetric(metric_types.Metric):
-    """A figure of the tally.
+    """A metric that is taken from a ``MetricAccumulator``.
 
     Args:
-        name: what TFMA calls it.
-        figure: one of ``diptych.models.metrics.METRICS``, ``COUNTS`` or ``CONFUSION``.
-        task: of the model.
-        classes: its number of labels.
+        name: the name under which TFMA keeps it.
+        quantity: one of ``diptych.models.metrics.METRICS``, ``COUNTS`` or ``CONFUSION``.
+        task: the model's task.
+        classes: number of labels.
         top_k: see ``MetricAccumulator``.
-        min_examples: a slice of fewer gets the best value there is, and so meets any threshold.
+        min_examples: a slice of fewer examples gets the best possible value, which meets any threshold.
     """
 
-    def __init__(self, name: str, figure: str, task: Task, classes: int, top_k: int, min_examples: int = 0) -> None:
+    def __init__(self, name: str, quantity: str, task: Task, classes: int, top_k: int, min_examples: int = 0) -> None:
         super().__init__(
             metric_util.merge_per_key_computations(_computations),
-            figure=figure,
+            quantity=quantity,
             task=task,
             classes=classes,
             top_k=top_k,

@@ -1,1 +1,1 @@
-"""LinearBaseline: a linear text model on the same splits, whose figures stand beside the network's."""
+"""LinearBaseline: fits a linear text model on the same splits, whose metrics the network is compared with."""

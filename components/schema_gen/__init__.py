@@ -1,1 +1,1 @@
-"""ImportSchemaGen: TFX's component, which also notices that the schema file has changed."""
+"""ImportSchemaGen: TFX's component, which also runs again when the schema file has changed."""

@@ -1,4 +1,4 @@
-"""TFX's ImportSchemaGen, which also runs again when the content of the schema file has changed."""
+"""The component ImportSchemaGen: TFX's, which also runs again when the content of the schema file has changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfx.types.component_spec import ExecutionParameter
 
 
 class ImportSchemaGenSpec(standard_component_specs.ImportSchemaGenSpec):
-    """TFX's spec and a digest of the schema file: TFX's cache key has the file's path, but not its content."""
+    """TFX's spec and a digest of the schema file, because TFX's cache key has its path but not its content."""
 
     PARAMETERS = {
         **standard_component_specs.ImportSchemaGenSpec.PARAMETERS,
@@ -19,7 +19,7 @@ class ImportSchemaGenSpec(standard_component_specs.ImportSchemaGenSpec):
 
 
 class ImportSchemaGen(component.ImportSchemaGen):
-    """TFX's ImportSchemaGen, which notices a changed schema file."""
+    """TFX's ImportSchemaGen, which runs again when the content of the schema file has changed."""
 
     SPEC_CLASS = ImportSchemaGenSpec
 
@@ -27,8 +27,8 @@ class ImportSchemaGen(component.ImportSchemaGen):
         """Constructs the component.
 
         Args:
-            schema_file: a curated schema, in protobuf's text format.
-            digest: of the file's bytes.
+            schema_file: the path of a curated schema in protobuf's text format.
+            digest: a digest of the file's bytes.
         """
         spec = ImportSchemaGenSpec(
             schema_file=schema_file, digest=digest, schema=types.Channel(type=standard_artifacts.Schema)

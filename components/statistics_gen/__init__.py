@@ -1,1 +1,1 @@
-"""StatisticsGen: TFX's component with a faster executor for small datasets."""
+"""StatisticsGen: TFX's component, with an executor that is faster for small datasets."""

@@ -1,4 +1,4 @@
-"""TFX's StatisticsGen with an executor that needs no Beam for small datasets."""
+"""The component StatisticsGen: TFX's, with our executor."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from diptych.components.statistics_gen.executor import StatisticsGenExecutor
 
 
 class StatisticsGen(component.StatisticsGen):
-    """TFX's StatisticsGen."""
+    """TFX's StatisticsGen with an executor that needs no Beam for small datasets."""
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(StatisticsGenExecutor)

@@ -1,4 +1,4 @@
-"""StatisticsGen's executor: in memory where the records are few, by Beam where they are many."""
+"""The executor of StatisticsGen: in memory for small datasets, with Beam for large ones."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
 from diptych.components.artifacts import STATISTICS_FILE
-from diptych.components.beam import LeanBeamExecutor
+from diptych.components.beam import UnpackagedBeamExecutor
 from diptych.models import features
 from diptych.models.tfrecords import read_records
 
-# Setting Beam up takes seconds, which only pay where the work takes longer. The files hold the pixels too, so the
-# statistics themselves need a small part of this.
+# The largest size of all files of a dataset whose statistics are computed in memory, where they need a small part of
+# it: the files hold the pixels too. For such a dataset, starting Beam takes longer than the work itself.
 IN_MEMORY_BYTES = 512 * 2**20
 
 
-class StatisticsGenExecutor(LeanBeamExecutor, executor.Executor):
-    """The same statistics by either way; pixels are not decoded by either."""
+class StatisticsGenExecutor(UnpackagedBeamExecutor, executor.Executor):
+    """Computes the same statistics in memory as TFX does with Beam; neither decodes pixels."""
 
     def Do(
         self,
@@ -35,9 +35,11 @@ class StatisticsGenExecutor(LeanBeamExecutor, executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes ``FeatureStats.pb`` of each split."""
+        """Writes the statistics of each split."""
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
-        files = {split: _files(examples, split) for split in artifact_utils.decode_split_names(examples.split_names)}
+        files = {
+            split: _split_files(examples, split) for split in artifact_utils.decode_split_names(examples.split_names)
+        }
         if sum(tf.io.gfile.stat(name).length for names in files.values() for name in names) > IN_MEMORY_BYTES:
             super().Do(input_dict, output_dict, exec_properties)
             return
@@ -47,19 +49,20 @@ class StatisticsGenExecutor(LeanBeamExecutor, executor.Executor):
         statistics.span = examples.span
         for split, names in files.items():
             folder = artifact_utils.get_split_uri([statistics], split)
-            result = _compute(names, options)
+            result = compute_statistics(names, options)
             io_utils.write_bytes_file(os.path.join(folder, STATISTICS_FILE), result.SerializeToString())
 
 
-def _files(examples: types.Artifact, split: str) -> list[str]:
+def _split_files(examples: types.Artifact, split: str) -> list[str]:
     return sorted(tf.io.gfile.glob(os.path.join(artifact_utils.get_split_uri([examples], split), "*")))
 
 
-def _compute(files: list[str], options: tfdv.StatsOptions) -> statistics_pb2.DatasetFeatureStatisticsList:
+def compute_statistics(files: list[str], options: tfdv.StatsOptions) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Computes the statistics of TFRecord files in memory, of all features but the image."""
     records = list(read_records(files).as_numpy_iterator())
-    decoder = example_coder.ExamplesToRecordBatchDecoder(_light_schema().SerializeToString())
+    decoder = example_coder.ExamplesToRecordBatchDecoder(_schema_without_image().SerializeToString())
     batch = decoder.DecodeBatch(records)
-    # A feature that no record has is one that Beam's reader, which knows no schema, would not see.
+    # Beam reads without a schema and so does not see a feature that no record has.
     present = {name: column for name, column in zip(batch.schema.names, batch, strict=True) if _has_value(column)}
     return generate_statistics_in_memory(pa.RecordBatch.from_arrays(list(present.values()), list(present)), options)
 
@@ -68,8 +71,8 @@ def _has_value(column: pa.Array) -> bool:
     return bool(column.null_count < len(column))
 
 
-def _light_schema() -> schema_pb2.Schema:
-    """Names and types of every feature but the pixels: what is decoded."""
+def _schema_without_image() -> schema_pb2.Schema:
+    """The names and types of the features to decode."""
     kinds = {"bytes": schema_pb2.BYTES, "int64": schema_pb2.INT, "float": schema_pb2.FLOAT}
     described = (
         schema_pb2.Feature(name=name, type=kinds[features.RECORD_FEATURES[name].kind])

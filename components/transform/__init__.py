@@ -1,1 +1,1 @@
-"""Transform: TFX's component, whose Beam pipeline starts faster."""
+"""Transform: TFX's component, with an executor that starts Beam faster."""

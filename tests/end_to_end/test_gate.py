@@ -54,7 +54,6 @@ def _run(settings: Settings, root: Path) -> None:
         options=settings.gate,
         label=settings.label,
         text=settings.text,
-        task=settings.train.task,
         push_directory=str(root / "pushed"),
         code="",
     )

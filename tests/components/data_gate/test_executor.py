@@ -1,4 +1,4 @@
-"""The gate stops what must not be learned, and names rows and features."""
+"""The gate stops runs on data that must not be learned, and names the rows and features that show why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from diptych.components.data_gate.findings import check_anomaly, check_labels, check_rejects, name_some
+from diptych.components.data_gate.findings import check_learnable_labels, check_rejects, join_names
 from diptych.components.data_gate.options import GateOptions
 from diptych.models import features
 from diptych.models.labels import LabelOptions
@@ -25,9 +25,9 @@ def reject(row: int, reason: str = "missing_file") -> dict[str, Any]:
 
 
 def test_names_are_cut_and_counted() -> None:
-    assert name_some(["a", "b"]) == "a, b"
-    assert name_some("abcdefg") == "a, b, c, d, e and 2 more"
-    assert name_some([]) == ""
+    assert join_names(["a", "b"]) == "a, b"
+    assert join_names("abcdefg") == "a, b, c, d, e and 2 more"
+    assert join_names([]) == ""
 
 
 def test_no_reject_no_finding() -> None:
@@ -49,17 +49,21 @@ REFUSED, COUNTS_AS_A = LabelOptions(), LabelOptions(unknown="a")
 
 @pytest.mark.parametrize("options", [REFUSED, COUNTS_AS_A])
 def test_two_labels_of_training_are_enough(options: LabelOptions) -> None:
-    assert check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}, options) == []
+    assert check_learnable_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}, options) == []
 
 
 def test_one_label_cannot_be_learned() -> None:
-    (finding,) = check_labels({"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}}, REFUSED)
+    (finding,) = check_learnable_labels(
+        {"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}}, REFUSED
+    )
     assert finding.stops
     assert "one label only (a)" in finding.message
 
 
 def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
-    (finding,) = check_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED)
+    (finding,) = check_learnable_labels(
+        {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED
+    )
     assert finding.stops
     assert (finding.rule, finding.split, finding.ids) == ("unknown_label", "test", ("8", "9"))
     assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
@@ -68,14 +72,14 @@ def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
 
 def test_a_label_that_training_lacks_may_count_as_another() -> None:
     labels = {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}
-    (finding,) = check_labels(labels, COUNTS_AS_A)
+    (finding,) = check_learnable_labels(labels, COUNTS_AS_A)
     assert not finding.stops
     assert "rows with id 8, 9) but not in 'train': it counts as 'a' (label.unknown)" in finding.message
 
 
 def test_what_unknown_labels_count_as_must_be_known() -> None:
     labels = {"train": {"cat": ["1"], "dog": ["2"]}, "val": {}, "test": {}}
-    (finding,) = check_labels(labels, LabelOptions(unknown="dgo"))
+    (finding,) = check_learnable_labels(labels, LabelOptions(unknown="dgo"))
     assert finding.stops
     assert "label.unknown: 'dgo' is no label of split 'train'; did you mean 'dog'?" in finding.message
 
@@ -83,8 +87,10 @@ def test_what_unknown_labels_count_as_must_be_known() -> None:
 @pytest.mark.parametrize("kind", ["error", "warning"])
 @pytest.mark.parametrize("severity", ["ignore", "warn", "stop"])
 def test_each_kind_of_anomaly_has_its_severity(kind: str, severity: str) -> None:
+    from diptych.components.data_gate.anomaly_rule import make_anomaly_finding
+
     options = GateOptions(anomaly={kind: severity})
-    finding = check_anomaly("val", "label", kind.upper(), "Odd: it is odd", ["7"], options)
+    finding = make_anomaly_finding("val", "label", kind.upper(), "Odd: it is odd", ["7"], options)
     assert finding.severity == severity
     assert finding.message.startswith("split 'val', feature 'label': Odd: it is odd; rows with id 7")
     assert (f"gate.anomaly.{kind}" in finding.message) is (severity == "stop")
@@ -96,12 +102,12 @@ def test_a_ratio_is_a_share() -> None:
 
 
 def _identity(split: str, number: int) -> dict[str, str]:
-    """Rows of two splits share neither id nor pixels, and all words are known."""
+    """Rows of different splits share neither ids nor pixels, but all their words."""
     return {"id": f"{split}-{number}", "image/sha256": f"{split}-{number}", "description": "text"}
 
 
-class Inputs:
-    """The gate's inputs on disk: records, an account, a schema, and the anomalies that TFDV finds by it."""
+class GateFiles:
+    """The gate's inputs on disk: records, an account, a schema, and the anomalies that TFDV finds with it."""
 
     def __init__(
         self, root: Path, schema: str, sizes: Mapping[str, int] = SPLIT_SIZES, **of_train: dict[int, Any]
@@ -121,7 +127,7 @@ class Inputs:
         (root / "schema").mkdir()
         (root / "schema" / "schema.pbtxt").write_text(schema)
         (root / "rejects").mkdir()
-        self.account(rows=12, rejects=[])
+        self.write_account(rows=12, rejects=[])
         types = {
             "examples": standard_artifacts.Examples,
             "schema": standard_artifacts.Schema,
@@ -134,7 +140,7 @@ class Inputs:
             artifact.uri = str(root / name)
         self._validate()
 
-    def account(self, rows: int, rejects: list[dict[str, Any]]) -> None:
+    def write_account(self, rows: int, rejects: list[dict[str, Any]]) -> None:
         counts: dict[str, int] = {}
         for each in rejects:
             counts[each["reason"]] = counts.get(each["reason"], 0) + 1
@@ -169,10 +175,9 @@ class Inputs:
         self,
         push_directory: Path | None = None,
         label: LabelOptions = REFUSED,
-        task: str = "multiclass",
         **options: Any,
     ) -> dict[str, Any]:
-        """The verdict on the inputs; of few rows, labels are rare by nature."""
+        """Runs the gate and returns its verdict. Labels of few rows are not reported as rare."""
         from diptych.components.artifact_types import Verdict
         from diptych.components.data_gate.executor import DataGateExecutor
 
@@ -182,7 +187,6 @@ class Inputs:
             "gate_options": GateOptions(**{"label_rare": {"min_rows": 1}, **options}).model_dump_json(),
             "label_options": label.model_dump_json(),
             "text_options": TextOptions().model_dump_json(),
-            "task": task,
             "push_directory": str(push_directory or self.root / "pushed"),
         }
         DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
@@ -193,12 +197,12 @@ class Inputs:
 
 
 def schema_text(**domains: str) -> str:
-    """A curated schema of every light feature; a domain is added to a feature's text."""
+    """A curated schema of every feature but the image; ``domains`` are added to the features that they name."""
     kinds = {"bytes": "BYTES", "int64": "INT", "float": "FLOAT"}
     parts = []
     for name in features.STATISTICS_FEATURES:
         feature = features.RECORD_FEATURES[name]
-        count = "value_count { min: 1 }" if feature.several else "shape { dim { size: 1 } }"
+        count = "value_count { min: 1 }" if feature.repeated else "shape { dim { size: 1 } }"
         presence = f"presence {{ min_fraction: 1 min_count: 1 }} {count}" if feature.required else ""
         parts.append(f'feature {{ name: "{name}" type: {kinds[feature.kind]} {presence} {domains.get(name, "")} }}')
     return "\n".join(parts)
@@ -209,21 +213,21 @@ BRIGHTNESS_DOMAIN = "float_domain { min: 10 max: 250 }"
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """Data without an anomaly."""
+def good(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
+    """GateInput without an anomaly."""
     schema = schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN})
-    return Inputs(tmp_path_factory.mktemp("good"), schema)
+    return GateFiles(tmp_path_factory.mktemp("good"), schema)
 
 
-def test_good_data_passes(good: Inputs) -> None:
-    good.account(rows=12, rejects=[])
+def test_good_data_passes(good: GateFiles) -> None:
+    good.write_account(rows=12, rejects=[])
     assert good.run(rejects={"max": 0}) == {"passed": True, "findings": []}
 
 
 def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
-    inputs = Inputs(
+    inputs = GateFiles(
         tmp_path,
         schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN}),
         label={3: "od", 5: "od"},
@@ -243,10 +247,10 @@ def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
     assert inputs.run(anomaly={"error": "ignore"}) == {"passed": True, "findings": []}
 
 
-def test_rejects_above_the_ratio_stop_the_run(good: Inputs) -> None:
+def test_rejects_above_the_ratio_stop_the_run(good: GateFiles) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
-    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    good.write_account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
     assert good.run(rejects={"max": 0.2})["passed"]
     with pytest.raises(DataGateError, match="3 of 15 rows .* row 3 .*allows 10.0%"):
         good.run()
@@ -255,7 +259,7 @@ def test_rejects_above_the_ratio_stop_the_run(good: Inputs) -> None:
 def test_a_label_of_one_row_outside_training_stops_the_run(tmp_path: Path) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
-    inputs = Inputs(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
+    inputs = GateFiles(tmp_path, schema_text(), label=dict.fromkeys(range(8), "even"))
     with pytest.raises(DataGateError, match=r"one label only \(even\)[\s\S]*label 'odd' is in split 'val'.*val-1"):
         inputs.run()
 
@@ -265,21 +269,21 @@ def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> No
 
     # The rows of val and test are even and odd.
     labels = {n: ("even", "rare") if n % 2 else "even" for n in range(8)}
-    inputs = Inputs(tmp_path, schema_text(), label=labels)
+    inputs = GateFiles(tmp_path, schema_text(), label=labels)
     with pytest.raises(DataGateError) as raised:
-        inputs.run(task="multilabel")
+        inputs.run()
     told = str(raised.value).splitlines()[1:]
     assert [line[: line.index(" but")] for line in told] == [
         f"- label 'odd' is in split '{split}' (rows with id {split}-1)" for split in ("val", "test")
     ]
-    assert inputs.run(task="multilabel", label=LabelOptions(unknown="rare"))["passed"]
+    assert inputs.run(label=LabelOptions(unknown="rare"))["passed"]
 
 
-def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: Inputs) -> None:
+def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: GateFiles) -> None:
     from diptych.components.artifacts import stopped_verdict_folder
     from diptych.components.data_gate.executor import DataGateError
 
-    good.account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    good.write_account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
     with pytest.raises(DataGateError):
         good.run()
     kept = Path(stopped_verdict_folder(str(good.root / "verdict" / "5")))
@@ -292,26 +296,26 @@ SIZES = {"train": 400, "val": 2, "test": 2}
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """Rows enough to tell a change from chance."""
-    return Inputs(tmp_path_factory.mktemp("usual"), schema_text(), SIZES)
+def usual(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
+    """Enough rows to tell a change from chance."""
+    return GateFiles(tmp_path_factory.mktemp("usual"), schema_text(), SIZES)
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """Data that no schema objects to, with other labels and darker images than ``usual``."""
+def moved(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
+    """GateInput that no schema objects to, with other labels and darker images than ``usual``."""
     dark = dict.fromkeys(range(0, 400, 3), 30.0)
     labels = dict.fromkeys(range(0, 400, 4), "odd")
-    return Inputs(tmp_path_factory.mktemp("moved"), schema_text(), SIZES, label=labels, **{"image/brightness": dark})
+    return GateFiles(tmp_path_factory.mktemp("moved"), schema_text(), SIZES, label=labels, **{"image/brightness": dark})
 
 
-def test_without_accepted_data_nothing_drifts(moved: Inputs, tmp_path: Path) -> None:
+def test_without_accepted_data_nothing_drifts(moved: GateFiles, tmp_path: Path) -> None:
     assert moved.run(tmp_path) == {"passed": True, "findings": []}
     (version,) = (tmp_path / "accepted").iterdir()
     assert {path.name for path in version.iterdir()} == {"FeatureStats.pb", "profiles.json"}
 
 
-def test_drift_names_feature_formula_distance_and_rows(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+def test_drift_names_feature_formula_distance_and_rows(usual: GateFiles, moved: GateFiles, tmp_path: Path) -> None:
     assert usual.run(tmp_path) == {"passed": True, "findings": []}
     (accepted,) = (tmp_path / "accepted").glob("*/FeatureStats.pb")
     verdict = moved.run(tmp_path)
@@ -322,27 +326,27 @@ def test_drift_names_feature_formula_distance_and_rows(usual: Inputs, moved: Inp
     assert brightness["formula"] == "Jensen-Shannon divergence"
     assert brightness["ids"] == [f"train-{n}" for n in range(0, 60, 3)]
     assert (label["rule"], label["feature"], label["formula"]) == ("drift", "label", "L-infinity distance")
-    # Of 400 rows, 200 were odd before, 300 are since.
+    # Of 400 rows, 200 were odd before, and 300 are odd now.
     assert label["measured"] == 0.25
     assert label["ids"] == [f"train-{n}" for n in range(40) if n % 4 != 2][:20]
     assert "feature 'label' drifted: L-infinity distance of 'odd' 0.250 from the last accepted data" in label["message"]
     assert "gate.drift.max_distance allows 0.1" in label["message"]
 
 
-def test_drift_stops_warns_or_is_ignored(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+def test_drift_stops_warns_or_is_ignored(usual: GateFiles, moved: GateFiles, tmp_path: Path) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
     usual.run(tmp_path)
     with pytest.raises(DataGateError, match="feature 'label' drifted"):
         moved.run(tmp_path, drift={"severity": "stop"})
-    # What stopped is not what the next is compared with.
+    # Data that stopped the run are not accepted.
     assert len(moved.run(tmp_path, drift={"severity": "warn"})["findings"]) == 2
-    # What was accepted with a warning is.
+    # Data that only caused a warning are accepted.
     assert moved.run(tmp_path, drift={"severity": "stop"})["findings"] == []
     assert usual.run(tmp_path, drift={"severity": "ignore"})["findings"] == []
 
 
-def test_a_comparator_of_the_schema_wins_over_the_settings(moved: Inputs, usual: Inputs, tmp_path: Path) -> None:
+def test_a_comparator_of_the_schema_wins_over_the_settings(moved: GateFiles, usual: GateFiles, tmp_path: Path) -> None:
     usual.run(tmp_path)
     path = moved.root / "schema" / "schema.pbtxt"
     text = path.read_text()
@@ -354,7 +358,9 @@ def test_a_comparator_of_the_schema_wins_over_the_settings(moved: Inputs, usual:
     assert brightness["feature"] == "image/brightness"
 
 
-def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(usual: Inputs, moved: Inputs, tmp_path: Path) -> None:
+def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(
+    usual: GateFiles, moved: GateFiles, tmp_path: Path
+) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
     def kept() -> int:

@@ -1,4 +1,4 @@
-"""Faults planted into the emoji catalogue: each is found by its rule with its rows, none in the clean catalogue."""
+"""Faults are planted in the emoji catalogue: the right rule finds each with its rows, and none without a fault."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Record = dict[str, Any]
 Records = dict[str, list[Record]]
 
 
-def _measured(row: Mapping[str, str]) -> Record:
-    """The record of a row, but for its pixels."""
+def _make_record(row: Mapping[str, str]) -> Record:
+    """The record of a row of the catalogue; the pixels are left out."""
     from diptych.components.catalogue.image_files import decode, measure
     from diptych.components.catalogue.options import Limits
 
@@ -54,11 +54,11 @@ def clean() -> Records:
     if not EMOJI.exists():
         pytest.skip(f"needs the emoji catalogue in {EMOJI}")
     found: Records = {split: [] for split in features.SPLITS}
-    # Ingestion parts no equal images.
+    # Ingestion keeps equal images in one split.
     split_of: dict[str, str] = {}
     with (EMOJI / "catalogue.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            record = _measured(row)
+            record = _make_record(row)
             found[split_of.setdefault(record[features.SHA256], _split(row["group"]))].append(record)
     return found
 
@@ -66,39 +66,39 @@ def clean() -> Records:
 @pytest.fixture(scope="module")
 def accepted(clean: Records, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The profiles of the clean catalogue."""
-    return _data(clean, {}, tmp_path_factory.mktemp("clean")).profiles
+    return _gate_input(clean, {}, tmp_path_factory.mktemp("clean")).profiles
 
 
-def _data(records: Records, accepted: Any, folder: Path) -> Any:
+def _gate_input(records: Records, accepted: Any, folder: Path) -> Any:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     from diptych.components.data_gate.profile import make_profile
-    from diptych.components.data_gate.rows import read_rows
-    from diptych.components.data_gate.rules import Data
-    from diptych.components.data_gate.vocabulary import read_vocabulary
+    from diptych.components.data_gate.rules import GateInput
+    from diptych.components.data_gate.split_rows import read_split_rows
+    from diptych.components.data_gate.vocabulary import build_vocabulary
 
     for split, of_split in records.items():
         write_records(folder / f"Split-{split}" / "data.tfrecord", of_split)
-    splits = {split: read_rows(str(folder), split, "multiclass") for split in features.SPLITS}
-    vocabulary = read_vocabulary(splits["train"], TextOptions())
-    profiles = {split: make_profile(rows, vocabulary.lone) for split, rows in splits.items()}
-    return Data(splits, profiles, accepted, vocabulary, schema_pb2.Schema())
+    splits = {split: read_split_rows(str(folder), split) for split in features.SPLITS}
+    vocabulary = build_vocabulary(splits["train"], TextOptions())
+    profiles = {split: make_profile(rows, vocabulary.singleton_share) for split, rows in splits.items()}
+    return GateInput(splits, profiles, accepted, vocabulary, schema_pb2.Schema())
 
 
 def _findings(data: Any) -> list[Any]:
-    from diptych.components.data_gate.rules import check_data
+    from diptych.components.data_gate.rules import apply_rules
 
-    return list(check_data(data, GateOptions()))
+    return list(apply_rules(data, GateOptions()))
 
 
 def test_the_clean_catalogue_raises_no_alarm(clean: Records, accepted: Any, tmp_path: Path) -> None:
-    data = _data(clean, accepted, tmp_path)
+    data = _gate_input(clean, accepted, tmp_path)
     assert _findings(data) == []
     assert _findings(replace(data, accepted={})) == []
 
 
-def _every(records: Records, step: int, offset: int = 0) -> Iterator[Record]:
-    """Each ``step``-th row of each split; their order tells nothing of them, but rows of a group lie together."""
+def _every_nth(records: Records, step: int, offset: int = 0) -> Iterator[Record]:
+    """Every ``step``-th row of each split. The order of the rows is arbitrary, except that groups are together."""
     for of_split in records.values():
         yield from of_split[offset::step]
 
@@ -111,7 +111,7 @@ def _lose_a_class(records: Records) -> list[Record]:
 
 
 def _halve_brightness(records: Records) -> list[Record]:
-    changed = [record for offset in (0, 3, 7) for record in _every(records, 10, offset)]
+    changed = [record for offset in (0, 3, 7) for record in _every_nth(records, 10, offset)]
     for record in changed:
         record[features.BRIGHTNESS] /= 2
     return changed
@@ -143,7 +143,7 @@ def _in_cyrillic(text: str) -> str:
 
 
 def _write_cyrillic(records: Records) -> list[Record]:
-    changed = list(_every(records, 7))
+    changed = list(_every_nth(records, 7))
     for record in changed:
         record[features.DESCRIPTION] = _in_cyrillic(record[features.DESCRIPTION])
     return changed
@@ -157,21 +157,21 @@ def _repeat_images(records: Records) -> list[Record]:
 
 
 def _enlarge(records: Records) -> list[Record]:
-    changed = list(_every(records, 300))
+    changed = list(_every_nth(records, 300))
     for record in changed:
         record[features.WIDTH], record[features.HEIGHT] = 40 * record[features.WIDTH], 40 * record[features.HEIGHT]
     return changed
 
 
 def _as_webp(records: Records) -> list[Record]:
-    changed = list(_every(records, 400))
+    changed = list(_every_nth(records, 400))
     for record in changed:
         record[features.FORMAT] = "WEBP"
     return changed
 
 
 def _make_up_words(records: Records) -> list[Record]:
-    """One word in ten of val and test is one that nobody knows."""
+    """Replaces every tenth word of val and test by a unique one."""
     changed, seen = [], 0
     for record in (record for split in ("val", "test") for record in records[split]):
         words = record[features.DESCRIPTION].split(" ")
@@ -185,14 +185,16 @@ def _make_up_words(records: Records) -> list[Record]:
 
 @dataclass(frozen=True)
 class Fault:
-    """Attributes:
-    plant: changes records and returns those that show it.
-    rule: which is to find it.
-    feature: in which.
-    splits: in which.
-    formula: by which.
-    also: other rules that may tell of it as well.
-    purity: the least share of the named rows that are planted ones; rows that are clean have unknown words, too.
+    """A fault, and what the gate is expected to find.
+
+    Attributes:
+        plant: changes records in place and returns those that show the fault.
+        rule: the rule that finds it.
+        feature: the feature of the finding.
+        splits: the splits of the findings.
+        formula: the formula of the finding.
+        also: other rules that may find it too.
+        purity: the least share of planted rows among those named; some rows have unknown words without a fault.
     """
 
     plant: Callable[[Records], Sequence[Record]]
@@ -225,7 +227,7 @@ def test_a_planted_fault_is_found_by_its_rule_with_its_rows(
 ) -> None:
     records = {split: [dict(record) for record in of_split] for split, of_split in clean.items()}
     planted = {record[features.ID] for record in fault.plant(records)}
-    findings = _findings(_data(records, accepted, tmp_path))
+    findings = _findings(_gate_input(records, accepted, tmp_path))
     found = [finding for finding in findings if (finding.rule, finding.feature) == (fault.rule, fault.feature)]
     assert tuple(finding.split for finding in found) == fault.splits, [finding.message for finding in findings]
     assert {finding.rule for finding in findings} <= {fault.rule, *fault.also}, [f.message for f in findings]

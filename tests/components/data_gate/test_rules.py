@@ -9,33 +9,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.components.data_gate.label_rules import check_lost, check_rare, check_typos
+from diptych.components.data_gate.distribution_shifts import DistributionComparison, check_shifts
+from diptych.components.data_gate.label_rules import check_label_typos, check_lost_labels, check_rare_labels
 from diptych.components.data_gate.options import (
     GateOptions,
     LabelRareRule,
     LabelTypoRule,
+    NearDuplicatesRule,
     Rule,
+    ShareRule,
     ShiftRule,
     VocabularyRule,
 )
-from diptych.components.data_gate.profile import Profile, bins, count_bins, make_profile
+from diptych.components.data_gate.profile import SplitProfile, bin_counts, bin_indices, make_profile
 from diptych.components.data_gate.row_rules import (
     check_duplicates,
     check_near_duplicates,
     check_new_values,
     check_sizes,
 )
-from diptych.components.data_gate.rows import ASPECT, CATEGORIES, NO_SCRIPT, NUMBERS, SCRIPT, Rows, script_of
-from diptych.components.data_gate.shifts import Comparison, check_shifts
-from diptych.components.data_gate.vocabulary import check_vocabulary, read_vocabulary
+from diptych.components.data_gate.split_rows import (
+    ASPECT,
+    CATEGORICAL_FEATURES,
+    NO_SCRIPT,
+    NUMERIC_FEATURES,
+    SCRIPT,
+    SplitRows,
+    text_script,
+)
+from diptych.components.data_gate.vocabulary import build_vocabulary, check_vocabulary
 from diptych.models import features
 from diptych.models.text.options import TextOptions
 
 FINITE = st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float)
 
 
-def make_rows(count: int, **columns: Any) -> Rows:
-    """Rows that are all alike but for their ids and pixels, with some columns given."""
+def make_rows(count: int, **columns: Any) -> SplitRows:
+    """Rows that differ in their ids and pixels only, except for the columns given."""
     texts = {
         features.ID: [f"row-{n}" for n in range(count)],
         features.DESCRIPTION: columns.get("texts", ["a text"] * count),
@@ -44,17 +54,17 @@ def make_rows(count: int, **columns: Any) -> Rows:
         features.ENCODING: ["raw"] * count,
     }
     labels = [(label,) for label in columns.get("labels", ["a"] * count)]
-    numbers = {name: np.full(count, 100.0) for name in NUMBERS} | columns.get("numbers", {})
+    numbers = {name: np.full(count, 100.0) for name in NUMERIC_FEATURES} | columns.get("numbers", {})
     hashes = np.array(columns.get("hashes", range(count)), np.int64)
-    return Rows(texts, labels, columns.get("groups", [f"{n}" for n in range(count)]), numbers, hashes)
+    return SplitRows(texts, labels, columns.get("groups", [f"{n}" for n in range(count)]), numbers, hashes)
 
 
-def profile(rows: Rows) -> Profile:
+def profile(rows: SplitRows) -> SplitProfile:
     return make_profile(rows, None)
 
 
-def compare(rows: Rows, reference: Rows, **options: Any) -> list[Any]:
-    comparison = Comparison("skew", "val", "split 'train'", ShiftRule(**options), {})
+def compare(rows: SplitRows, reference: SplitRows, **options: Any) -> list[Any]:
+    comparison = DistributionComparison("skew", "val", "split 'train'", ShiftRule(**options), {})
     return list(check_shifts(rows, profile(reference), comparison))
 
 
@@ -62,28 +72,28 @@ def compare(rows: Rows, reference: Rows, **options: Any) -> list[Any]:
 def test_every_value_lies_in_one_bin(reference: list[float], values: list[float]) -> None:
     known = profile(make_rows(len(reference), numbers={ASPECT: np.array(reference)})).numbers[ASPECT]
     assert sum(known.counts) == len(reference)
-    # Nothing of the reference lies below its least edge.
+    # No value of the reference is below the least edge.
     assert known.counts[0] == 0
-    assert count_bins(np.array(values), known.edges).sum() == len(values)
+    assert bin_counts(np.array(values), known.edges).sum() == len(values)
 
 
 @given(st.lists(FINITE, min_size=1, max_size=60))
 def test_a_profile_survives_json(values: list[float]) -> None:
     made = profile(make_rows(len(values), numbers={ASPECT: np.array(values)}))
-    assert Profile.model_validate_json(made.model_dump_json()) == made
+    assert SplitProfile.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_value_that_many_share_has_a_bin_of_its_own() -> None:
     edges = profile(make_rows(50)).numbers[ASPECT].edges
-    assert bins(np.array([99.9, 100.0, 100.1]), edges).tolist() == [0, 1, 2]
+    assert bin_indices(np.array([99.9, 100.0, 100.1]), edges).tolist() == [0, 1, 2]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(20, 200))
 def test_two_samples_of_one_distribution_do_not_differ(seed: int, few: int, many: int) -> None:
     rng = np.random.default_rng(seed)
 
-    def draw(count: int) -> Rows:
-        numbers = {name: rng.normal(size=count) for name in NUMBERS}
+    def draw(count: int) -> SplitRows:
+        numbers = {name: rng.normal(size=count) for name in NUMERIC_FEATURES}
         return make_rows(count, labels=rng.choice(["a", "b", "c"], count).tolist(), numbers=numbers)
 
     assert compare(draw(few), draw(many)) == []
@@ -98,7 +108,7 @@ def test_what_moved_is_told_with_the_rows_that_moved_most() -> None:
     numbers = {features.WIDTH: np.array([*[100.0] * 500, *[900.0] * 500])}
     (finding,) = compare(make_rows(1000, numbers=numbers), make_rows(1000))
     assert (finding.feature, finding.formula) == (features.WIDTH, "Jensen-Shannon divergence")
-    # Of p = (1, 0) and q = (1/2, 1/2): the entropy of (3/4, 1/4), less half a bit.
+    # For p = (1, 0) and q = (1/2, 1/2) it is the entropy of (3/4, 1/4) less half a bit.
     assert finding.measured == pytest.approx(0.811278 - 0.5, abs=1e-6)
     assert finding.threshold > 0.03
     assert finding.ids == tuple(f"row-{n}" for n in range(500, 520))
@@ -116,9 +126,9 @@ def test_few_rows_tell_less_than_many() -> None:
 
 
 def test_rows_of_one_group_are_no_more_than_one_row() -> None:
-    assert make_rows(8).effective == 8
-    assert make_rows(8, groups=["g"] * 8).effective == 1
-    assert make_rows(4, groups=["g", "g", "g", "h"]).effective == 1.6
+    assert make_rows(8).effective_sample_size == 8
+    assert make_rows(8, groups=["g"] * 8).effective_sample_size == 1
+    assert make_rows(4, groups=["g", "g", "g", "h"]).effective_sample_size == 1.6
     assert compare(make_rows(400, labels=["b"] * 400, groups=["g"] * 400), make_rows(400)) == []
 
 
@@ -128,10 +138,10 @@ def test_without_rows_nothing_differs() -> None:
     assert list(check_sizes({"val": make_rows(0)}, profile(make_rows(0)), GateOptions().size)) == []
 
 
-def test_categories_are_counted() -> None:
+def test_categories_are_rows_by_label() -> None:
     rows = make_rows(3, labels=["b", "a", "b"], texts=["Tee", "Чай", "..."])
     categories = profile(rows).categories
-    assert set(categories) == set(CATEGORIES)
+    assert set(categories) == set(CATEGORICAL_FEATURES)
     assert categories[features.LABEL] == {"a": 1, "b": 2}
     assert categories[SCRIPT] == {"LATIN": 1, "CYRILLIC": 1, NO_SCRIPT: 1}
 
@@ -148,15 +158,16 @@ def test_categories_are_counted() -> None:
     ],
 )
 def test_a_texts_script_is_that_of_most_letters(text: str, script: str) -> None:
-    assert script_of(text) == script
+    assert text_script(text) == script
 
 
 @given(st.text())
 def test_any_text_has_a_script(text: str) -> None:
-    assert script_of(text)
+    assert text_script(text)
 
 
-def counted(**labels: int) -> dict[str, list[str]]:
+def rows_by_label(**labels: int) -> dict[str, list[str]]:
+    """Label to as many ids as its number says."""
     return {label: [f"{label}-{n}" for n in range(count)] for label, count in labels.items()}
 
 
@@ -173,24 +184,24 @@ def counted(**labels: int) -> dict[str, list[str]]:
     ],
 )
 def test_a_rare_label_is_misspelt_if_it_resembles_a_frequent_one(rare: str, frequent: str, near: bool) -> None:
-    found = list(check_typos(counted(**{rare: 2, frequent: 60}), LabelTypoRule()))
+    found = list(check_label_typos(rows_by_label(**{rare: 2, frequent: 60}), LabelTypoRule()))
     assert [(finding.feature, finding.ids) for finding in found] == [("label", (f"{rare}-0", f"{rare}-1"))] * near
     assert all(f"misspelt '{frequent}' (60)" in finding.message for finding in found)
 
 
 def test_two_labels_of_as_many_rows_are_two() -> None:
-    assert list(check_typos(counted(Objects=60, Objcts=4), LabelTypoRule())) == []
+    assert list(check_label_typos(rows_by_label(Objects=60, Objcts=4), LabelTypoRule())) == []
 
 
 def test_rare_labels_are_told_together_with_their_rows() -> None:
-    (finding,) = check_rare(counted(a=5, b=2, c=1), LabelRareRule())
+    (finding,) = check_rare_labels(rows_by_label(a=5, b=2, c=1), LabelRareRule())
     assert (finding.measured, finding.threshold, finding.ids) == (1, 5, ("c-0", "b-0", "b-1"))
     assert "2 labels have fewer than 5 rows (gate.label_rare.min_rows): 'c' (1), 'b' (2)" in finding.message
 
 
 def test_a_lost_label_is_told_with_the_rows_that_had_it() -> None:
     before = profile(make_rows(30, labels=["a", "b", "c"] * 10))
-    (finding,) = check_lost({"a": ["x"], "c": ["y"], "d": ["z"]}, before, Rule(severity="stop"))
+    (finding,) = check_lost_labels({"a": ["x"], "c": ["y"], "d": ["z"]}, before, Rule(severity="stop"))
     assert finding.stops
     assert finding.ids == tuple(f"row-{n}" for n in range(1, 30, 3))
     assert "label 'b' is lost: no row of split 'train' has it, 10 of the last accepted data had" in finding.message
@@ -202,30 +213,30 @@ def test_repeated_pixels_are_told_of_the_later_split() -> None:
         "val": make_rows(4, digests=["d", "d", "b", "e"]),
         "test": make_rows(2, digests=["e", "b"]),
     }
-    val, test = check_duplicates(splits, GateOptions())
+    val, test = check_duplicates(splits, ShareRule())
     assert (val.split, val.measured, val.ids) == ("val", 0.25, ("row-2",))
     assert (test.split, test.measured, test.ids) == ("test", 1, ("row-0", "row-1"))
-    assert [f.split for f in check_duplicates(splits, GateOptions(duplicates={"max": 0.25}))] == ["test"]
+    assert [f.split for f in check_duplicates(splits, ShareRule(max=0.25))] == ["test"]
 
 
 def test_images_that_look_like_one_of_an_earlier_split_are_told_if_asked_for() -> None:
     far = [n << 32 | n << 8 for n in (0b1111, 0b11110000, 0b111100000000, 0b1111000000000000)]
     splits = {
         "train": make_rows(2, hashes=[far[0], far[0]]),
-        # One bit from train, then a new one, one bit from it, and a new one again.
+        # The first is one bit from train, the third one bit from the second; the second and fourth are new.
         "val": make_rows(4, hashes=[far[0] ^ 1, far[1], far[1] ^ 1, far[2]]),
-        # Two bits from train, by way of equal hashes of val, and one of its own.
+        # The first is two bits from train, the second is in val; the other two are new, and equal.
         "test": make_rows(4, hashes=[far[0] ^ 3, far[2], far[3], far[3]]),
     }
-    assert list(check_near_duplicates(splits, GateOptions())) == []
-    val, test = check_near_duplicates(splits, GateOptions(near_duplicates={"severity": "warn", "distance": 2}))
+    assert list(check_near_duplicates(splits, NearDuplicatesRule())) == []
+    val, test = check_near_duplicates(splits, NearDuplicatesRule(severity="warn", distance=2))
     assert (val.split, val.measured, val.ids) == ("val", 0.25, ("row-0",))
     assert (test.split, test.measured, test.ids) == ("test", 0.5, ("row-0", "row-1"))
 
 
 def test_without_rows_no_image_looks_like_another() -> None:
-    options = GateOptions(near_duplicates={"severity": "warn"})
-    assert list(check_near_duplicates({"train": make_rows(0), "val": make_rows(0)}, options)) == []
+    rule = NearDuplicatesRule(severity="warn")
+    assert list(check_near_duplicates({"train": make_rows(0), "val": make_rows(0)}, rule)) == []
 
 
 def test_sizes_far_beyond_the_usual_range_are_told_the_furthest_first() -> None:
@@ -257,22 +268,22 @@ def test_formats_and_scripts_that_are_new_are_told() -> None:
 
 def test_words_that_one_group_has_alone_are_expected_to_be_unknown() -> None:
     rows = make_rows(4, texts=["red cup", "red mug", "red jug", "jug"], groups=["1", "2", "3", "3"])
-    vocabulary = read_vocabulary(rows, TextOptions())
+    vocabulary = build_vocabulary(rows, TextOptions())
     assert vocabulary.words == {"red", "cup", "mug", "jug"}
-    # cup, mug and jug twice, of seven words.
-    assert vocabulary.lone == pytest.approx(4 / 7)
+    # cup, mug and twice jug occur in one group only: four of seven words.
+    assert vocabulary.singleton_share == pytest.approx(4 / 7)
 
 
 def test_without_words_nothing_is_unknown() -> None:
-    vocabulary = read_vocabulary(make_rows(3, texts=["...", "!", "?"]), TextOptions())
-    assert vocabulary.lone is None
+    vocabulary = build_vocabulary(make_rows(3, texts=["...", "!", "?"]), TextOptions())
+    assert vocabulary.singleton_share is None
     rows = {"val": make_rows(2, texts=["a word", "..."])}
-    assert list(check_vocabulary(rows, vocabulary, vocabulary.lone, VocabularyRule())) == []
+    assert list(check_vocabulary(rows, vocabulary, vocabulary.singleton_share, VocabularyRule())) == []
     assert list(check_vocabulary({"val": make_rows(1, texts=["!"])}, vocabulary, 0.1, VocabularyRule())) == []
 
 
 def test_unknown_words_are_told_with_the_rows_that_have_most() -> None:
-    known = read_vocabulary(make_rows(3), TextOptions(ngrams=(1, 3), min_df=3))
+    known = build_vocabulary(make_rows(3), TextOptions(ngrams=(1, 3), min_df=3))
     rows = make_rows(90, texts=["text text", "text zig", "zig zag"] * 30)
     (finding,) = check_vocabulary({"test": rows}, known, 0.1, VocabularyRule())
     assert finding.measured == 0.5

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 from sklearn import metrics as sk
 
-from diptych.components.evaluator.criteria import Criterion, criteria
-from diptych.components.evaluator.options import BaselineFigures, EvaluateOptions, Figures, SliceOptions
+from diptych.components.evaluator.criteria import Criterion, make_criteria
+from diptych.components.evaluator.options import BaselineMetricBounds, EvaluateOptions, MetricBounds, SliceOptions
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
@@ -20,58 +20,58 @@ from diptych.models.metrics import MetricAccumulator
 from diptych.models.serving.card import ModelCard, write_card
 from diptych.models.text.options import TextOptions
 from tests.helpers import record_values, write_records
-from tests.models.serving.exported import TEXTS, needing_both, needing_neither
+from tests.models.serving.exported_models import TEXTS, model_requiring_both, model_requiring_neither
 
 BASELINE = {"accuracy": 0.7, "macro_f1": 0.6}
-NOTHING = {"gain_over_baseline": BaselineFigures(), "gain_over_blessed": Figures()}
+NOTHING = {"gain_over_baseline": BaselineMetricBounds(), "gain_over_blessed": MetricBounds()}
 
 
 def test_where_nothing_is_asked_any_model_is_blessed() -> None:
-    (only,) = criteria(EvaluateOptions(**NOTHING), BASELINE, compared=True)
-    met, reason = only.explain(0.0)
+    (only,) = make_criteria(EvaluateOptions(**NOTHING), BASELINE, has_blessed=True)
+    met, reason = only.evaluate(0.0)
     assert met
     assert "no criterion is set" in reason
 
 
 def test_every_source_asks() -> None:
     options = EvaluateOptions(
-        thresholds=Figures(accuracy=0.9),
-        gain_over_baseline=BaselineFigures(macro_f1=0.02),
-        gain_over_blessed=Figures(accuracy=-0.01),
+        thresholds=MetricBounds(accuracy=0.9),
+        gain_over_baseline=BaselineMetricBounds(macro_f1=0.02),
+        gain_over_blessed=MetricBounds(accuracy=-0.01),
     )
-    asked = criteria(options, BASELINE, compared=True)
+    asked = make_criteria(options, BASELINE, has_blessed=True)
     assert [(c.metric, pytest.approx(c.bound), c.relative) for c in asked] == [
         ("accuracy", 0.9, False),
         ("accuracy", -0.01, True),
         ("macro_f1", 0.62, False),
     ]
     assert "linear text baseline 0.6000" in asked[2].source
-    assert not any(c.relative for c in criteria(options, BASELINE, compared=False))
+    assert not any(c.relative for c in make_criteria(options, BASELINE, has_blessed=False))
 
 
 def test_a_gain_of_zero_is_asked_for() -> None:
-    (asked,) = criteria(EvaluateOptions(), BASELINE, compared=False)
+    (asked,) = make_criteria(EvaluateOptions(), BASELINE, has_blessed=False)
     assert (asked.metric, asked.bound) == ("accuracy", 0.7)
 
 
 def test_the_micro_f1_of_a_baseline_of_one_label_is_its_accuracy() -> None:
-    options = EvaluateOptions(gain_over_baseline=BaselineFigures(micro_f1=0.1), gain_over_blessed=Figures())
-    (one,) = criteria(options, BASELINE, compared=False)
-    (several,) = criteria(options, BASELINE | {"micro_f1": 0.5}, compared=False)
+    options = EvaluateOptions(gain_over_baseline=BaselineMetricBounds(micro_f1=0.1), gain_over_blessed=MetricBounds())
+    (one,) = make_criteria(options, BASELINE, has_blessed=False)
+    (several,) = make_criteria(options, BASELINE | {"micro_f1": 0.5}, has_blessed=False)
     assert (one.bound, several.bound) == (pytest.approx(0.8), pytest.approx(0.6))
 
 
 @pytest.mark.parametrize(("value", "met"), [(0.9, True), (0.91, True), (0.8999995, True), (0.89, False)])
 def test_a_bound_is_met_or_explained(value: float, met: bool) -> None:
-    answer, text = Criterion("accuracy", 0.9, "evaluate.thresholds.accuracy").explain(value)
+    answer, text = Criterion("accuracy", 0.9, "evaluate.thresholds.accuracy").evaluate(value)
     assert answer is met
     assert text.endswith(f"{'reaches' if met else 'is below'} 0.9000 (evaluate.thresholds.accuracy)")
 
 
 def test_a_relative_bound_moves_with_its_reference() -> None:
     criterion = Criterion("accuracy", -0.01, "last blessed model", relative=True)
-    assert criterion.explain(0.85, reference=0.86)[0]
-    assert not criterion.explain(0.84, reference=0.86)[0]
+    assert criterion.evaluate(0.85, reference=0.86)[0]
+    assert not criterion.evaluate(0.84, reference=0.86)[0]
 
 
 def test_decide_gives_all_reasons_of_a_blessing_and_the_failed_ones_of_a_refusal() -> None:
@@ -121,15 +121,15 @@ def test_a_threshold_on_slices_that_do_not_exist_is_not_met() -> None:
 
 @pytest.mark.parametrize(("value", "met", "words"), [(0.05, True, "stays within"), (0.11, False, "exceeds")])
 def test_of_an_error_less_is_better(value: float, met: bool, words: str) -> None:
-    answer, text = Criterion("calibration_error", 0.1, "ours").explain(value)
+    answer, text = Criterion("calibration_error", 0.1, "ours").evaluate(value)
     assert answer is met
     assert f"{words} 0.1000" in text
 
 
 def test_a_gain_of_an_error_is_a_smaller_one() -> None:
     criterion = Criterion("calibration_error", 0.02, "last blessed model", relative=True)
-    assert criterion.explain(0.08, reference=0.1)[0]
-    assert not criterion.explain(0.09, reference=0.1)[0]
+    assert criterion.evaluate(0.08, reference=0.1)[0]
+    assert not criterion.evaluate(0.09, reference=0.1)[0]
 
 
 def card_of(labels: list[str], image: ImageOptions | None = None, task: Task = "multiclass") -> ModelCard:
@@ -150,7 +150,7 @@ def metrics_of(config: Any) -> dict[str, Any]:
 
 
 def test_eval_config_asks_for_the_hardest_bound_on_the_whole_split_only() -> None:
-    from diptych.components.evaluator.config import eval_config
+    from diptych.components.evaluator.eval_config import make_eval_config
 
     asked = [
         Criterion("accuracy", 0.7, ""),
@@ -159,7 +159,7 @@ def test_eval_config_asks_for_the_hardest_bound_on_the_whole_split_only() -> Non
         Criterion("calibration_error", 0.2, ""),
         Criterion("calibration_error", 0.1, ""),
     ]
-    config = eval_config(EvaluateOptions(), card_of(["a", "b"]), asked, compared=True)
+    config = make_eval_config(EvaluateOptions(), card_of(["a", "b"]), asked, has_blessed=True)
     metrics = metrics_of(config)
     (accuracy,) = metrics["accuracy"].per_slice_thresholds
     assert accuracy.threshold.value_threshold.lower_bound.value == pytest.approx(0.9, abs=1e-5)
@@ -178,10 +178,10 @@ def test_eval_config_asks_for_the_hardest_bound_on_the_whole_split_only() -> Non
 
 
 def test_eval_config_without_a_blessed_model_knows_one_model() -> None:
-    from diptych.components.evaluator.config import eval_config
+    from diptych.components.evaluator.eval_config import make_eval_config
 
     asked = [Criterion("accuracy", 0.7, "")]
-    config = eval_config(EvaluateOptions(slices=()), card_of(["a"]), asked, compared=False)
+    config = make_eval_config(EvaluateOptions(slices=()), card_of(["a"]), asked, has_blessed=False)
     assert [spec.name for spec in config.model_specs] == ["candidate"]
     assert not metrics_of(config)["macro_f1"].per_slice_thresholds
 
@@ -192,38 +192,38 @@ def write_model(folder: Path, card: ModelCard) -> str:
 
 
 def test_models_compare_if_they_do_the_same_task_on_the_same_images_and_labels(tmp_path: Path) -> None:
-    from diptych.components.evaluator.blessed import incomparable
+    from diptych.components.evaluator.last_blessed import reason_not_comparable
 
     candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
-    assert incomparable(candidate, write_model(tmp_path / "same", card_of(["b", "a"]))) is None
+    assert reason_not_comparable(candidate, write_model(tmp_path / "same", card_of(["b", "a"]))) is None
     other_image = write_model(tmp_path / "image", card_of(["a", "b"], ImageOptions(height=32)))
-    assert "images" in (incomparable(candidate, other_image) or "")
+    assert "images" in (reason_not_comparable(candidate, other_image) or "")
     other_labels = write_model(tmp_path / "labels", card_of(["a", "c"]))
-    assert "['b', 'c']" in (incomparable(candidate, other_labels) or "")
+    assert "['b', 'c']" in (reason_not_comparable(candidate, other_labels) or "")
     other_task = write_model(tmp_path / "task", card_of(["a", "b"], task="multilabel"))
-    assert "multilabel" in (incomparable(candidate, other_task) or "")
+    assert "multilabel" in (reason_not_comparable(candidate, other_task) or "")
     (tmp_path / "stranger").mkdir()
-    assert "no model that Diptych exported" in (incomparable(candidate, str(tmp_path / "stranger")) or "")
+    assert "no model that Diptych exported" in (reason_not_comparable(candidate, str(tmp_path / "stranger")) or "")
 
 
 @pytest.mark.parametrize("card", ["", "{}", '{"labels": [], "image": {"unknown": 1}}'])
 def test_a_card_of_another_time_is_no_error(tmp_path: Path, card: str) -> None:
-    from diptych.components.evaluator.blessed import incomparable
+    from diptych.components.evaluator.last_blessed import reason_not_comparable
 
     candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
     old = write_model(tmp_path / "old", card_of(["a", "b"]))
     (tmp_path / "old" / "assets.extra" / "diptych.json").write_text(card)
-    assert "card cannot be read" in (incomparable(candidate, old) or "")
+    assert "card cannot be read" in (reason_not_comparable(candidate, old) or "")
 
 
 def test_a_pushed_model_is_laid_out_as_trainers_is(tmp_path: Path) -> None:
     from tfx.utils import path_utils
 
-    from diptych.components.evaluator.blessed import as_model_artifact
+    from diptych.components.evaluator.last_blessed import copy_as_model_artifact
 
     pushed = write_model(tmp_path / "push" / "7", card_of(["a", "b"]))
     Path(pushed, "saved_model.pb").write_bytes(b"graph")
-    artifact = as_model_artifact(pushed, str(tmp_path / "work"))
+    artifact = copy_as_model_artifact(pushed, str(tmp_path / "work"))
     serving = Path(path_utils.serving_model_path(artifact.uri))
     assert (serving / "saved_model.pb").read_bytes() == b"graph"
     assert (serving / "assets.extra" / "diptych.json").exists()
@@ -244,7 +244,7 @@ def test_slices_are_features_of_the_record() -> None:
     with pytest.raises(ValidationError, match="buckets ascend"):
         SliceOptions(feature="image/width", buckets=(2, 1))
     with pytest.raises(ValidationError, match="slices names none"):
-        EvaluateOptions(slices=(), slice_thresholds=Figures(accuracy=0.5))
+        EvaluateOptions(slices=(), slice_thresholds=MetricBounds(accuracy=0.5))
     with pytest.raises(ValidationError, match="named twice"):
         EvaluateOptions(slices=("label", "label"))
 
@@ -259,11 +259,11 @@ def test_options_cross_tfx_as_json() -> None:
     [(63.9, "below 64"), (64, "64 to below 128.5"), (128.4, "64 to below 128.5"), (128.5, "128.5 or more")],
 )
 def test_a_bound_belongs_to_the_bucket_above_it(value: float, name: str) -> None:
-    from diptych.components.evaluator.slices import add_buckets, bucket_name, feature_key
+    from diptych.components.evaluator.slices import add_bucket_names, bucket_name, slice_feature_key
 
     assert bucket_name(value, (64, 128.5)) == name
-    key = feature_key(SliceOptions(feature="image/width", buckets=(64, 128.5)))
-    extracts = add_buckets({"features": {"image/width": np.array([value])}}, [key])
+    key = slice_feature_key(SliceOptions(feature="image/width", buckets=(64, 128.5)))
+    extracts = add_bucket_names({"features": {"image/width": np.array([value])}}, [key])
     assert extracts["features"][key].tolist() == [name]
 
 
@@ -351,7 +351,7 @@ def evaluate(folder: Path, task: Task, options: EvaluateOptions, pushed: Path) -
     return folder / "evaluation"
 
 
-def drawn(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_test_split(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, scores and widths of 50 rows."""
     rng = np.random.default_rng(7)
     scores = np.round(rng.random((50, len(LABELS))), 3).astype(np.float32)
@@ -384,14 +384,14 @@ def write_test_split(folder: Path, labels: np.ndarray, scores: np.ndarray, width
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_path: Path, task: Task) -> None:
-    labels, scores, widths = drawn(task)
+    labels, scores, widths = draw_test_split(task)
     write_test_split(tmp_path, labels, scores, widths)
     shifted_model(tmp_path / "model" / "Format-Serving", task, shift=0)
     shifted_model(tmp_path / "pushed" / "1", task, shift=1)
     options = EvaluateOptions(
-        gain_over_blessed=Figures(accuracy=0.05, calibration_error=-1),
+        gain_over_blessed=MetricBounds(accuracy=0.05, calibration_error=-1),
         slices=("label", {"feature": "image/width", "buckets": [50, 100]}),
-        slice_thresholds=Figures(accuracy=0.01),
+        slice_thresholds=MetricBounds(accuracy=0.01),
         min_slice_examples=8,
     )
     evaluation = evaluate(tmp_path, task, options, tmp_path / "pushed")
@@ -428,12 +428,12 @@ def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_pat
 
 
 def test_a_slice_below_its_threshold_keeps_a_model_from_being_blessed(tmp_path: Path) -> None:
-    labels, scores, widths = drawn("multiclass")
+    labels, scores, widths = draw_test_split("multiclass")
     write_test_split(tmp_path, labels, scores, widths)
     shifted_model(tmp_path / "model" / "Format-Serving", "multiclass", shift=0)
     options = EvaluateOptions(
         slices=({"feature": "image/width", "buckets": [50, 100]},),
-        slice_thresholds=Figures(accuracy=0.99),
+        slice_thresholds=MetricBounds(accuracy=0.99),
         min_slice_examples=int((widths >= 100).sum()),
     )
     evaluation = evaluate(tmp_path, "multiclass", options, tmp_path / "nothing-pushed")
@@ -444,7 +444,7 @@ def test_a_slice_below_its_threshold_keeps_a_model_from_being_blessed(tmp_path: 
     assert (tmp_path / "blessing" / "NOT_BLESSED").exists()
 
 
-@pytest.mark.parametrize("make", [needing_both, needing_neither])
+@pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
 def test_an_exported_model_is_evaluated_by_its_own_scores_and_labels(tmp_path: Path, make: Any) -> None:
     import shutil
 
@@ -460,12 +460,14 @@ def test_an_exported_model_is_evaluated_by_its_own_scores_and_labels(tmp_path: P
     ]
     write_records(tmp_path / "examples" / "Split-test" / "data.tfrecord", rows)
     shutil.copytree(exported.folder, tmp_path / "model" / "Format-Serving")
-    evaluation = evaluate(tmp_path, task, EvaluateOptions(gain_over_baseline=BaselineFigures()), tmp_path / "nothing")
+    evaluation = evaluate(
+        tmp_path, task, EvaluateOptions(gain_over_baseline=BaselineMetricBounds()), tmp_path / "nothing"
+    )
 
     records = tf.constant([features.encode_record(row) for row in rows])
     scores = exported.signatures["serving_default"](examples=records)["scores"].numpy()
     ids = exported.signatures["transform_features"](examples=records)["label_id"].numpy()
-    expected = MetricAccumulator(task, classes, EvaluateOptions().top_k).add(ids, scores).figures()
+    expected = MetricAccumulator(task, classes, EvaluateOptions().top_k).add(ids, scores).result()
     decision = json.loads((evaluation / "decision.json").read_text())
     assert decision["metrics"] == pytest.approx({**expected, "examples": 9})
     assert decision["blessed"]

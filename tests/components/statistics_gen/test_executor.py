@@ -38,7 +38,7 @@ def compute(examples: Any, folder: Path) -> dict[str, Any]:
 
     statistics = standard_artifacts.ExampleStatistics()
     statistics.uri = str(folder)
-    options = tfdv.StatsOptions(feature_allowlist=list(features.LIGHT_FEATURES))
+    options = tfdv.StatsOptions(feature_allowlist=list(features.STATISTICS_FEATURES))
     properties = {"stats_options_json": options.to_json()}
     StatisticsGenExecutor().Do({"examples": [examples]}, {"statistics": [statistics]}, properties)
     assert statistics.split_names == examples.split_names

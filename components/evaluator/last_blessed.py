@@ -1,4 +1,4 @@
-"""The last blessed model: the newest one at the push destination, which Pusher names by the time of the push.
+"""The last blessed model: the latest version in the push directory, where Pusher puts blessed models.
 
 A Resolver node would find it in the metadata store, but open-source Kubeflow runs none.
 """
@@ -15,8 +15,13 @@ from tfx.utils import path_utils
 from diptych.models.serving.card import read_card
 
 
-def incomparable(candidate: str, blessed: str) -> str | None:
-    """Why two exported models cannot score the same records, or None if they can."""
+def reason_not_comparable(candidate: str, blessed: str) -> str | None:
+    """Why the last blessed model cannot score the same records as the candidate; None if it can.
+
+    Args:
+        candidate: the folder of the candidate's SavedModel.
+        blessed: the folder of the last blessed SavedModel.
+    """
     try:
         old = read_card(blessed)
     except FileNotFoundError as error:
@@ -33,11 +38,11 @@ def incomparable(candidate: str, blessed: str) -> str | None:
     return None
 
 
-def as_model_artifact(saved_model: str, work_uri: str) -> Any:
-    """A Model artifact, laid out as Trainer's is, that holds a copy of a pushed model."""
+def copy_as_model_artifact(saved_model: str, uri: str) -> Any:
+    """Copies a pushed model to ``uri``, laid out as Trainer's output is, and returns the Model artifact."""
     artifact = standard_artifacts.Model()
-    artifact.uri = work_uri
-    target = path_utils.serving_model_dir(work_uri)
+    artifact.uri = uri
+    target = path_utils.serving_model_dir(uri)
     for folder, _, names in tf.io.gfile.walk(saved_model):
         destination = os.path.join(target, os.path.relpath(folder, saved_model))
         tf.io.gfile.makedirs(destination)

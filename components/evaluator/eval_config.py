@@ -1,4 +1,4 @@
-"""TFMA's configuration."""
+"""The configuration of TensorFlow Model Analysis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from tensorflow_model_analysis.proto import config_pb2
 
 from diptych.components.evaluator.criteria import TOLERANCE, Criterion
-from diptych.components.evaluator.metrics import CONFUSION, COUNTS
+from diptych.components.evaluator.metrics import CONFUSION, COUNTS, AccumulatedMetric
 from diptych.components.evaluator.options import EvaluateOptions
-from diptych.components.evaluator.slices import feature_key
+from diptych.components.evaluator.slices import slice_feature_key
 from diptych.models.features import LABEL_ID
 from diptych.models.metrics import LOWER_IS_BETTER, METRICS
 from diptych.models.serving.card import ModelCard
@@ -20,31 +20,32 @@ CANDIDATE = "candidate"
 BLESSED = "blessed"
 
 
-def eval_config(
-    options: EvaluateOptions, card: ModelCard, asked: Sequence[Criterion], compared: bool
+def make_eval_config(
+    options: EvaluateOptions, card: ModelCard, criteria: Sequence[Criterion], has_blessed: bool
 ) -> config_pb2.EvalConfig:
-    """The models, metrics, slices and thresholds of one evaluation.
+    """The models, metrics, slices and thresholds of an evaluation.
 
-    Thresholds that hold for slices are those of metrics of their own, which small slices meet whatever their answers:
-    TFMA knows no other way to leave them out of the decision and show them all the same.
+    TFMA cannot exempt small slices from a threshold and still show them. So thresholds on slices belong to metrics of
+    their own, in which a small slice gets the best value.
 
     Args:
-        card: of the candidate.
+        card: the candidate's card.
+        has_blessed: whether the last blessed model is evaluated too.
     """
-    names = [CANDIDATE, BLESSED] if compared else [CANDIDATE]
+    names = [CANDIDATE, BLESSED] if has_blessed else [CANDIDATE]
     whole = config_pb2.SlicingSpec()
-    slices = [config_pb2.SlicingSpec(feature_keys=[feature_key(one)]) for one in options.slices]
+    slices = [config_pb2.SlicingSpec(feature_keys=[slice_feature_key(slice_)]) for slice_ in options.slices]
     metrics = [
         config_pb2.MetricConfig(class_name="ExampleCount"),
-        *(_metric(options, card, figure, figure) for figure in (*METRICS, COUNTS, CONFUSION)),
+        *(_metric_config(options, card, quantity, quantity) for quantity in (*METRICS, COUNTS, CONFUSION)),
     ]
     for metric in METRICS:
-        of_metric = [one for one in asked if one.metric == metric]
-        if of_whole := [one for one in of_metric if not one.slices]:
+        of_metric = [criterion for criterion in criteria if criterion.metric == metric]
+        if of_whole := [criterion for criterion in of_metric if not criterion.slices]:
             config = metrics[1 + METRICS.index(metric)]
             config.per_slice_thresholds.add(slicing_specs=[whole], threshold=_threshold(metric, of_whole))
-        if of_slices := [one for one in of_metric if one.slices]:
-            metrics.append(_metric(options, card, f"slice_{metric}", metric, options.min_slice_examples))
+        if of_slices := [criterion for criterion in of_metric if criterion.slices]:
+            metrics.append(_metric_config(options, card, f"slice_{metric}", metric, options.min_slice_examples))
             metrics[-1].per_slice_thresholds.add(slicing_specs=slices, threshold=_threshold(metric, of_slices))
     return config_pb2.EvalConfig(
         model_specs=[_model_spec(name) for name in names],
@@ -64,22 +65,29 @@ def _model_spec(name: str) -> config_pb2.ModelSpec:
     )
 
 
-def _metric(
-    options: EvaluateOptions, card: ModelCard, name: str, figure: str, min_examples: int = 0
+def _metric_config(
+    options: EvaluateOptions, card: ModelCard, name: str, quantity: str, min_examples: int = 0
 ) -> config_pb2.MetricConfig:
-    values = {"name": name, "figure": figure, "task": card.task, "classes": len(card.labels), "top_k": options.top_k}
-    # TFMA takes what stands between the braces.
-    config = json.dumps({**values, "min_examples": min_examples})[1:-1]
+    arguments = {
+        "name": name,
+        "quantity": quantity,
+        "task": card.task,
+        "classes": len(card.labels),
+        "top_k": options.top_k,
+        "min_examples": min_examples,
+    }
+    # TFMA adds the braces.
+    config = json.dumps(arguments)[1:-1]
     return config_pb2.MetricConfig(
-        class_name="AccumulatedMetric", module="diptych.components.evaluator.metrics", config=config
+        class_name=AccumulatedMetric.__name__, module=AccumulatedMetric.__module__, config=config
     )
 
 
-def _threshold(metric: str, asked: Sequence[Criterion]) -> config_pb2.MetricThreshold:
-    """The hardest of the criteria of each sort."""
+def _threshold(metric: str, criteria: Sequence[Criterion]) -> config_pb2.MetricThreshold:
+    """The strictest of the absolute criteria and the strictest of the relative ones."""
     threshold = config_pb2.MetricThreshold()
-    absolute = [one.bound for one in asked if not one.relative]
-    relative = [one.bound for one in asked if one.relative]
+    absolute = [criterion.bound for criterion in criteria if not criterion.relative]
+    relative = [criterion.bound for criterion in criteria if criterion.relative]
     if absolute and metric in LOWER_IS_BETTER:
         threshold.value_threshold.upper_bound.value = min(absolute) + TOLERANCE
     elif absolute:
