@@ -1,15 +1,15 @@
-"""tf.data over the records of any run, or of ``diptych export``: TensorFlow alone, no TFX.
+"""tf.data datasets of the records of any run, or of ``diptych export``; needs TensorFlow but not TFX.
 
-The order of training is a function of seed, epoch and files, and of nothing else: not of threads, of what was read
-before, or of ``tf.random.set_seed``. It is made in two steps, so that a catalogue sorted by label is well mixed though
-memory holds only ``ShuffleOptions.buffer`` records. First, parts of ``CHUNK_RECORDS`` records, of one file or many, are put in an
-order of each epoch's own and read eight at a time; then the buffer gives its records at random. On 20,000 records
-sorted by ten labels, the variance of a label's share in batches of 64 is 1.2 times that of batches drawn from all
-(``Dataset.shuffle`` alone, with the same buffer of 4,096: 10.8 times). Compressed and remote files can only be read
-from their start: each is one part.
+The order in training is a function of the seed, the epoch and the files only: not of the number of threads, of what was
+read before, or of ``tf.random.set_seed``. Shuffling takes two steps, so that a catalogue sorted by label is mixed well
+although only ``ShuffleOptions.buffer_size`` records are in memory. First, chunks of ``CHUNK_SIZE`` consecutive records
+are put into another order for each epoch, and eight chunks at a time are read in turn. Then records are drawn at random
+from the buffer. On 20,000 records sorted by ten labels, the variance of a label's share in batches of 64 is 1.2 times
+that of batches drawn from all records; with ``Dataset.shuffle`` alone and the same buffer of 4,096 it is 10.8 times.
+Compressed and remote files can only be read from their start, so each of them is one chunk.
 
-Bound with ``functools.partial``, ``input_fn_train`` and ``input_fn_eval`` are what ``tf.estimator`` takes as
-``input_fn`` (up to TensorFlow 2.15, the last that has it).
+Bound with ``functools.partial``, ``input_fn_train`` and ``input_fn_eval`` can be given to ``tf.estimator`` as
+``input_fn`` (up to TensorFlow 2.15, the last version that has it).
 """
 
 from __future__ import annotations
@@ -23,39 +23,45 @@ import tensorflow as tf
 from diptych.models.errors import DatasetError
 from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
 
-#: A batch of serialised records, string ``[b]``, to ``(inputs, label)`` or whatever else the model takes.
+#: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
 DecodeFn = Callable[[tf.Tensor], Any]
-#: Inputs, label and a seed for stateless ops, int64 ``[2]``, another for each batch, to inputs and label.
+#: Turns the inputs and label of a batch into other ones. The third argument is a seed for stateless ops, int64 ``[2]``,
+#: which is another one for each batch.
 AugmentFn = Callable[[Any, Any, tf.Tensor], tuple[Any, Any]]
-#: Files, patterns of them, or the parts that ``shard_for_worker`` gave.
+#: Names of files, patterns of names, or the chunks that ``shard_for_worker`` returns.
 Files = Sequence[str] | Sequence[RecordChunk]
 
-#: Records that lie, and are read, together.
-CHUNK_RECORDS = 32
+#: The number of consecutive records that are read together when records are shuffled or shared among workers.
+CHUNK_SIZE = 32
 
-_PLACES = 8
-_AHEAD = 4
-# Of a file that is read from start to end; parts are read straight into their records, without a copy between.
-_READ_BYTES = 1 << 18
-_FOREVER = 1 << 62
+_INTERLEAVED_CHUNKS = 8
+_PREFETCHED_BATCHES = 4
+# For files that are read from start to end. A chunk is read without a buffer, which saves a copy.
+_READ_BUFFER_BYTES = 1 << 18
+_ENDLESS_EPOCHS = 1 << 62
 
 
 @dataclass(frozen=True)
 class ShuffleOptions:
-    """How records are mixed.
+    """How records are shuffled.
 
     Attributes:
-        buffer: records held in memory to draw from.
-        seed: of every epoch's order.
+        buffer_size: the number of records in memory from which the next one is drawn.
+        seed: determines the order of every epoch.
     """
 
-    buffer: int = 4096
+    buffer_size: int = 4096
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class StreamPosition:
-    """A place in the stream of training: so many whole epochs, and so many batches of the next, have been taken."""
+    """A position in the endless stream of training batches.
+
+    Attributes:
+        epoch: the number of whole epochs before it.
+        batch: the number of batches before it in its own epoch.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -64,40 +70,48 @@ class StreamPosition:
 STREAM_START = StreamPosition()
 
 
-class _Table(NamedTuple):
-    """Parts as tensors: all files string ``[f]``; first and last file, offset and records (-1: all) int64 ``[p]``."""
+class _ChunkTable(NamedTuple):
+    """Chunks as tensors.
+
+    Attributes:
+        files: the names of all files, string ``[f]``.
+        first: for each chunk the index of its first file, int64 ``[c]``.
+        last: for each chunk the index of its last file, int64 ``[c]``.
+        offset: for each chunk where it starts in its first file, in bytes, int64 ``[c]``.
+        count: for each chunk its number of records, -1 for all of them, int64 ``[c]``.
+    """
 
     files: tf.Tensor
     first: tf.Tensor
     last: tf.Tensor
     offset: tf.Tensor
-    records: tf.Tensor
+    count: tf.Tensor
 
 
 def read_dataset(
     files: Files, *, batch_size: int, decode: DecodeFn | None = None, shuffle: ShuffleOptions | None = None
 ) -> tf.data.Dataset:
-    """Every record once.
+    """A dataset of batches that holds every record once.
 
     Args:
-        files: uncompressed or ``.gz`` TFRecord files, patterns of them, or parts.
-        batch_size: records of each batch but the last.
-        decode: what becomes of a batch; None leaves serialised records, string ``[b]``.
-        shuffle: None keeps the order of the files; else it is that of training's first epoch, each time.
+        files: uncompressed or ``.gz`` TFRecord files, patterns of their names, or chunks.
+        batch_size: the number of records in each batch but the last, which may hold fewer.
+        decode: applied to each batch; None leaves batches of serialised records, string ``[b]``.
+        shuffle: None keeps the order of the files. Otherwise each pass has the order of training's first epoch.
 
     Raises:
-        ValueError: no file matches, a file is no TFRecord file, or there is no record.
+        DatasetError: no file matches, a file is no TFRecord file, or there is no record.
     """
-    parts = _parts(files, CHUNK_RECORDS if shuffle else batch_size)
+    chunks = _make_chunks(files, CHUNK_SIZE if shuffle else batch_size)
     if shuffle:
-        batches = _shuffled(parts, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
-    elif all(part.records == batch_size for part in parts[:-1]):
-        batches = _in_order(parts)
+        batches = _read_shuffled(chunks, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
+    elif all(chunk.count == batch_size for chunk in chunks[:-1]):
+        batches = _read_in_order(chunks)
     else:
-        batches = _in_order(parts).unbatch().batch(batch_size)
+        batches = _read_in_order(chunks).unbatch().batch(batch_size)
     if decode is not None:
-        batches = _map(batches, decode)
-    return batches.prefetch(_AHEAD).with_options(_options())
+        batches = _parallel_map(batches, decode)
+    return batches.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
 
 
 def input_fn_train(
@@ -109,96 +123,98 @@ def input_fn_train(
     augment: AugmentFn | None = None,
     start: StreamPosition = STREAM_START,
 ) -> tf.data.Dataset:
-    """Batches without end, shuffled anew in each epoch; each epoch holds every record once, its last batch the rest.
+    """An endless dataset of shuffled batches for training.
 
-    From ``start`` on, the stream is exactly what it would have been there, augmentation included: epochs before it are
-    not read, and batches before it are read but not decoded.
+    Each epoch holds every record once, in another order; its last batch holds the remaining records. A stream that
+    begins at ``start`` is exactly the rest of the stream that begins at the beginning, augmentation included. Epochs
+    before ``start`` are not read; batches before it are read but not decoded.
 
     Args:
-        augment: what is done to a batch that ``decode`` gave as ``(inputs, label)``.
+        augment: applied to each batch ``(inputs, label)`` that ``decode`` returns.
 
     Raises:
-        ValueError: as ``read_dataset``.
+        DatasetError: as ``read_dataset``.
     """
-    parts = _parts(files, CHUNK_RECORDS)
+    chunks = _make_chunks(files, CHUNK_SIZE)
 
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        batches = _shuffled(parts, shuffle, number).batch(batch_size).enumerate()
-        return batches.map(lambda batch, records: (records, number, batch))
+    def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        batches = _read_shuffled(chunks, shuffle, epoch).batch(batch_size).enumerate()
+        return batches.map(lambda batch, records: (records, epoch, batch))
 
-    def finish(records: tf.Tensor, number: tf.Tensor, batch: tf.Tensor) -> Any:
+    def decode_batch(records: tf.Tensor, epoch: tf.Tensor, batch: tf.Tensor) -> Any:
         if augment is None:
             return decode(records)
         inputs, label = decode(records)
-        seed = tf.stack([tf.constant(shuffle.seed, tf.int64), number])
+        seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
         return augment(inputs, label, tf.random.experimental.stateless_fold_in(seed, batch))
 
-    epochs = tf.data.Dataset.range(start.epoch, _FOREVER).flat_map(_as_it_is(epoch))
-    batches = _map(epochs.skip(start.batch), finish)
+    epochs = tf.data.Dataset.range(start.epoch, _ENDLESS_EPOCHS).flat_map(_without_autograph(read_epoch))
+    batches = _parallel_map(epochs.skip(start.batch), decode_batch)
     endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    return endless.prefetch(_AHEAD).with_options(_options())
+    return endless.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
 
 
 def input_fn_eval(files: Files, *, batch_size: int, decode: DecodeFn) -> tf.data.Dataset:
-    """``read_dataset`` for evaluation: every record once, in the order of the files."""
+    """A dataset for evaluation: every record once, in the order of the files."""
     return read_dataset(files, batch_size=batch_size, decode=decode)
 
 
 def shard_for_worker(files: Sequence[str], index: int, count: int) -> list[RecordChunk]:
-    """One worker's share of the records, for ``files`` of the functions above.
+    """The share of the records that one of several workers reads; pass it as ``files`` to the functions above.
 
-    The shares of all workers hold each record once. Parts of ``CHUNK_RECORDS`` records are dealt in turn, so that shares differ
-    by ``CHUNK_RECORDS`` records at most and each has some of every region of the dataset; compressed and remote files are dealt
-    whole.
+    The shares of all workers together hold each record once. Chunks of ``CHUNK_SIZE`` records are dealt to the workers
+    in turn, so that the shares differ by ``CHUNK_SIZE`` records at most, and each share has records from everywhere in
+    the dataset. Compressed and remote files are dealt whole.
 
     Args:
-        index: which worker, from 0.
-        count: how many workers there are.
+        index: the number of this worker, from 0.
+        count: the number of workers.
 
     Raises:
-        ValueError: as ``read_dataset``; or there is no such worker, or nothing left for it.
+        ValueError: ``index`` is not from 0 to ``count - 1``.
+        DatasetError: as ``read_dataset``; or there are fewer chunks than workers.
     """
     if not 0 <= index < count:
         raise ValueError(f"there is no worker {index} among {count}: index goes from 0 to {count - 1}")
-    parts = split_into_chunks(match_files(files), CHUNK_RECORDS)
-    if len(parts) < count:
-        raise ValueError(
-            f"{count} workers cannot share {len(parts)} parts of {list(files)}: use fewer workers, or uncompressed "
-            f"local files of at least {(count - 1) * CHUNK_RECORDS + 1} records"
+    chunks = split_into_chunks(match_files(files), CHUNK_SIZE)
+    if len(chunks) < count:
+        raise DatasetError(
+            f"{count} workers cannot share {len(chunks)} chunks of {list(files)}: use fewer workers, or uncompressed "
+            f"local files of at least {(count - 1) * CHUNK_SIZE + 1} records"
         )
-    return parts[index::count]
+    return chunks[index::count]
 
 
-def _parts(files: Files, records: int) -> list[RecordChunk]:
-    parts = [part for part in files if isinstance(part, RecordChunk)]
-    if not parts:
+def _make_chunks(files: Files, chunk_size: int) -> list[RecordChunk]:
+    chunks = [chunk for chunk in files if isinstance(chunk, RecordChunk)]
+    if not chunks:
         names = match_files([file for file in files if isinstance(file, str)])
-        parts = split_into_chunks(names, records)
-        if not parts or parts[0].records is None and not len(list(read_records(names).take(1))):
+        chunks = split_into_chunks(names, chunk_size)
+        if not chunks or chunks[0].count is None and not len(list(read_records(names).take(1))):
             raise DatasetError(f"no record in {names}")
-    return parts
+    return chunks
 
 
-def _in_order(parts: Sequence[RecordChunk]) -> tf.data.Dataset:
-    """Vectors of at most ``CHUNK_RECORDS`` records, or of a whole part."""
-    # A whole file gives many vectors, which reading by turns would mix.
-    places = 1 if parts[0].records is None else _PLACES
-    return _read(_table(parts), tf.range(len(parts), dtype=tf.int64), parts, places)
+def _read_in_order(chunks: Sequence[RecordChunk]) -> tf.data.Dataset:
+    """The records in their order, as vectors of one chunk each, or of ``CHUNK_SIZE`` records of a whole file."""
+    # A whole file gives many vectors, and interleaving would mix those of several files.
+    interleaved = 1 if chunks[0].count is None else _INTERLEAVED_CHUNKS
+    return _read_chunks(_make_table(chunks), tf.range(len(chunks), dtype=tf.int64), chunks, interleaved)
 
 
-def _shuffled(parts: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch: tf.Tensor) -> tf.data.Dataset:
-    """An epoch's records, one by one."""
+def _read_shuffled(chunks: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch: tf.Tensor) -> tf.data.Dataset:
+    """The records of one epoch, shuffled, one by one."""
     seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
-    # Two seeds of their own for the order of the parts and of the records.
-    order = tf.argsort(tf.random.stateless_uniform([len(parts)], tf.random.experimental.stateless_fold_in(seed, 0)))
-    records = _read(_table(parts), tf.cast(order, tf.int64), parts, _PLACES).unbatch()
-    drawn = tf.cast(tf.random.experimental.stateless_fold_in(seed, 1), tf.int64)
+    chunk_seed, record_seed = (tf.random.experimental.stateless_fold_in(seed, number) for number in range(2))
+    order = tf.argsort(tf.random.stateless_uniform([len(chunks)], chunk_seed))
+    records = _read_chunks(_make_table(chunks), tf.cast(order, tf.int64), chunks, _INTERLEAVED_CHUNKS).unbatch()
+    record_seed = tf.cast(record_seed, tf.int64)
     # Dataset.shuffle would mix in the seed of tf.random.set_seed.
     variant = tf.raw_ops.ShuffleDataset(
         input_dataset=tf.data.experimental.to_variant(records),
-        buffer_size=tf.constant(shuffle.buffer, tf.int64),
-        seed=drawn[0],
-        seed2=drawn[1],
+        buffer_size=tf.constant(shuffle.buffer_size, tf.int64),
+        seed=record_seed[0],
+        seed2=record_seed[1],
         output_types=[tf.string],
         output_shapes=[tf.TensorShape([])],
         reshuffle_each_iteration=False,
@@ -206,58 +222,70 @@ def _shuffled(parts: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch: tf.T
     return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
 
-def _table(parts: Sequence[RecordChunk]) -> _Table:
-    files = list(dict.fromkeys(file for part in parts for file in part.files))
-    place = {file: number for number, file in enumerate(files)}
-    return _Table(
+def _make_table(chunks: Sequence[RecordChunk]) -> _ChunkTable:
+    files = list(dict.fromkeys(file for chunk in chunks for file in chunk.files))
+    number_of = {file: number for number, file in enumerate(files)}
+    return _ChunkTable(
         tf.constant(files),
-        tf.constant([place[part.files[0]] for part in parts], tf.int64),
-        tf.constant([place[part.files[-1]] for part in parts], tf.int64),
-        tf.constant([part.offset for part in parts], tf.int64),
-        tf.constant([-1 if part.records is None else part.records for part in parts], tf.int64),
+        tf.constant([number_of[chunk.files[0]] for chunk in chunks], tf.int64),
+        tf.constant([number_of[chunk.files[-1]] for chunk in chunks], tf.int64),
+        tf.constant([chunk.offset for chunk in chunks], tf.int64),
+        tf.constant([-1 if chunk.count is None else chunk.count for chunk in chunks], tf.int64),
     )
 
 
-def _read(table: _Table, order: tf.Tensor, parts: Sequence[RecordChunk], places: int) -> tf.data.Dataset:
-    """Records of parts in some order, as vectors: a part that was split_into_chunks is one."""
-    compressed = compression_type(parts[0].files)
-    buffer = _READ_BYTES if parts[0].records is None else 0
-    together = max(part.records or CHUNK_RECORDS for part in parts)
+def _read_chunks(
+    table: _ChunkTable, order: tf.Tensor, chunks: Sequence[RecordChunk], interleaved: int
+) -> tf.data.Dataset:
+    """The records of chunks in the given order, as vectors.
 
-    def read(part: tf.Tensor) -> tf.data.Dataset:
-        first, last = table.first[part], table.last[part]
-        offsets = tf.pad(table.offset[part : part + 1], [[0, last - first]])
+    Args:
+        order: indices of chunks, int64 ``[c]``.
+        interleaved: the number of chunks that are read in turn, one vector of each.
+
+    Returns:
+        A dataset of string ``[n]``: one whole chunk where its number of records is known, else up to ``CHUNK_SIZE``.
+    """
+    compressed = compression_type(chunks[0].files)
+    buffer_size = _READ_BUFFER_BYTES if chunks[0].count is None else 0
+    vector_size = max(chunk.count or CHUNK_SIZE for chunk in chunks)
+
+    def read_chunk(chunk: tf.Tensor) -> tf.data.Dataset:
+        first, last = table.first[chunk], table.last[chunk]
         variant = tf.raw_ops.TFRecordDatasetV2(
             filenames=table.files[first : last + 1],
             compression_type=compressed,
-            buffer_size=buffer,
-            byte_offsets=offsets,
+            buffer_size=buffer_size,
+            byte_offsets=tf.pad(table.offset[chunk : chunk + 1], [[0, last - first]]),
         )
         records = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
-        return records.take(table.records[part]).batch(together)
+        return records.take(table.count[chunk]).batch(vector_size)
 
     return tf.data.Dataset.from_tensor_slices(order).interleave(
-        _as_it_is(read), cycle_length=places, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        _without_autograph(read_chunk),
+        cycle_length=interleaved,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
     )
 
 
-def _map(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
-    return dataset.map(_as_it_is(function), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+def _parallel_map(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    return dataset.map(_without_autograph(function), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    """AutoGraph would rewrite TFT's and Keras's code below a call, which takes longer than an epoch."""
+def _without_autograph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keeps AutoGraph from rewriting the code of TFT and Keras below the call, which takes longer than an epoch."""
     wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
     return wrapped
 
 
-def _options() -> tf.data.Options:
-    """Each core decodes batches of its own, and nothing is tuned or rewritten behind that.
+def _dataset_options() -> tf.data.Options:
+    """Switches off tf.data's tuning and rewriting: each core decodes batches of its own.
 
-    The thread that tries other numbers sleeps ever longer, up to a minute, and dropping an iterator now and then waits
-    until it wakes: a fit then takes up to twice its time. Rewriting a graph that holds Transform's takes a third of
-    what making an iterator takes, and makes nothing faster. An op that shares one batch out among threads costs a tenth
-    of reading's time, and gains nothing where each thread has a batch.
+    The thread that tries other degrees of parallelism sleeps ever longer, up to a minute, and deleting an iterator
+    sometimes waits until it wakes: fitting then takes up to twice as long. Rewriting a graph that contains Transform's
+    takes a third of the time to make an iterator, and makes nothing faster. Ops that share one batch among threads cost
+    a tenth of the time to read, and gain nothing where each thread has a batch of its own.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

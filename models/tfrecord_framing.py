@@ -1,4 +1,7 @@
-"""How a TFRecord file holds a record: its length and a checksum of that, the bytes, and a checksum of those."""
+"""The framing of records in an uncompressed TFRecord file.
+
+Each record is stored as a header (its length and a checksum of the length), the record's bytes, and a checksum of them.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,17 @@ import struct
 
 import google_crc32c
 
+#: Length of the record in bytes, and the checksum of these eight bytes.
 RECORD_HEADER = struct.Struct("<QI")
+#: Checksum of the record, which follows it.
 CHECKSUM = struct.Struct("<I")
 
 
 def frame_record(record: bytes) -> bytes:
-    """A record as it stands in an uncompressed TFRecord file."""
+    """A record with its header and checksum, as an uncompressed TFRecord file holds it."""
     length = len(record).to_bytes(8, "little")
-    head = length + CHECKSUM.pack(masked_crc32c(length))
-    return b"".join((head, record, CHECKSUM.pack(masked_crc32c(record))))
+    header = length + CHECKSUM.pack(masked_crc32c(length))
+    return b"".join((header, record, CHECKSUM.pack(masked_crc32c(record))))
 
 
 def masked_crc32c(content: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Files of stored records, and the parts that they are read in."""
+"""TFRecord files: finding them, reading their records, and splitting them into chunks that are read independently."""
 
 from __future__ import annotations
 
@@ -9,78 +9,80 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from diptych.models.errors import DatasetError
-
-# Around each record: its length and a checksum of that before it, a checksum of the record after it.
-_LENGTH, _BEFORE, _AROUND = 8, 12, 16
+from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER
 
 
 @dataclass(frozen=True)
 class RecordChunk:
-    """Some consecutive records of some files.
+    """Some consecutive records, in one file or across the border of several files.
 
     Attributes:
-        files: what holds them, in order; all but the first from the start.
-        offset: the byte of the first file at which the first record starts.
-        records: how many; None for all there are.
+        files: the files that hold them, in order; every file but the first is read from its start.
+        offset: where the first record starts in the first file, in bytes.
+        count: the number of records; None for all records of the files.
     """
 
     files: tuple[str, ...]
     offset: int = 0
-    records: int | None = None
+    count: int | None = None
 
 
 def list_split_files(examples_uri: str, split: str) -> list[str]:
-    """The TFRecord files of a split, sorted."""
+    """The TFRecord files of one split of an Examples artifact, sorted by name."""
     return sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
 
 
+def match_files(patterns: Sequence[str]) -> list[str]:
+    """The files that match some patterns: in the order of the patterns, and sorted by name for each of them.
+
+    Raises:
+        DatasetError: no file matches.
+    """
+    files = [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]
+    if not files:
+        raise DatasetError(f"no TFRecord file matches {list(patterns)}")
+    return files
+
+
 def compression_type(files: Sequence[str]) -> str:
-    """How TensorFlow calls the compression_type of a dataset's files, which their names' ending tells, as Beam has it."""
+    """TensorFlow's name for the compression of a dataset's files: Beam, too, tells it by the ending ``.gz``."""
     return "GZIP" if files and files[0].endswith(".gz") else ""
 
 
 def read_records(files: Sequence[str]) -> tf.data.Dataset:
-    """Serialised records, in order: scalar strings."""
+    """A dataset of the files' serialised records in their order, each a scalar string."""
     return tf.data.TFRecordDataset(list(files), compression_type=compression_type(files))
 
 
-def match_files(patterns: Sequence[str]) -> list[str]:
-    """The files that match, pattern by pattern, each sorted.
+def split_into_chunks(files: Sequence[str], chunk_size: int) -> list[RecordChunk]:
+    """Splits the records of some files into chunks that together hold each record once, in order.
+
+    A compressed or remote file can only be read from its start, so each of them is one chunk.
+
+    Args:
+        chunk_size: the number of records of each chunk but the last, which may hold fewer.
 
     Raises:
-        ValueError: none does.
-    """
-    found = [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]
-    if not found:
-        raise DatasetError(f"no TFRecord file matches {list(patterns)}")
-    return found
-
-
-def split_into_chunks(files: Sequence[str], records: int) -> list[RecordChunk]:
-    """Parts of so many records, the last of fewer; all together hold each record once, in order.
-
-    A compressed or remote file can only be read from its start: it is a part by itself.
-
-    Raises:
-        ValueError: a file is no TFRecord file.
+        DatasetError: a file is no TFRecord file, or is truncated.
     """
     if any(file.endswith(".gz") or "://" in file for file in files):
         return [RecordChunk((file,)) for file in files]
-    places = [(number, offset) for number, file in enumerate(files) for offset in _offsets(file)]
-    parts = []
-    for start in range(0, len(places), records):
-        held = places[start : start + records]
-        (first, offset), (last, _) = held[0], held[-1]
-        parts.append(RecordChunk(tuple(files[first : last + 1]), offset, len(held)))
-    return parts
+    records = [(number, offset) for number, file in enumerate(files) for offset in _record_offsets(file)]
+    chunks = []
+    for start in range(0, len(records), chunk_size):
+        members = records[start : start + chunk_size]
+        (first, offset), (last, _) = members[0], members[-1]
+        chunks.append(RecordChunk(tuple(files[first : last + 1]), offset, len(members)))
+    return chunks
 
 
-def _offsets(file: str) -> Iterator[int]:
-    """Where each record of an uncompressed local file starts, found by the lengths alone."""
+def _record_offsets(file: str) -> Iterator[int]:
+    """The byte at which each record of an uncompressed local file starts; only the headers are read."""
     with open(file, "rb") as opened:
         size, descriptor, offset = os.fstat(opened.fileno()).st_size, opened.fileno(), 0
-        while offset + _BEFORE <= size:
+        while offset + RECORD_HEADER.size <= size:
             yield offset
-            offset += _AROUND + int.from_bytes(os.pread(descriptor, _LENGTH, offset), "little")
+            length = int.from_bytes(os.pread(descriptor, 8, offset), "little")
+            offset += RECORD_HEADER.size + length + CHECKSUM.size
     if offset != size:
         raise DatasetError(f"{file} is no whole TFRecord file: a record ends at byte {offset}, the file at {size}")

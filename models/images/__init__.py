@@ -1,1 +1,1 @@
-"""Images: their options and geometry, how TensorFlow decodes them, and how pixels are prepared and augmented."""
+"""Images: options, geometry, decoding, augmentation, preparation for ImageNet networks, and hashes that are alike."""

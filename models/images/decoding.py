@@ -1,16 +1,16 @@
-"""TensorFlow ops that decode stored images and image files to the pixels that ingestion stores.
+"""TensorFlow ops that decode stored images, and image files to the pixels that ingestion would store.
 
-Serving must see what ingestion stored. Ingestion decodes with libjpeg-turbo and Pillow, which read more formats and
-need no TensorFlow; ``decode_image_file`` repeats its steps as TensorFlow ops: decode (a JPEG at 1/2, 1/4 or 1/8 of its
-size where that is no smaller than what is stored), orient by EXIF, flatten alpha, crop, resize, pad. Where nothing is
-resized the pixels are equal; elsewhere they differ by at most ``RESIZE_TOLERANCE`` levels of 255, where one library's
-rounding falls up and the other's down. On photographs the mean absolute difference is below 0.01 levels where ``area``
-shrinks, and below 0.05 with every other filter.
+Ingestion decodes with libjpeg-turbo and Pillow, which read more formats and need no TensorFlow. Serving must see the
+same pixels, so ``decode_image_file`` repeats ingestion's steps with TensorFlow ops: decode (a JPEG at 1/2, 1/4 or 1/8
+of its size where that is no smaller than the stored image), orient by EXIF, blend transparency with the background,
+crop, resize, pad. Where nothing is resized, the pixels are equal. Elsewhere they differ by at most ``RESIZE_TOLERANCE``
+levels of 255, where the two libraries round in different directions. On photographs the mean absolute difference is
+below 0.01 levels if ``area`` shrinks the image, and below 0.05 levels with every other filter.
 
-TensorFlow reads no TIFF, AVIF, HEIF or 1-bit BMP, and WebP only from 2.21 on; it knows no colour profile, and no
-orientation that stands in XMP alone; it takes the palette of a BMP for grey levels, blackens a GIF's transparent
-colour, and ignores that of grey PNG below 8 bits. For such files, serve what ingestion makes of them. Colours of CMYK
-files may be one level darker: TensorFlow rounds them down.
+What TensorFlow does not do: it reads no TIFF, AVIF, HEIF or 1-bit BMP, and WebP only from version 2.21 on. It ignores
+colour profiles and an orientation that only XMP gives. It takes the palette of a BMP for grey levels, turns the
+transparent colour of a GIF black, and ignores the transparent colour of grey PNG files below 8 bits. Serve such files
+as ingestion decodes them. Colours of CMYK files may be one level darker, because TensorFlow rounds them down.
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ import tensorflow as tf
 from diptych.models.images.geometry import JPEG_DOWNSCALING_RATIOS
 from diptych.models.images.options import JPEG_QUALITY, ImageOptions, check_encoding_supported
 
+#: The greatest difference between a pixel that is stored and one that is served, in levels of 255.
 RESIZE_TOLERANCE = 2
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Its place in the header, which is always the first chunk.
+# The byte that holds the bit depth: the header is always the first chunk.
 _PNG_BIT_DEPTH = 24
-# EXIF is an APP1 segment near the start of a JPEG file: its size field has 16 bits. In PNG it is a chunk, which writers
-# put before the pixels.
+# How much of a file is searched for EXIF. In JPEG it is a segment near the start, at most 65536 bytes long because its
+# size field has 16 bits. In PNG it is a chunk, which writers put before the pixels.
 _EXIF_BYTES = 65536
-# Tag 0x0112 (orientation), type 3 (short), count 1, then the value; little- and big-endian (EXIF 2.32, section 4.6.2).
+# The EXIF entry of the orientation up to its value, little- and big-endian: tag 0x0112, type 3 (short), count 1
+# (EXIF 2.32, section 4.6.2).
 _ORIENTATION_LITTLE = bytes.fromhex("1201030001000000")
 _ORIENTATION_BIG = bytes.fromhex("0112000300000001")
 
 
 def decode_stored_images(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """Reads the ``image`` feature of a batch of records.
+    """Decodes the ``image`` feature of a batch of records.
 
     Args:
-        images: string ``[batch]``.
+        images: string ``[b]``.
 
     Returns:
-        uint8 ``[batch, height, width, 3]``.
+        uint8 ``[b, height, width, 3]``, RGB.
 
     Raises:
-        ValueError: the installed TensorFlow cannot read the encoding.
+        OptionsError: the installed TensorFlow cannot read the encoding.
     """
     check_encoding_supported(options)
     shape = [options.height, options.width, 3]
@@ -51,19 +53,19 @@ def decode_stored_images(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
         return tf.reshape(tf.io.decode_raw(images, tf.uint8), [-1, *shape])
 
     def decode(image: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(_decode(image), shape)
+        return tf.ensure_shape(_decode_any(image), shape)
 
     return tf.map_fn(decode, images, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
 
 
 def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """Decodes one image file the way ingestion does: PNG, JPEG, GIF or BMP, and WebP from TensorFlow 2.21 on.
+    """Decodes one image file to the pixels that ingestion would store.
 
     Args:
-        image: scalar string, the bytes of the file.
+        image: scalar string, the bytes of a PNG, JPEG, GIF or BMP file, or from TensorFlow 2.21 on of a WebP file.
 
     Returns:
-        uint8 ``[height, width, 3]``; of an animation, the first frame.
+        uint8 ``[height, width, 3]``, RGB; for an animation its first frame.
     """
     orientation = _exif_orientation(image)
     decoded, shape = tf.cond(
@@ -71,46 +73,53 @@ def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
         lambda: _decode_jpeg(image, orientation, options),
         lambda: _decode_other(image, orientation),
     )
-    pixels = _orient(_flatten(decoded, options), orientation)
+    pixels = _orient(_blend_with_background(decoded, options), orientation)
     if options.aspect == "crop":
-        box = _fit(tf.constant([options.height, options.width], tf.int64), _shape(pixels))
-        pixels = _centre(pixels, box)
+        box = _fit_within(tf.constant([options.height, options.width], tf.int64), _shape(pixels))
+        pixels = _crop_centre(pixels, box)
     resized = _resize(pixels, _resized_shape(shape, options), options)
     if options.aspect == "pad":
         resized = _pad(resized, options)
     if options.encoding == "jpeg":
-        # Training saw what JPEG left of the pixels.
-        resized = _decode(tf.io.encode_jpeg(resized, quality=JPEG_QUALITY, chroma_downsampling=False))
+        # Training sees the pixels after JPEG's loss.
+        resized = _decode_any(tf.io.encode_jpeg(resized, quality=JPEG_QUALITY, chroma_downsampling=False))
     return tf.ensure_shape(resized, [options.height, options.width, 3])
 
 
-def _decode(image: tf.Tensor) -> tf.Tensor:
+def _decode_any(image: tf.Tensor) -> tf.Tensor:
+    """Decodes a file of any format that TensorFlow reads, uint8 ``[h, w, 1-4]``."""
     return tf.cond(
         tf.io.is_jpeg(image),
-        lambda: _decode_jpeg_at(image, 1),
+        lambda: _decode_jpeg_downscaled(image, 1),
         lambda: tf.io.decode_image(image, expand_animations=False),
     )
 
 
-def _decode_jpeg_at(image: tf.Tensor, ratio: int) -> tf.Tensor:
-    # TensorFlow's default is a faster, less exact transform than libjpeg's.
+def _decode_jpeg_downscaled(image: tf.Tensor, ratio: int) -> tf.Tensor:
+    # TensorFlow's default is a transform that is faster but less exact than the one libjpeg uses.
     return tf.io.decode_jpeg(image, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
 
 
 def _decode_jpeg(image: tf.Tensor, orientation: tf.Tensor, options: ImageOptions) -> tuple[tf.Tensor, tf.Tensor]:
-    """Pixels as the file turns them, at 1/``jpeg_ratio``, and the original's upright shape, int64 ``[2]``."""
+    """Decodes a JPEG file at 1/``jpeg_downscaling_ratio`` of its size.
+
+    Returns:
+        The pixels, not yet upright, and the height and width of the upright image before downscaling, int64 ``[2]``.
+    """
     shape = _upright(tf.cast(tf.io.extract_jpeg_shape(image)[:2], tf.int64), orientation)
     target = _resized_shape(shape, options)
-    fitting = [tf.reduce_all(-(-shape // ratio) >= target) for ratio in JPEG_DOWNSCALING_RATIOS]
-    # What one ratio fits, smaller ones fit too.
-    branch = tf.add_n([tf.cast(fits, tf.int32) for fits in fitting])
+    large_enough = [tf.reduce_all(-(-shape // ratio) >= target) for ratio in JPEG_DOWNSCALING_RATIOS]
+    # If a ratio leaves the image large enough, so do all smaller ratios: their number is the branch to take.
+    branch = tf.add_n([tf.cast(enough, tf.int32) for enough in large_enough])
     ratios = (1, *reversed(JPEG_DOWNSCALING_RATIOS))
-    return tf.switch_case(branch, [lambda ratio=ratio: _decode_jpeg_at(image, ratio) for ratio in ratios]), shape
+    return tf.switch_case(
+        branch, [lambda ratio=ratio: _decode_jpeg_downscaled(image, ratio) for ratio in ratios]
+    ), shape
 
 
 def _decode_other(image: tf.Tensor, orientation: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Likewise, of a file that is no JPEG."""
-    pixels = tf.cond(_is_png(image), lambda: _decode_png(image), lambda: _decode(image))
+    """Does the same for a file that is no JPEG, at its full size."""
+    pixels = tf.cond(_is_png(image), lambda: _decode_png(image), lambda: _decode_any(image))
     return pixels, _upright(_shape(pixels), orientation)
 
 
@@ -119,16 +128,16 @@ def _is_png(image: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_png(image: tf.Tensor) -> tf.Tensor:
-    """PNG's transparent colour is none of its channels: four of them make it alpha.
+    """Decodes a PNG file with four channels, because TensorFlow only then turns its transparent colour into alpha.
 
-    Below 8 bits TensorFlow fills alpha with the largest sample, which is 1 of 255 for black and white.
+    Below 8 bits this would be wrong: TensorFlow fills alpha with the largest sample of that bit depth, such as 1.
     """
     bit_depth = tf.io.decode_raw(tf.strings.substr(image, _PNG_BIT_DEPTH, 1), tf.uint8)[0]
-    return tf.cond(bit_depth >= 8, lambda: tf.io.decode_png(image, channels=4), lambda: _decode(image))
+    return tf.cond(bit_depth >= 8, lambda: tf.io.decode_png(image, channels=4), lambda: _decode_any(image))
 
 
-def _flatten(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """Grey, grey+alpha, RGB or RGBA ``[h, w, 1-4]`` over the background, as RGB ``[h, w, 3]``."""
+def _blend_with_background(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
+    """Turns grey, grey and alpha, RGB or RGBA ``[h, w, 1-4]`` into RGB ``[h, w, 3]`` in front of the background."""
     channels = tf.shape(pixels)[-1]
     colour = tf.cond(channels >= 3, lambda: pixels[..., :3], lambda: tf.repeat(pixels[..., :1], 3, axis=-1))
     has_alpha = tf.logical_or(tf.equal(channels, 2), tf.equal(channels, 4))
@@ -142,20 +151,19 @@ def _flatten(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
 
 
 def _exif_orientation(image: tf.Tensor) -> tf.Tensor:
-    """The EXIF orientation 1-8 of a JPEG or PNG file; 1 where there is none."""
+    """The EXIF orientation of a JPEG or PNG file, 1 to 8; 1 where there is none."""
     head = tf.cast(tf.io.decode_raw(tf.strings.substr(image, 0, _EXIF_BYTES), tf.uint8), tf.int32)
 
-    def value_after(tag: bytes, offset: int) -> tf.Tensor:
-        frame = len(tag) + offset + 1
-        windows = tf.signal.frame(head, frame, 1)
-        found = tf.reduce_all(windows[:, : len(tag)] == tf.constant(list(tag)), axis=1)
-        return tf.concat([tf.boolean_mask(windows[:, -1], found), [1]], axis=0)[0]
+    def byte_after(entry: bytes, skipped: int) -> tf.Tensor:
+        windows = tf.signal.frame(head, len(entry) + skipped + 1, 1)
+        matches = tf.reduce_all(windows[:, : len(entry)] == tf.constant(list(entry)), axis=1)
+        return tf.concat([tf.boolean_mask(windows[:, -1], matches), [1]], axis=0)[0]
 
-    def of_exif() -> tf.Tensor:
-        value = tf.maximum(value_after(_ORIENTATION_LITTLE, 0), value_after(_ORIENTATION_BIG, 1))
+    def find_orientation() -> tf.Tensor:
+        value = tf.maximum(byte_after(_ORIENTATION_LITTLE, 0), byte_after(_ORIENTATION_BIG, 1))
         return tf.where(value <= 8, value, 1)
 
-    return tf.cond(tf.io.is_jpeg(image) | _is_png(image), of_exif, lambda: tf.constant(1))
+    return tf.cond(tf.io.is_jpeg(image) | _is_png(image), find_orientation, lambda: tf.constant(1))
 
 
 def _orient(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
@@ -178,28 +186,29 @@ def _orient(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _shape(pixels: tf.Tensor) -> tf.Tensor:
-    """Height and width of ``[h, w, c]``, int64 ``[2]``: their products pass 32 bits."""
+    """Height and width of ``[h, w, c]``, int64 ``[2]``, because products of them may exceed 32 bits."""
     return tf.shape(pixels, out_type=tf.int64)[:2]
 
 
 def _upright(shape: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Swaps height and width, int64 ``[2]``, where the EXIF orientation turns the image by 90 degrees."""
     return tf.where(orientation >= 5, shape[::-1], shape)
 
 
-def _fit(shape: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """``fit``, for shapes int64 ``[2]``."""
-    across = shape[::-1]
-    return tf.minimum(box, tf.maximum(tf.constant(1, tf.int64), (2 * shape * box[::-1] + across) // (2 * across)))
+def _fit_within(shape: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """``geometry.fit_within`` for shapes int64 ``[2]``."""
+    other = shape[::-1]
+    return tf.minimum(box, tf.maximum(tf.constant(1, tf.int64), (2 * shape * box[::-1] + other) // (2 * other)))
 
 
 def _resized_shape(shape: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """``resized_shape``, for a shape int64 ``[2]``."""
+    """``geometry.resized_shape`` for a shape int64 ``[2]``."""
     target = tf.constant([options.height, options.width], tf.int64)
-    return _fit(shape, target) if options.aspect == "pad" else target
+    return _fit_within(shape, target) if options.aspect == "pad" else target
 
 
-def _centre(pixels: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """The middle of ``[h, w, 3]``."""
+def _crop_centre(pixels: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """The centre of ``[h, w, 3]`` that has the height and width of ``box``, int64 ``[2]``."""
     start = (_shape(pixels) - box) // 2
     return tf.slice(pixels, tf.concat([start, [0]], axis=0), tf.concat([box, [3]], axis=0))
 
@@ -215,18 +224,18 @@ def _resize(pixels: tf.Tensor, shape: tf.Tensor, options: ImageOptions) -> tf.Te
 
 
 def _resize_like_pillow(pixels: tf.Tensor, shape: tf.Tensor, filter_: str) -> tf.Tensor:
-    """Rounds to 8 bits, and clips what overshoots, between a horizontal and a vertical pass, as Pillow does."""
+    """Resizes horizontally, then vertically, and after each pass rounds and clips to 8 bits, as Pillow does."""
+    method = "lanczos3" if filter_ == "lanczos" else filter_
 
-    def to(size: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-        method = "lanczos3" if filter_ == "lanczos" else filter_
+    def resize(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         resized = tf.image.resize(image, tf.cast(size, tf.int32), method, antialias=True)
         return tf.saturate_cast(tf.floor(resized + 0.5), tf.uint8)
 
-    return to(shape, to(tf.stack([_shape(pixels)[0], shape[1]]), pixels))
+    return resize(resize(pixels, tf.stack([_shape(pixels)[0], shape[1]])), shape)
 
 
 def _pad(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """Puts ``[h, w, 3]`` in the middle of the background."""
+    """Adds the background around ``[h, w, 3]``, which stays in the centre."""
     target = tf.constant([options.height, options.width], tf.int64)
     before = (target - _shape(pixels)) // 2
     after = target - _shape(pixels) - before

@@ -1,15 +1,15 @@
-"""The sizes that images are resized to, and the ratio that JPEG files are decoded at."""
+"""The size that an image is resized to, and how far a JPEG file may be downscaled while it is decoded."""
 
 from __future__ import annotations
 
 from diptych.models.images.options import ImageOptions
 
-#: What libjpeg can divide both sides by while it decodes, least work first, and TensorFlow too.
+#: The ratios by which libjpeg and TensorFlow can downscale both sides while they decode; the fastest comes first.
 JPEG_DOWNSCALING_RATIOS = (8, 4, 2)
 
 
 def fit_within(shape: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
-    """Height and width, at least 1, of the largest image with the aspect ratio of ``shape`` that fits into ``box``."""
+    """The largest height and width that have the aspect ratio of ``shape`` and fit into ``box``; each is at least 1."""
     height, width = shape
     box_height, box_width = box
     return (
@@ -19,13 +19,17 @@ def fit_within(shape: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
 
 
 def resized_shape(shape: tuple[int, int], options: ImageOptions) -> tuple[int, int]:
-    """Height and width that an upright image of ``shape`` is resized to, whole or cropped, before it is padded."""
+    """The height and width that an upright image is resized to, after it is cropped and before it is padded."""
     target = (options.height, options.width)
     return fit_within(shape, target) if options.aspect == "pad" else target
 
 
 def jpeg_downscaling_ratio(shape: tuple[int, int], options: ImageOptions) -> int:
-    """The greatest of 1, 2, 4 and 8 that a JPEG file can be divided by and be no smaller than what it is resized to."""
+    """The greatest of 1, 2, 4 and 8 by which a JPEG file can be downscaled without getting smaller than its target.
+
+    Args:
+        shape: height and width of the upright image; the target is its ``resized_shape``.
+    """
     height, width = resized_shape(shape, options)
     for ratio in JPEG_DOWNSCALING_RATIOS:
         if -(-shape[0] // ratio) >= height and -(-shape[1] // ratio) >= width:

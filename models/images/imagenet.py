@@ -1,4 +1,4 @@
-"""Pixels as networks trained on ImageNet expect them."""
+"""Prepares pixels for networks that were trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ import tensorflow as tf
 #: The modes of ``keras.applications.imagenet_utils.preprocess_input``.
 ImageNetMode = Literal["caffe", "tf", "torch"]
 
-# Of ImageNet's training pixels; for "caffe" of 0..255, blue, green, red, for "torch" of 0..1, red, green, blue.
+# Statistics of ImageNet's training images: for "caffe" in the order blue, green, red and from 0 to 255, for "torch" in
+# the order red, green, blue and from 0 to 1.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _TORCH_MEAN = (0.485, 0.456, 0.406)
 _TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def preprocess_imagenet(images: Any, mode: ImageNetMode) -> tf.Tensor:
-    """RGB 0..255 ``[..., 3]`` to float32 of the same shape, bit for bit as Keras does it.
+    """Does what Keras's ``preprocess_input`` does, bit for bit.
 
-    ``caffe`` turns RGB to BGR and subtracts ImageNet's mean; ``tf`` scales to -1..1; ``torch`` scales to 0..1,
-    subtracts ImageNet's mean and divides by its deviation.
+    Args:
+        images: RGB from 0 to 255, ``[..., 3]``.
+        mode: "caffe" turns RGB into BGR and subtracts ImageNet's mean. "tf" scales to -1..1. "torch" scales to 0..1,
+            subtracts ImageNet's mean and divides by its standard deviation.
+
+    Returns:
+        float32 of the same shape.
 
     Raises:
         ValueError: there is no such mode.
@@ -29,16 +35,17 @@ def preprocess_imagenet(images: Any, mode: ImageNetMode) -> tf.Tensor:
     if mode == "caffe":
         return pixels[..., ::-1] - tf.constant(_CAFFE_MEAN)
     if mode == "tf":
-        return _divided(pixels, [127.5]) - 1.0
+        return _divide_exactly(pixels, [127.5]) - 1.0
     if mode == "torch":
-        return _divided(_divided(pixels, [255.0]) - tf.constant(_TORCH_MEAN), _TORCH_DEVIATION)
+        return _divide_exactly(_divide_exactly(pixels, [255.0]) - tf.constant(_TORCH_MEAN), _TORCH_DEVIATION)
     raise ValueError(f"there is no mode '{mode}' of ImageNet's pixels: use caffe, tf or torch")
 
 
-def _divided(pixels: tf.Tensor, divisors: Sequence[float]) -> tf.Tensor:
-    """Float32 divided by float32, correctly rounded.
+def _divide_exactly(pixels: tf.Tensor, divisors: Sequence[float]) -> tf.Tensor:
+    """Divides float32 by float32 with correct rounding.
 
-    In graphs TensorFlow and XLA multiply by the inverse of a constant instead: in float32 the last bit would be wrong.
+    In graphs, TensorFlow and XLA replace division by a constant with multiplication by its inverse. In float32 that
+    would make the last bit wrong; in float64 it does not.
     """
     exact = tf.cast(tf.constant(divisors, tf.float32), tf.float64)
     return tf.cast(tf.cast(pixels, tf.float64) / exact, tf.float32)

@@ -1,1 +1,1 @@
-"""Text and labels: options, tokens, vocabularies, and the encodings that Transform and scikit-learn share."""
+"""Texts and labels: options, terms, vocabularies, and encoders for TensorFlow, Transform and scikit-learn."""

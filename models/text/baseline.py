@@ -1,4 +1,4 @@
-"""The linear text baseline: what a network that also sees the image has to beat."""
+"""The linear baseline on texts alone, which a network that also sees the image has to beat."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-# Tf-idf makes each text a vector of length 1: the penalty that suits counts would hold its weights down, and a weak
-# baseline is no baseline.
-_INVERSE_PENALTY = {"tfidf": 10.0}
+# LogisticRegression's C. Tf-idf makes each text a vector of length 1, and the penalty that suits counts would keep the
+# weights too small: the baseline would be weaker than it could be.
+_INVERSE_REGULARIZATION = {"tfidf": 10.0}
 
 
 def fit_baseline(
     texts: Sequence[str], labels: Sequence[Any], options: TextOptions, task: Task = "multiclass"
 ) -> Pipeline:
-    """Fits ``make_vectorizer`` and ``LogisticRegression``, one for each label if there may be several.
+    """Fits a vectorizer and a ``LogisticRegression``; for multilabel one ``LogisticRegression`` a label.
 
     Args:
-        texts: one for each row; a sequence encoding counts as the counts of its terms.
-        labels: as many: of multiclass a label each, of multilabel an iterable of labels each.
+        texts: one for each row; if their encoding is sequence, they are encoded as counts.
+        labels: one for each row; for multilabel an iterable of labels for each row.
 
     Returns:
-        A pipeline whose ``predict`` gives a label for each text, or of multilabel a tuple of labels.
+        A pipeline whose ``predict`` returns a label for each text, or for multilabel a tuple of labels.
 
     Raises:
-        ValueError: no term is left for the vocabulary.
+        ValueError: the options leave no term.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    linear = LogisticRegression(C=_INVERSE_PENALTY.get(options.encoding, 1.0), max_iter=1000)
-    classifier = _LabelSets(linear) if task == "multilabel" else linear
+    linear = LogisticRegression(C=_INVERSE_REGULARIZATION.get(options.encoding, 1.0), max_iter=1000)
+    classifier = _MultilabelClassifier(linear) if task == "multilabel" else linear
     return make_pipeline(make_vectorizer(options), classifier).fit(texts, labels)
 
 
-class _LabelSets:
-    """A classifier of sets of labels, out of one of two classes."""
+class _MultilabelClassifier:
+    """Makes a classifier of sets of labels out of a classifier of two classes."""
 
     def __init__(self, classifier: Any) -> None:
         self._classifier = classifier
 
-    def fit(self, features: Any, labels: Sequence[Iterable[str]]) -> _LabelSets:
-        """Fits one classifier a label on ``[rows, terms]`` features."""
+    def fit(self, features: Any, labels: Sequence[Iterable[str]]) -> _MultilabelClassifier:
+        """Fits one classifier a label on features ``[rows, terms]``."""
         from sklearn.multiclass import OneVsRestClassifier
         from sklearn.preprocessing import MultiLabelBinarizer
 
@@ -58,7 +58,7 @@ class _LabelSets:
         return self
 
     def predict(self, features: Any) -> NDArray[np.object_]:
-        """A tuple of labels for each row, ``[rows]``; empty where none is likely."""
+        """A tuple of labels for each row, ``[rows]``; it is empty where no label is likely."""
         import numpy as np
 
         found = self._binarizer.inverse_transform(self._fitted.predict(features))
@@ -66,11 +66,12 @@ class _LabelSets:
 
 
 def score_labels(actual: Sequence[Any], predicted: Sequence[Any], task: Task = "multiclass") -> dict[str, float]:
-    """Scores what ``predict`` of a baseline gave.
+    """Scores the predictions of a baseline.
 
     Returns:
-        ``accuracy``, of multilabel the share of rows whose labels are all right and no other is given; ``macro_f1``,
-        the mean F1 of the labels that occur in either; of multilabel also ``micro_f1``, the F1 of all labels together.
+        ``accuracy``, for multilabel the share of rows whose predicted labels are exactly the actual ones; ``macro_f1``,
+        the mean F1 of the labels that occur in either argument; for multilabel also ``micro_f1``, the F1 of all labels
+        together.
     """
     from sklearn.metrics import accuracy_score, f1_score
 

@@ -1,4 +1,4 @@
-"""How texts are encoded: the options."""
+"""Options of how texts and labels are encoded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing_extensions import Self
 from diptych.models.labels import LabelOptions, Task
 from diptych.models.options import Options
 
-#: scikit-learn's: runs of two or more letters, digits or underscores.
+#: scikit-learn's default: runs of two or more letters, digits or underscores.
 DEFAULT_TOKEN_PATTERN = r"(?u)\b\w\w+\b"
 
 _LONGEST_NGRAM = {"word": 5, "char": 8, "char_wb": 8}
 
 
 class TextOptions(Options):
-    """How descriptions become numbers: scikit-learn's ``CountVectorizer`` and ``TfidfVectorizer``, or sequences of ids.
+    """How descriptions are encoded: as by scikit-learn's ``CountVectorizer`` or ``TfidfVectorizer``, or as sequences.
 
-    Options that both have bear scikit-learn's names and mean what they mean there.
+    Options that scikit-learn has, too, have the same name and meaning there.
     """
 
     encoding: Literal["counts", "binary", "tfidf", "sequence"] = Field(
         "counts",
-        description="Of each term its count, 1, or its tf-idf; or sequence: the ids of the terms in the text's order.",
+        description="What is stored of each term: its count, 1 or its tf-idf; for sequence its id in the text's order.",
     )
     analyzer: Literal["word", "char", "char_wb"] = Field(
         "word", description="What terms are made of: words, characters, or the characters of one word at a time."
@@ -35,13 +35,15 @@ class TextOptions(Options):
     )
     lowercase: bool = Field(True, description="Whether terms are lower case.")
     strip_accents: Literal["ascii", "unicode"] | None = Field(
-        None, description="'unicode' takes accents off letters, 'ascii' also drops what then is not ASCII."
+        None, description="'unicode' strips accents off letters; 'ascii' also drops every character that is not ASCII."
     )
     stop_words: Literal["english"] | tuple[str, ...] | None = Field(
         None, description="Words to drop: 'english' for scikit-learn's list, or a list."
     )
     token_pattern: str = Field(DEFAULT_TOKEN_PATTERN, description="Regular expression of a word, in Python's syntax.")
-    max_features: int | None = Field(5000, ge=1, description="Most terms to keep, the most frequent; null keeps all.")
+    max_features: int | None = Field(
+        5000, ge=1, description="The greatest number of terms, the most frequent ones; null keeps all."
+    )
     min_df: StrictInt | StrictFloat = Field(
         1,
         description="A term stays if at least this many descriptions hold it; a float from 0 to 1 is a share of them.",
@@ -50,18 +52,21 @@ class TextOptions(Options):
         1.0,
         description="A term stays if at most this many descriptions hold it; a float from 0 to 1 is a share of them.",
     )
-    smooth_idf: bool = Field(True, description="Of tf-idf: count one more document, which holds every term.")
-    norm: Literal["l1", "l2"] | None = Field("l2", description="Of tf-idf: what each text's values are divided by.")
+    smooth_idf: bool = Field(True, description="For tf-idf: count one more document, which contains every term.")
+    norm: Literal["l1", "l2"] | None = Field(
+        "l2", description="For tf-idf: the norm by which each text's values are divided."
+    )
     length: int = Field(
-        64, ge=1, description="Of sequence: ids for each text; longer texts are cut, shorter ones padded."
+        64, ge=1, description="For sequence: the number of ids of each text; longer texts are cut, shorter ones padded."
     )
     oov: Literal["drop", "bucket"] = Field(
-        "drop", description="Unknown terms: dropped, as scikit-learn does, or all counted as one more term, the last."
+        "drop",
+        description="Unknown terms: dropped, as scikit-learn does, or all counted as one more term, the last.",
     )
 
     @field_validator("stop_words")
     @classmethod
-    def _no_empty_stop_word(cls, value: Any) -> Any:
+    def _has_no_empty_stop_word(cls, value: Any) -> Any:
         if isinstance(value, tuple) and not all(value):
             raise ValueError("a stop word is empty")
         return value
@@ -85,7 +90,7 @@ class TextOptions(Options):
         return value
 
     @model_validator(mode="after")
-    def _goes_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         for problem in self._problems():
             raise ValueError(problem)
         return self
@@ -115,7 +120,7 @@ class TextOptions(Options):
 
     @property
     def stop_word_list(self) -> list[str]:
-        """The words themselves, sorted."""
+        """The stop words, sorted."""
         if self.stop_words == "english":
             from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -124,7 +129,13 @@ class TextOptions(Options):
 
 
 class EncodingOptions(Options):
-    """How texts and labels become numbers."""
+    """How texts and labels are encoded.
+
+    Attributes:
+        text: options of texts.
+        label: options of labels.
+        task: whether a row has exactly one label or any number of them.
+    """
 
     text: TextOptions = TextOptions()
     label: LabelOptions = LabelOptions()

@@ -1,7 +1,7 @@
-"""Text and labels: the ``preprocessing_fn`` that Transform analyses.
+"""The ``preprocessing_fn`` of Transform, for texts and labels.
 
-Texts become what scikit-learn makes of them with the same options, and the vocabulary is the one that it learns
-(``encoder`` and ``vocabulary_analyzer`` beside this module); labels are numbered as its ``LabelEncoder`` numbers them.
+Texts are encoded exactly as scikit-learn encodes them with the same options, and the vocabulary is the one that
+scikit-learn learns. Labels are numbered as ``LabelEncoder`` numbers them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from diptych.models import features
 from diptych.models.labels import LabelOptions
 from diptych.models.text.options import EncodingOptions, TextOptions
-from diptych.models.text.ragged import count_values_by_row, mask_values, sparse_from_rows
-from diptych.models.text.text_encoder import TextEncoder
 from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS
 from diptych.models.text.vocabulary import escape_term_tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from diptych.models.text.text_encoder import TextEncoder
+
+#: Keys of ``custom_config``.
 TEXT_OPTIONS_KEY = "text_options"
 LABEL_OPTIONS_KEY = "label_options"
 TASK_KEY = "task"
@@ -30,71 +31,78 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Transform's entry point.
 
     Args:
-        inputs: raw features: ``description`` string ``[batch, 1]``; ``label`` string ``[batch, 1]``, or of multilabel
-            sparse or ragged string ``[batch, <=k]``.
-        custom_config: ``text_options``, a ``TextOptions`` as JSON; ``label_options``, a ``LabelOptions`` as JSON, and
-            ``task``, which may be left out.
+        inputs: raw features. ``description``: string ``[b, 1]``. ``label``: string ``[b, 1]``; for multilabel sparse or
+            ragged string ``[b, <=k]``.
+        custom_config: ``text_options``, a ``TextOptions`` as JSON; and optionally ``label_options``, a ``LabelOptions``
+            as JSON, and ``task``.
 
     Returns:
-        What ``TextEncoder`` gives, and ``label_id``: of multiclass int64 ``[batch]``, the label's place among the
-        sorted labels, -1 for an unknown one; of multilabel a ``SparseTensor`` int64 ``[batch, <=classes]``, ascending,
-        without unknown ones. ``label.unknown`` leaves none unknown.
+        The features that ``TextEncoder`` returns, and ``label_id``. For multiclass it is int64 ``[b]``: the label's
+        index among the sorted labels, -1 for an unknown label. For multilabel it is a ``SparseTensor`` int64
+        ``[b, <=classes]``: the indices in ascending order, without unknown labels. If ``label_options`` names the label
+        that unknown ones count as, they have its index.
     """
     encoding = EncodingOptions(
         text=TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY]),
         label=LabelOptions.model_validate_json(custom_config.get(LABEL_OPTIONS_KEY, "{}")),
         task=custom_config.get(TASK_KEY, "multiclass"),
     )
-    texts = _column(inputs[features.DESCRIPTION])
+    texts = _to_vector(inputs[features.DESCRIPTION])
     labels = inputs[features.LABEL]
     return {
         **fit_text_encoder(texts, encoding)(texts),
-        features.LABEL_ID: _multilabel_ids(_ragged(labels), encoding.label)
+        features.LABEL_ID: _multilabel_ids(_to_ragged(labels), encoding.label)
         if encoding.task == "multilabel"
-        else _learn_labels(_column(labels), encoding.label),
+        else _label_ids(_to_vector(labels), encoding.label),
     }
 
 
 def fit_text_encoder(texts: tf.Tensor, encoding: EncodingOptions) -> TextEncoder:
-    """The encoder whose vocabulary Transform learns from string ``[batch]`` texts."""
+    """The encoder whose vocabulary Transform learns from texts, string ``[b]``."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
+    from diptych.models.text.text_encoder import TextEncoder
     from diptych.models.text.vocabulary_analyzer import VocabularyAnalyzer
 
-    vocabulary, idf, _ = _learn_files(texts, VocabularyAnalyzer(encoding), TEXT_ASSETS)
+    vocabulary, idf, _ = _run_analyzer(texts, VocabularyAnalyzer(encoding), TEXT_ASSETS)
     buckets = int(encoding.text.oov == "bucket")
     return TextEncoder(
         encoding.text,
-        find=lambda terms: tft.apply_vocabulary(terms, vocabulary, default_value=-1, num_oov_buckets=buckets),
-        weigh=lambda indices: tf.bitcast(tft.apply_vocabulary(indices, idf, lookup_fn=_look_up_numbers), tf.float64),
+        look_up_index=lambda terms: tft.apply_vocabulary(terms, vocabulary, default_value=-1, num_oov_buckets=buckets),
+        look_up_idf=lambda indices: tf.bitcast(
+            tft.apply_vocabulary(indices, idf, lookup_fn=_look_up_integers), tf.float64
+        ),
     )
 
 
-def _learn_labels(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
-    """Ids int64 ``[n]`` of string ``[n]`` labels, -1 of unknown ones that the options leave so."""
+def _label_ids(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
+    """Ids int64 ``[n]`` of labels, string ``[n]``, among those that Transform learns; -1 for an unknown one."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
     from diptych.models.text.vocabulary_analyzer import LabelAnalyzer
 
-    (vocabulary,) = _learn_files(labels, LabelAnalyzer(options), LABEL_ASSETS)
+    (vocabulary,) = _run_analyzer(labels, LabelAnalyzer(options), LABEL_ASSETS)
     if options.unknown is None:
         return tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
-    # One look-up for both: each makes a table of its own.
+    # The label that unknown ones count as is looked up in the same call, because each call makes a table.
     labels = tf.concat([labels, [options.unknown]], 0)
     ids = tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
     return tf.where(ids[:-1] < 0, ids[-1], ids[:-1])
 
 
 def _multilabel_ids(labels: tf.RaggedTensor, options: LabelOptions) -> tf.SparseTensor:
-    ids = labels.with_flat_values(_learn_labels(labels.flat_values, options))
+    """The distinct known ids of each row, ascending, int64 ``[b, <=classes]``."""
+    from diptych.models.text.ragged import count_values_by_row, mask_values, sparse_from_rows
+
+    ids = labels.with_flat_values(_label_ids(labels.flat_values, options))
     rows, distinct, _ = count_values_by_row(mask_values(ids, ids.flat_values >= 0))
     return sparse_from_rows(rows, distinct, ids.nrows())
 
 
-def _learn_files(values: tf.Tensor, learn: Any, names: Sequence[str]) -> Sequence[tf.Tensor]:
-    """The paths of the files, of these names, that a Beam transform of all batches of values writes."""
+def _run_analyzer(values: tf.Tensor, analyzer: Any, names: Sequence[str]) -> Sequence[tf.Tensor]:
+    """Runs an analyzer that writes one file for each name over all batches of values; returns the files' paths."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
@@ -102,29 +110,29 @@ def _learn_files(values: tf.Tensor, learn: Any, names: Sequence[str]) -> Sequenc
         tft.annotate_asset(name, name)
     paths: Sequence[tf.Tensor] = tft.experimental.ptransform_analyzer(
         inputs=[values],
-        ptransform=learn,
+        ptransform=analyzer,
         output_dtypes=[tf.string] * len(names),
         output_shapes=[[]] * len(names),
-        # Holds the place of each until it is written: a term, or a number.
+        # The content that stands for each file until it is written: one line, which can be read as term and as number.
         output_asset_default_values=[b"0"] * len(names),
     )
     return paths
 
 
-def _look_up_numbers(places: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What ``tft.apply_vocabulary`` asks for: the int64 in some lines of a file, and the number of lines."""
+def _look_up_integers(indices: tf.Tensor, file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """A ``lookup_fn`` of ``tft.apply_vocabulary``: the int64 in the lines of a file, and the number of its lines."""
     import tensorflow as tf
 
-    # As TFT makes its own tables: once, outside the graph, where the file lies already.
+    # TFT makes its own tables in the same way: if the file exists already, the table is made once, outside the graph.
     with contextlib.nullcontext() if tf.is_symbolic_tensor(file) else tf.init_scope():
         table = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(file, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.int64, 0), 0
         )
-    return table.lookup(places), table.size()
+    return table.lookup(indices), table.size()
 
 
-def _column(values: Any) -> tf.Tensor:
-    """String ``[batch, 1]``, or sparse ``[batch, <=1]`` where the schema gives no shape, as ``[batch]``."""
+def _to_vector(values: Any) -> tf.Tensor:
+    """String ``[b, 1]`` as ``[b]``; where the schema gives no shape, it is sparse ``[b, <=1]``."""
     import tensorflow as tf
 
     if isinstance(values, tf.SparseTensor):
@@ -133,8 +141,8 @@ def _column(values: Any) -> tf.Tensor:
     return tf.reshape(values, [-1])
 
 
-def _ragged(values: Any) -> tf.RaggedTensor:
-    """String ``[batch, k]``, dense, sparse or ragged, as ragged."""
+def _to_ragged(values: Any) -> tf.RaggedTensor:
+    """String ``[b, k]`` as a ragged tensor; it may be dense, sparse or ragged."""
     import tensorflow as tf
 
     if isinstance(values, tf.RaggedTensor):

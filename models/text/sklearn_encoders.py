@@ -1,8 +1,7 @@
-"""The encodings of a run for other code: scikit-learn's objects, from a JSON file."""
+"""A run's encoders for other code: a JSON file, and scikit-learn's encoders made of it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from diptych.models import features
+from diptych.models.atomic_files import write_text
 from diptych.models.errors import DatasetError
 from diptych.models.text.options import EncodingOptions
 from diptych.models.text.transform_assets import read_encoding_options, read_idf
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class FittedEncoding(EncodingOptions):
-    """What the file holds: the encoding's options and what was learned.
+    """The content of the file: the options of the encoding, and what was learned from the training data.
 
     Attributes:
-        format: which kind of file this is.
-        vocabulary: terms, each in the place of its index.
-        idf: their inverse document frequencies; empty but for tf-idf.
-        labels: names, each in the place of its id.
-        versions: of the libraries that learned it.
+        format: the kind and version of this file.
+        vocabulary: the terms, sorted by index.
+        idf: their inverse document frequencies for tf-idf, otherwise empty.
+        labels: the names of the labels, sorted by id.
+        versions: the versions of the libraries with which they were learned.
     """
 
     format: Literal["diptych-encoders-1"] = "diptych-encoders-1"
@@ -44,14 +44,14 @@ class FittedEncoding(EncodingOptions):
 
 @dataclass(frozen=True)
 class SklearnEncoders:
-    """Fitted encoders.
+    """scikit-learn's encoders, fitted.
 
     Attributes:
         encoding: the options they follow.
-        vectorizer: ``CountVectorizer``, or ``TfidfVectorizer`` for tf-idf. Of a sequence it is the terms' counts;
-            ``sequences`` gives the ids.
-        label_encoder: ``LabelEncoder``, or ``MultiLabelBinarizer`` for multilabel.
-        label_binarizer: ``LabelBinarizer``, or the same ``MultiLabelBinarizer``.
+        vectorizer: a ``CountVectorizer``, or for tf-idf a ``TfidfVectorizer``. For the encoding sequence it counts the
+            terms; ``texts_to_sequences`` returns the ids.
+        label_encoder: a ``LabelEncoder``, or for multilabel a ``MultiLabelBinarizer``.
+        label_binarizer: a ``LabelBinarizer``, or for multilabel the same ``MultiLabelBinarizer``.
     """
 
     encoding: EncodingOptions
@@ -59,8 +59,11 @@ class SklearnEncoders:
     label_encoder: LabelEncoder | MultiLabelBinarizer
     label_binarizer: LabelBinarizer | MultiLabelBinarizer
 
-    def sequences(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """``description_ids`` int64 ``[texts, length]`` of texts: indices plus one, in the text's order; 0 pads."""
+    def texts_to_sequences(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """The feature ``description_ids`` of texts, int64 ``[texts, length]``.
+
+        It holds the terms' indices plus one in the order of the text, padded with 0.
+        """
         options = self.encoding.text
         analyze, vocabulary = self.vectorizer.build_analyzer(), self.vectorizer.vocabulary_
         unknown = len(vocabulary) if options.oov == "bucket" else -1
@@ -72,13 +75,13 @@ class SklearnEncoders:
 
 
 def export_encoders(transform_graph: str, path: str) -> FittedEncoding:
-    """Writes the encoders of Transform's output to a JSON file, whole or not at all.
+    """Writes the encoders of a Transform graph to a JSON file, which is left whole or not at all.
 
     Args:
         transform_graph: the folder of the artifact.
 
     Raises:
-        ValueError: it is none of Diptych's.
+        DatasetError: Diptych did not make this graph.
         OSError: the file cannot be written.
     """
     import tensorflow_transform as tft
@@ -95,14 +98,12 @@ def export_encoders(transform_graph: str, path: str) -> FittedEncoding:
         labels=tuple(read_vocabulary(transform, features.LABEL_VOCABULARY)),
         versions={name: version(name) for name in ("diptych", "scikit-learn")},
     )
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        file.write(content.model_dump_json(indent=1) + "\n")
-    os.replace(path + ".part", path)
+    write_text(path, content.model_dump_json(indent=1) + "\n")
     return content
 
 
 def load_encoders(path: str) -> SklearnEncoders:
-    """Builds the encoders that a file describes; the errors are those of ``read_encoders_file``."""
+    """Builds scikit-learn's encoders from the file at ``path``; errors are those of ``read_encoders_file``."""
     return build_encoders(read_encoders_file(path))
 
 
@@ -111,7 +112,7 @@ def read_encoders_file(path: str) -> FittedEncoding:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no such file.
+        DatasetError: it is no such file.
     """
     with open(path, "rb") as file:
         content = file.read()
@@ -124,10 +125,10 @@ def read_encoders_file(path: str) -> FittedEncoding:
 
 
 def build_encoders(content: FittedEncoding) -> SklearnEncoders:
-    """The encoders that a file's content describes.
+    """Builds scikit-learn's encoders from the content of a file.
 
     Raises:
-        ValueError: it has not as many idf as terms, or no label.
+        ValueError: there are not as many idf as terms, or there is no label.
     """
     encoding = EncodingOptions(text=content.text, label=content.label, task=content.task)
     if encoding.task == "multilabel":

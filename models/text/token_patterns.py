@@ -1,4 +1,4 @@
-"""Token patterns: Python's regular expressions, in the syntax of TensorFlow's RE2, with Python's characters."""
+"""Translates token patterns, which are Python's regular expressions, into RE2's syntax and Python's characters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.models.text.character_tables import CODE_POINTS, characters_matching, re2_character_class
+from diptych.models.text.python_characters import CODE_POINTS, characters_matching, re2_character_class
 
-# How re itself reads a pattern: anything else would read some patterns otherwise. Its name differs between versions.
+# The parser of re itself, because any other would read some patterns differently. Python 3.11 renamed it.
 _parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 
-_MOST_REPEATS = 1000
+# RE2's limit.
+_MAX_REPEATS = 1000
 _CATEGORIES = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -33,12 +34,13 @@ _UNSUPPORTED = {
     "ASSERT_NOT": "look-around",
     "GROUPREF": "a back-reference",
 }
-_FORMS = (
+_SUPPORTED_FORMS = (
     r"supported are \bBODY\b, where BODY matches nothing but word characters and has no group, and patterns of "
     r"characters, classes, repetitions, alternatives and at most one group, without \b, anchors, look-around, "
     r"back-references and flags"
 )
 
+# A parsed pattern: pairs of an operation and its argument.
 _Nodes = Sequence[tuple[Any, Any]]
 
 
@@ -47,26 +49,26 @@ class TokenPattern:
     """A token pattern for RE2.
 
     Attributes:
-        words: whether tokens are the runs of word characters that ``re2`` matches as a whole; otherwise each match of
-            ``re2`` in the text is one.
+        matches_runs: True if tokens are the runs of word characters that ``re2`` matches as a whole; False if tokens
+            are the matches of ``re2`` anywhere in the text.
         re2: the pattern in RE2's syntax.
-        group: the group that is the token; 0 is the whole match.
+        group: the number of the group that is the token; 0 is the whole match.
     """
 
-    words: bool
+    matches_runs: bool
     re2: str
     group: int = 0
 
 
 def parse_token_pattern(pattern: str) -> TokenPattern:
-    r"""Translates a token pattern, so that it finds what ``re.findall`` finds.
+    r"""Translates a token pattern so that it finds in RE2 what ``re.findall`` finds.
 
-    ``\bBODY\b`` can only match runs of word characters from end to end, if BODY matches nothing else: a run is a token
-    if BODY matches it whole. For what RE2 has, too, it promises the matches that Perl and Python find, the leftmost
-    first; its classes become lists of the characters that Python takes for them.
+    If BODY matches nothing but word characters, ``\bBODY\b`` can only match whole runs of word characters: a run is a
+    token if BODY matches all of it. For every other supported pattern RE2 guarantees the matches that Perl and Python
+    find; classes such as ``\w`` become lists of the characters that Python matches with them.
 
     Raises:
-        ValueError: it is no regular expression, or none of the supported forms, which the message names.
+        ValueError: it is no regular expression, or has none of the supported forms, which the message names.
     """
     try:
         tree = _parser.parse(pattern)
@@ -75,70 +77,70 @@ def parse_token_pattern(pattern: str) -> TokenPattern:
     if tree.state.flags != re.UNICODE.value:
         raise _refusal(pattern, "it has flags")
     try:
-        return _words(tree) if _is_bounded(list(tree)) else _search(tree)
-    except _Unsupported as error:
+        return _translate_run_pattern(tree) if _has_word_boundaries(list(tree)) else _translate_search_pattern(tree)
+    except _UnsupportedPatternError as error:
         raise _refusal(pattern, str(error)) from None
 
 
-class _Unsupported(Exception):
-    """The message says what of the pattern is not supported."""
+class _UnsupportedPatternError(Exception):
+    """A part of the pattern is not supported; the message says which."""
 
 
-def _refusal(pattern: str, why: str) -> ValueError:
-    return ValueError(f"token_pattern {pattern!r} cannot be translated, since {why}; {_FORMS}")
+def _refusal(pattern: str, reason: str) -> ValueError:
+    return ValueError(f"token_pattern {pattern!r} cannot be translated, since {reason}; {_SUPPORTED_FORMS}")
 
 
-def _is_bounded(nodes: _Nodes) -> bool:
+def _has_word_boundaries(nodes: _Nodes) -> bool:
     return len(nodes) > 2 and all(f"{op} {argument}" == "AT AT_BOUNDARY" for op, argument in (nodes[0], nodes[-1]))
 
 
-def _words(tree: Any) -> TokenPattern:
+def _translate_run_pattern(tree: Any) -> TokenPattern:
     body = list(tree)[1:-1]
     if tree.state.groups > 1:
-        raise _Unsupported("it has a group between its \\b")
+        raise _UnsupportedPatternError("it has a group between its \\b")
     word = characters_matching(r"\w")
-    if any(np.any(characters & ~word) for characters in _leaves(body)):
-        raise _Unsupported("what stands between its \\b matches more than word characters")
-    # A run holds nothing else; the list of them all would make RE2 slow.
-    return TokenPattern(words=True, re2=_translate(body).replace(re2_character_class(word), "(?s:.)"))
+    if any(np.any(characters & ~word) for characters in _character_sets(body)):
+        raise _UnsupportedPatternError("what stands between its \\b matches more than word characters")
+    # A run contains only word characters, so any character will do; the list of them all would make RE2 slow.
+    return TokenPattern(matches_runs=True, re2=_translate(body).replace(re2_character_class(word), "(?s:.)"))
 
 
-def _search(tree: Any) -> TokenPattern:
+def _translate_search_pattern(tree: Any) -> TokenPattern:
     groups = tree.state.groups - 1
     if groups > 1:
-        raise _Unsupported(f"it has {groups} groups")
+        raise _UnsupportedPatternError(f"it has {groups} groups")
     if tree.getwidth()[0] == 0:
-        raise _Unsupported("it matches the empty text")
-    return TokenPattern(words=False, re2=_translate(list(tree)), group=groups)
+        raise _UnsupportedPatternError("it matches the empty text")
+    return TokenPattern(matches_runs=False, re2=_translate(list(tree)), group=groups)
 
 
-def _leaves(nodes: _Nodes) -> Iterator[NDArray[np.bool_]]:
-    """The characters of each part that matches one."""
+def _character_sets(nodes: _Nodes) -> Iterator[NDArray[np.bool_]]:
+    """The set of characters of each node, at any depth, that matches a single character."""
     for op, argument in nodes:
-        if (characters := _characters(str(op), argument)) is not None:
+        if (characters := _character_set(str(op), argument)) is not None:
             yield characters
         else:
-            for part in _parts(str(op), argument):
-                yield from _leaves(part)
+            for child in _children(str(op), argument):
+                yield from _character_sets(child)
 
 
-def _parts(op: str, argument: Any) -> list[_Nodes]:
-    """The nodes below a node that matches no single character."""
+def _children(op: str, argument: Any) -> list[_Nodes]:
+    """The nodes below a node that does not match a single character."""
     if op in ("MAX_REPEAT", "MIN_REPEAT"):
-        least, most, part = argument
-        if part.getwidth()[0] == 0:
-            raise _Unsupported("it repeats what may be empty")
-        if max(least, 0 if most == _parser.MAXREPEAT else most) > _MOST_REPEATS:
-            raise _Unsupported(f"it repeats more than {_MOST_REPEATS} times")
-        return [list(part)]
+        least, most, repeated = argument
+        if repeated.getwidth()[0] == 0:
+            raise _UnsupportedPatternError("it repeats what may be empty")
+        if max(least, 0 if most == _parser.MAXREPEAT else most) > _MAX_REPEATS:
+            raise _UnsupportedPatternError(f"it repeats more than {_MAX_REPEATS} times")
+        return [list(repeated)]
     if op == "BRANCH":
-        return [list(part) for part in argument[1]]
+        return [list(alternative) for alternative in argument[1]]
     if op == "SUBPATTERN":
-        _, added, removed, part = argument
-        if added or removed:
-            raise _Unsupported("it has flags")
-        return [list(part)]
-    raise _Unsupported(f"it has {_UNSUPPORTED.get(op, op)}")
+        _, added_flags, removed_flags, group = argument
+        if added_flags or removed_flags:
+            raise _UnsupportedPatternError("it has flags")
+        return [list(group)]
+    raise _UnsupportedPatternError(f"it has {_UNSUPPORTED.get(op, op)}")
 
 
 def _translate(nodes: _Nodes) -> str:
@@ -146,43 +148,43 @@ def _translate(nodes: _Nodes) -> str:
 
 
 def _translate_node(op: str, argument: Any) -> str:
-    characters = _characters(op, argument)
+    characters = _character_set(op, argument)
     if characters is not None:
         return re2_character_class(characters)
-    parts = [_translate(part) for part in _parts(op, argument)]
+    children = [_translate(child) for child in _children(op, argument)]
     if op == "BRANCH":
-        return f"(?:{'|'.join(parts)})"
+        return f"(?:{'|'.join(children)})"
     if op == "SUBPATTERN":
-        return f"({'?:' if argument[0] is None else ''}{parts[0]})"
+        return f"({'?:' if argument[0] is None else ''}{children[0]})"
     least, most, _ = argument
     bounds = f"{least}," if most == _parser.MAXREPEAT else f"{least},{most}"
-    return f"(?:{parts[0]}){{{bounds}}}{'?' if op == 'MIN_REPEAT' else ''}"
+    return f"(?:{children[0]}){{{bounds}}}{'?' if op == 'MIN_REPEAT' else ''}"
 
 
-def _characters(op: str, argument: Any) -> NDArray[np.bool_] | None:
-    """Which characters a node matches, bool ``[CODE_POINTS]``; None for one that does not match a single character."""
+def _character_set(op: str, argument: Any) -> NDArray[np.bool_] | None:
+    """The characters that a node matches, bool ``[CODE_POINTS]``; None if it does not match a single character."""
     if op == "ANY":
         return characters_matching(".")
     if op == "NOT_LITERAL":
-        return _others(_range(argument, argument))
+        return _complement(_character_range(argument, argument))
     if op == "IN":
         negated = str(argument[0][0]) == "NEGATE"
-        members = [_characters(str(kind), value) for kind, value in argument[negated:]]
-        found = reduce(np.logical_or, [member for member in members if member is not None])
-        return _others(found) if negated else found
+        members = [_character_set(str(kind), value) for kind, value in argument[negated:]]
+        union = reduce(np.logical_or, [member for member in members if member is not None])
+        return _complement(union) if negated else union
     if op == "CATEGORY":
         return characters_matching(_CATEGORIES[str(argument)])
     if op == "RANGE":
-        return _range(*argument)
-    return _range(argument, argument) if op == "LITERAL" else None
+        return _character_range(*argument)
+    return _character_range(argument, argument) if op == "LITERAL" else None
 
 
-def _others(characters: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Not the surrogates, which no text holds.
+def _complement(characters: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All other characters, except the surrogates, which no text contains."""
     return characters_matching(r"[\s\S]") & ~characters
 
 
-def _range(first: int, last: int) -> NDArray[np.bool_]:
-    found = np.zeros(CODE_POINTS, np.bool_)
-    found[first : last + 1] = True
-    return found
+def _character_range(first: int, last: int) -> NDArray[np.bool_]:
+    characters = np.zeros(CODE_POINTS, np.bool_)
+    characters[first : last + 1] = True
+    return characters

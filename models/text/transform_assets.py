@@ -1,4 +1,4 @@
-"""What a Transform graph was asked to do and what it learned, read from its files."""
+"""What Diptych stores in a Transform graph's assets: vocabularies, inverse document frequencies, encoding options."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ from diptych.models.text.options import EncodingOptions
 if TYPE_CHECKING:
     import tensorflow_transform as tft
 
-#: The assets of Transform's graph beside its vocabularies.
+#: Names of assets.
 IDF_FILE = "description_idf"
 ENCODING_FILE = "encoding.json"
-#: What is written of the texts and of the labels, each by its name.
 TEXT_ASSETS = (features.DESCRIPTION_VOCABULARY, IDF_FILE, ENCODING_FILE)
 LABEL_ASSETS = (features.LABEL_VOCABULARY,)
 
 
 def serialize_idf(idf: NDArray[np.float64]) -> bytes:
-    """The content of ``IDF_FILE``: a number a line, as the int64 that has its bits.
+    """The content of ``IDF_FILE``: one number a line, written as the int64 that has the same bits.
 
-    TFT looks up nothing but integers; and so no digit is lost.
+    TFT looks up integers only, and integers lose no digit.
     """
     return b"".join(b"%d\n" % number for number in idf.view(np.int64).tolist())
 
 
-def read_encoding_options(transform: tft.TFTransformOutput) -> EncodingOptions:
-    """How a Transform graph encodes texts and labels.
-
-    Raises:
-        ValueError: it is none of Diptych's.
-    """
-    return EncodingOptions.model_validate_json(_read(transform, ENCODING_FILE))
-
-
 def read_idf(transform: tft.TFTransformOutput) -> NDArray[np.float64]:
-    """Inverse document frequencies float64 ``[terms]`` of the description's vocabulary.
+    """The inverse document frequencies of the description's vocabulary, float64 ``[terms]``.
 
     Raises:
-        ValueError: it is none of Diptych's.
+        DatasetError: Diptych did not make this graph.
     """
-    return np.array(_read(transform, IDF_FILE).split(), np.int64).view(np.float64)
+    return np.array(_read_asset(transform, IDF_FILE).split(), np.int64).view(np.float64)
 
 
-def _read(transform: tft.TFTransformOutput, name: str) -> bytes:
+def read_encoding_options(transform: tft.TFTransformOutput) -> EncodingOptions:
+    """The options by which a Transform graph encodes texts and labels.
+
+    Raises:
+        DatasetError: Diptych did not make this graph.
+    """
+    return EncodingOptions.model_validate_json(_read_asset(transform, ENCODING_FILE))
+
+
+def _read_asset(transform: tft.TFTransformOutput, name: str) -> bytes:
     import tensorflow as tf
 
     path = transform.vocabulary_file_by_name(name)

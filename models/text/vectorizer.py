@@ -1,4 +1,4 @@
-"""scikit-learn's vectorisers with our options: what texts mean is what these say."""
+"""scikit-learn's vectorizers with our options; they define how texts are encoded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def make_vectorizer(options: TextOptions) -> CountVectorizer:
-    """An unfitted ``TfidfVectorizer`` for encoding tfidf, else a ``CountVectorizer``.
+    """An unfitted ``TfidfVectorizer`` for the encoding tfidf, else a ``CountVectorizer``.
 
-    ``length`` and ``oov`` have no counterpart there: to scikit-learn a sequence is the counts of its terms, and a term
-    that the vocabulary lacks is none.
+    scikit-learn has no counterpart to ``length`` and ``oov``: the vectorizer of a sequence counts its terms, and
+    ignores a term that the vocabulary lacks.
     """
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 

@@ -1,4 +1,4 @@
-"""Vocabulary files: one term a line, in scikit-learn's order, so that a term's line number is its index."""
+"""Vocabulary files: one term a line, sorted as scikit-learn sorts them, so that a term's line number is its index."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-# TensorFlow's line reader ends a line at \n and drops each \r. No UTF-8 holds the byte 0xFE, so that no other term is
-# spelled alike.
-_SPELLINGS = {b"\n": b"\xfen", b"\r": b"\xfer"}
+# TensorFlow ends a line at \n and drops every \r, so these characters of a term are escaped. UTF-8 never contains the
+# byte 0xFE, so no other term has the same escaped form.
+_ESCAPES = {b"\n": b"\xfen", b"\r": b"\xfer"}
 
 
 def escape_term(term: str) -> bytes:
-    """How a term stands in the file, without the line's end: UTF-8, but for line ends."""
+    """A term as it is written to the file: UTF-8 with escaped line ends."""
     line = term.encode()
-    for character, spelling in _SPELLINGS.items():
-        line = line.replace(character, spelling)
+    for character, escaped in _ESCAPES.items():
+        line = line.replace(character, escaped)
     return line
 
 
 def unescape_term(line: bytes) -> str:
-    """The term that stands in a line."""
-    for character, spelling in _SPELLINGS.items():
-        line = line.replace(spelling, character)
+    """The term that a line of the file holds; the line is given without its end."""
+    for character, escaped in _ESCAPES.items():
+        line = line.replace(escaped, character)
     return line.decode()
 
 
 def escape_term_tensor(terms: tf.Tensor) -> tf.Tensor:
-    """``escape_term`` of a string tensor's terms, in TensorFlow."""
+    """``escape_term`` in TensorFlow, for a string tensor of terms in UTF-8."""
     import tensorflow as tf
 
-    for character, spelling in _SPELLINGS.items():
-        terms = tf.strings.regex_replace(terms, character, spelling)
+    for character, escaped in _ESCAPES.items():
+        terms = tf.strings.regex_replace(terms, character, escaped)
     return terms
 
 
@@ -44,7 +44,7 @@ def serialize_vocabulary(terms: Iterable[str]) -> bytes:
 
 
 def read_vocabulary(transform: tft.TFTransformOutput, name: str) -> Sequence[str]:
-    """The terms of one of Transform's vocabularies, in the order of their indices.
+    """The terms of one of Transform's vocabularies, sorted by index.
 
     Raises:
         ValueError: Transform has no vocabulary of that name.

@@ -1,6 +1,6 @@
-"""Vocabularies that Transform learns, by Beam: scikit-learn's own analysis, spread over workers.
+"""Transform's analyzers that learn vocabularies: scikit-learn's own tokenization, distributed by Beam.
 
-What is kept in one place is each term's two counts, never the texts.
+Only the counts of each term come together in one process, never the texts.
 """
 
 from __future__ import annotations
@@ -24,34 +24,38 @@ from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS, seri
 from diptych.models.text.vectorizer import make_vectorizer
 from diptych.models.text.vocabulary import serialize_vocabulary
 
-#: Of a term: how often it occurs, and in how many documents.
+#: For one term: the number of its occurrences, and the number of documents that contain it.
 TermCounts = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class FittedVocabulary:
-    """What a vectoriser learns.
+    """What a vectorizer learns from documents.
 
     Attributes:
-        vocabulary: terms, each in the place of its index.
-        idf: their inverse document frequencies float64 ``[terms]``, of tf-idf.
+        terms: sorted by index.
+        idf: the terms' inverse document frequencies, float64 ``[terms]``; only tf-idf uses them.
     """
 
-    vocabulary: list[str]
+    terms: list[str]
     idf: NDArray[np.float64]
 
 
 def fit_vocabulary(counts: Iterable[tuple[str, TermCounts]], documents: int, options: TextOptions) -> FittedVocabulary:
-    """What scikit-learn's ``fit`` would fit_vocabulary from documents, given the counts of their terms.
+    """Learns what scikit-learn's ``fit`` learns from documents, but from the counts of their terms.
+
+    Args:
+        counts: the distinct terms and their counts, in any order.
+        documents: the number of documents.
 
     Raises:
-        ValueError: no term is left.
+        OptionsError: the options leave no term.
     """
-    terms, occurrences, frequencies = _columns(counts)
-    least, most = _documents(options.min_df, documents), _documents(options.max_df, documents)
+    terms, occurrences, frequencies = _sort_counts(counts)
+    least, most = _absolute(options.min_df, documents), _absolute(options.max_df, documents)
     kept = (frequencies >= least) & (frequencies <= most)
     if options.max_features is not None and kept.sum() > options.max_features:
-        # CountVectorizer._limit_features's expression, on arrays of its type and order: ties fall as they fall there.
+        # The expression of CountVectorizer._limit_features, on arrays of the same dtype and order, breaks ties equally.
         ranked = frequencies if options.encoding == "binary" else occurrences
         ranked = ranked.astype(make_vectorizer(options).dtype)
         best = np.where(kept)[0][(-ranked[kept]).argsort()[: options.max_features]]
@@ -61,38 +65,42 @@ def fit_vocabulary(counts: Iterable[tuple[str, TermCounts]], documents: int, opt
             f"no term of {len(terms)} in {documents} descriptions is left for the vocabulary: lower text.min_df "
             f"({options.min_df}), raise text.max_df ({options.max_df}) or shorten text.stop_words"
         )
-    vocabulary = [terms[place] for place in np.flatnonzero(kept)]
-    return FittedVocabulary(vocabulary, _inverse(frequencies[kept], documents, options.smooth_idf))
+    vocabulary = [terms[index] for index in np.flatnonzero(kept)]
+    return FittedVocabulary(vocabulary, _compute_idf(frequencies[kept], documents, options.smooth_idf))
 
 
-def _columns(counts: Iterable[tuple[str, TermCounts]]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+def _sort_counts(
+    counts: Iterable[tuple[str, TermCounts]],
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Terms in scikit-learn's order, and for each its occurrences and its document frequency."""
     ordered = sorted(counts)
-    numbers = np.array([pair for _, pair in ordered], np.int64).reshape(-1, 2)
-    return [term for term, _ in ordered], numbers[:, 0], numbers[:, 1]
+    columns = np.array([pair for _, pair in ordered], np.int64).reshape(-1, 2)
+    return [term for term, _ in ordered], columns[:, 0], columns[:, 1]
 
 
-def _documents(share: int | float, documents: int) -> int | float:
-    return share if isinstance(share, int) else share * documents
+def _absolute(document_frequency: int | float, documents: int) -> int | float:
+    """A number of documents; a float is a share of them."""
+    return document_frequency if isinstance(document_frequency, int) else document_frequency * documents
 
 
-def _inverse(frequencies: NDArray[np.int64], documents: int, smooth: bool) -> NDArray[np.float64]:
-    """``TfidfTransformer.fit``'s formula."""
+def _compute_idf(frequencies: NDArray[np.int64], documents: int, smooth: bool) -> NDArray[np.float64]:
+    """The formula of ``TfidfTransformer.fit``."""
     return np.asarray(np.log((documents + int(smooth)) / (frequencies.astype(np.float64) + float(smooth))) + 1.0)
 
 
 class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
-    """Batches of texts to the paths of ``TEXT_ASSETS``."""
+    """Learns the description's vocabulary from batches of texts; returns the path of each of ``TEXT_ASSETS``."""
 
     def __init__(self, encoding: EncodingOptions) -> None:
         super().__init__()
         self._encoding = encoding
 
     def expand(self, batches: Any) -> tuple[Any, ...]:
-        """Counts, and learns from the counts."""
+        """Counts the terms, then fits the vocabulary on the counts."""
         counts = (
             batches
-            | "Count" >> beam.ParDo(_CountTerms(self._encoding.text))
-            | "Sum" >> beam.CombinePerKey(_SumPairs())
+            | "Count" >> beam.ParDo(_CountTermsFn(self._encoding.text))
+            | "Sum" >> beam.CombinePerKey(_SumTermCountsFn())
             | "Gather" >> beam.combiners.ToList()
         )
         documents = (
@@ -101,11 +109,14 @@ class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
         paths = counts | "Write" >> beam.Map(
             _write_vocabulary, beam.pvalue.AsSingleton(documents), self.base_temp_dir, self._encoding
         )
-        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in TEXT_ASSETS)
+        return _select_paths(paths, TEXT_ASSETS)
 
 
 class LabelAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
-    """Batches of labels to the paths of ``LABEL_ASSETS``: the distinct ones, sorted as ``LabelEncoder`` sorts them."""
+    """Learns the labels from batches of them; returns the path of each of ``LABEL_ASSETS``.
+
+    They are sorted as ``LabelEncoder`` sorts them.
+    """
 
     def __init__(self, options: LabelOptions) -> None:
         super().__init__()
@@ -115,16 +126,16 @@ class LabelAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
         """Collects the distinct labels."""
         paths = (
             batches
-            | "Labels" >> beam.FlatMap(lambda batch: sorted({_text(label) for label in batch[0].tolist()}))
+            | "Labels" >> beam.FlatMap(lambda batch: sorted({_decode_text(label) for label in batch[0].tolist()}))
             | "Distinct" >> beam.Distinct()
             | "Gather" >> beam.combiners.ToList()
             | "Write" >> beam.Map(_write_labels, self.base_temp_dir, self._options)
         )
-        return tuple(paths | f"Path of {name}" >> beam.Map(_path_of, name) for name in LABEL_ASSETS)
+        return _select_paths(paths, LABEL_ASSETS)
 
 
-class _CountTerms(beam.DoFn):  # type: ignore[misc]
-    """A batch's terms, each with its counts there."""
+class _CountTermsFn(beam.DoFn):  # type: ignore[misc]
+    """Counts the terms of a batch of texts."""
 
     def __init__(self, options: TextOptions) -> None:
         self._options = options
@@ -136,14 +147,16 @@ class _CountTerms(beam.DoFn):  # type: ignore[misc]
         occurrences: Counter[str] = Counter()
         frequencies: Counter[str] = Counter()
         for text in batch[0].tolist():
-            counts = Counter(self._analyze(_text(text)))
+            counts = Counter(self._analyze(_decode_text(text)))
             occurrences.update(counts)
             frequencies.update(counts.keys())
         for term, count in occurrences.items():
             yield term, (count, frequencies[term])
 
 
-class _SumPairs(beam.CombineFn):  # type: ignore[misc]
+class _SumTermCountsFn(beam.CombineFn):  # type: ignore[misc]
+    """Adds up the counts of one term."""
+
     def create_accumulator(self) -> TermCounts:
         return 0, 0
 
@@ -158,30 +171,26 @@ class _SumPairs(beam.CombineFn):  # type: ignore[misc]
         return accumulator
 
 
-def _text(value: bytes) -> str:
-    # TensorFlow reads it so, too.
+def _decode_text(value: bytes) -> str:
+    """Decodes UTF-8 as TensorFlow does: bytes that are none become U+FFFD."""
     return value.decode("utf-8", "replace")
 
 
 def _write_vocabulary(
     counts: list[tuple[str, TermCounts]], documents: int, folder: str, encoding: EncodingOptions
 ) -> dict[str, str]:
-    learned = fit_vocabulary(counts, documents, encoding.text)
-    contents = (
-        serialize_vocabulary(learned.vocabulary),
-        serialize_idf(learned.idf),
-        encoding.model_dump_json().encode(),
-    )
-    return _write(folder, dict(zip(TEXT_ASSETS, contents, strict=True)))
+    fitted = fit_vocabulary(counts, documents, encoding.text)
+    contents = (serialize_vocabulary(fitted.terms), serialize_idf(fitted.idf), encoding.model_dump_json().encode())
+    return _write_files(folder, dict(zip(TEXT_ASSETS, contents, strict=True)))
 
 
 def _write_labels(labels: list[str], folder: str, options: LabelOptions) -> dict[str, str]:
     check_label_options(labels, options)
-    return _write(folder, dict.fromkeys(LABEL_ASSETS, serialize_vocabulary(sorted(labels))))
+    return _write_files(folder, dict.fromkeys(LABEL_ASSETS, serialize_vocabulary(sorted(labels))))
 
 
-def _write(folder: str, contents: dict[str, bytes]) -> dict[str, str]:
-    """Writes files, and returns the path of each."""
+def _write_files(folder: str, contents: dict[str, bytes]) -> dict[str, str]:
+    """Writes one file for each name, and returns the paths by name."""
     if not FileSystems.exists(folder):
         FileSystems.mkdirs(folder)
     paths = {name: os.path.join(folder, name) for name in contents}
@@ -191,5 +200,10 @@ def _write(folder: str, contents: dict[str, bytes]) -> dict[str, str]:
     return paths
 
 
-def _path_of(paths: dict[str, str], name: str) -> NDArray[Any]:
+def _select_paths(paths: Any, names: Iterable[str]) -> tuple[Any, ...]:
+    """One PCollection for each name, with the path as a scalar array, from one with a dictionary of paths."""
+    return tuple(paths | f"Path of {name}" >> beam.Map(_select_path, name) for name in names)
+
+
+def _select_path(paths: dict[str, str], name: str) -> NDArray[Any]:
     return np.array(paths[name])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +13,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.models import features
 from diptych.models.dataset import (
-    CHUNK_RECORDS,
+    CHUNK_SIZE,
     ShuffleOptions,
     StreamPosition,
     input_fn_eval,
@@ -24,9 +22,6 @@ from diptych.models.dataset import (
     read_dataset,
     shard_for_worker,
 )
-from diptych.models.decoders.bag_of_words import dense_inputs, padded_inputs, sparse_inputs
-from diptych.models.decoders.exported_tfrecord import ExportedTFRecordDecoder
-from tests.helpers import SMALL, noise
 
 COUNT = 150
 SHUFFLE = ShuffleOptions(buffer_size=40, seed=3)
@@ -163,7 +158,7 @@ def test_each_batch_is_augmented_by_a_seed_of_its_own(files: list[str]) -> None:
     assert len({float(drawn) for _, drawn in dataset.take(25).as_numpy_iterator()}) == 25
 
 
-@given(counts=st.lists(st.integers(1, 3 * CHUNK_RECORDS), min_size=1, max_size=4), workers=st.integers(1, 4))
+@given(counts=st.lists(st.integers(1, 3 * CHUNK_SIZE), min_size=1, max_size=4), workers=st.integers(1, 4))
 @settings(max_examples=20)
 def test_workers_share_all_records_about_equally(counts: list[int], workers: int) -> None:
     ends = np.cumsum([0, *counts]).tolist()
@@ -172,7 +167,7 @@ def test_workers_share_all_records_about_equally(counts: list[int], workers: int
             write(Path(name, str(n)), range(start, end))
             for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
         ]
-        if ends[-1] <= (workers - 1) * CHUNK_RECORDS:
+        if ends[-1] <= (workers - 1) * CHUNK_SIZE:
             with pytest.raises(ValueError, match="cannot share"):
                 shard_for_worker(paths, 0, workers)
             return
@@ -181,7 +176,7 @@ def test_workers_share_all_records_about_equally(counts: list[int], workers: int
         share = len(read[0])
         epoch = batches(input_fn_train(shares[0], batch_size=share, decode=as_number, shuffle=SHUFFLE), 1)[0]
     assert sorted(number for share in read for number in share) == list(range(ends[-1]))
-    assert max(map(len, read)) - min(map(len, read)) <= CHUNK_RECORDS
+    assert max(map(len, read)) - min(map(len, read)) <= CHUNK_SIZE
     assert sorted(epoch) == sorted(read[0])
 
 
@@ -214,33 +209,3 @@ def test_half_a_file_is_told(tmp_path: Path) -> None:
 def test_bound_arguments_make_an_input_fn(files: list[str]) -> None:
     input_fn = partial(input_fn_train, files, batch_size=16, decode=as_number)
     assert input_fn().element_spec == tf.TensorSpec([None], tf.int64)
-
-
-def exported(number: int, terms: dict[int, float], label: list[int]) -> bytes:
-    """A record as ``diptych export --to tfrecord`` writes it."""
-    pixels = noise(number, SMALL.height, SMALL.width).tobytes()
-    feature = {
-        features.IMAGE: tf.train.Feature(bytes_list=tf.train.BytesList(value=[pixels])),
-        features.DESCRIPTION_INDEX: tf.train.Feature(int64_list=tf.train.Int64List(value=list(terms))),
-        features.DESCRIPTION_VALUE: tf.train.Feature(float_list=tf.train.FloatList(value=list(terms.values()))),
-        features.LABEL: tf.train.Feature(int64_list=tf.train.Int64List(value=label)),
-    }
-    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
-
-
-@pytest.mark.parametrize("form", [padded_inputs, sparse_inputs, dense_inputs])
-def test_exported_records_are_read_in_every_form(tmp_path: Path, form: Any) -> None:
-    with tf.io.TFRecordWriter(str(tmp_path / "train.tfrecords")) as writer:
-        writer.write(exported(0, {0: 1.0, 3: 2.0}, [1, 0]))
-        writer.write(exported(1, {}, [0, 1]))
-    decoder = ExportedTFRecordDecoder(SMALL, terms=5, classes=2, text_format=form)
-    ((inputs, label),) = read_dataset([str(tmp_path / "train.tfrecords")], batch_size=2, decode=decoder)
-    assert (inputs["image"].numpy() == [noise(n, SMALL.height, SMALL.width) for n in range(2)]).all()
-    assert label.numpy().tolist() == [[1, 0], [0, 1]]
-    if form is padded_inputs:
-        assert inputs["description_ids"].numpy().tolist() == [[1, 4], [0, 0]]
-        assert inputs["description_values"].numpy().tolist() == [[1, 2], [0, 0]]
-    else:
-        bag = inputs["description"]
-        full = tf.sparse.to_dense(bag) if form is sparse_inputs else bag
-        assert full.numpy().tolist() == [[1, 0, 0, 2, 0], [0] * 5]

@@ -21,7 +21,7 @@ from diptych.components.catalogue.image_files import ImageError, Picture, decode
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models import features
-from diptych.models.images.geometry import fit_within, jpeg_downscaling_ratio
+from diptych.models.images.geometry import jpeg_downscaling_ratio
 from diptych.models.images.options import ImageOptions
 from tests import image_kinds
 from tests.helpers import as_file, noise
@@ -212,19 +212,6 @@ def test_jpeg_files_of_any_size_fill_the_stored_one(
     data = cv2.imencode(".jpg", np.full((height, width, 3), 90, np.uint8))[1].tobytes()
     options = ImageOptions(height=to_height, width=to_width, aspect=aspect, background="#5a5a5a")
     assert np.abs(decode(data, options, LIMITS).pixels.astype(int) - 90).max() <= 1
-
-
-@given(
-    height=st.integers(1, 70_000),
-    width=st.integers(1, 70_000),
-    box=st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
-)
-def test_a_fitted_shape_touches_its_box_and_keeps_its_ratio(height: int, width: int, box: tuple[int, int]) -> None:
-    fitted = fit_within((height, width), box)
-    assert fitted[0] <= box[0] and fitted[1] <= box[1]
-    assert fitted[0] == box[0] or fitted[1] == box[1]
-    scale = min(box[0] / height, box[1] / width)
-    assert abs(fitted[0] - max(1, height * scale)) <= 0.51 and abs(fitted[1] - max(1, width * scale)) <= 0.51
 
 
 def test_padding_centres_the_whole_picture_on_the_background() -> None:

@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from diptych.models import features
 from diptych.models.dataset import read_dataset
-from diptych.models.decoders.bag_of_words import BagOfWords, dense_inputs, padded_inputs
-from diptych.models.decoders.labels import multi_hot, read_labels
+from diptych.models.decoders.labels import read_labels
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.images.options import ImageOptions
 from diptych.models.text.options import TextOptions
@@ -132,25 +131,3 @@ def test_a_bucket_of_unknown_terms_is_one_more_term(tmp_path: Path) -> None:
     assert decoder.inputs.vocabulary_size == decoder.terms + 1
     assert inputs["description_ids"].numpy().tolist() == [[1, decoder.inputs.vocabulary_size]]
     assert inputs["description_values"].numpy().tolist() == [[1, 2]]
-
-
-def test_labels_of_several_are_read_whole(tmp_path: Path) -> None:
-    records = [record_values(0, label=["red", "round"]), record_values(1, label=["red"])]
-    path = str(write_records(tmp_path / "data.tfrecord", records))
-    assert read_labels([path], "multilabel") == [("red", "round"), ("red",)]
-
-
-def ragged(rows: list[list[float]], dtype: tf.DType) -> tf.SparseTensor:
-    return tf.ragged.constant(rows, dtype=dtype, ragged_rank=1).to_sparse()
-
-
-def test_sparse_counts_become_padded_or_dense() -> None:
-    bag = BagOfWords(ragged([[0, 3], [], [1]], tf.int64), ragged([[1, 2], [], [5]], tf.float32), 4)
-    assert dense_inputs(bag)["description"].numpy().tolist() == [[1, 0, 0, 2], [0, 0, 0, 0], [0, 5, 0, 0]]
-    assert padded_inputs(bag)["description_ids"].numpy().tolist() == [[1, 4], [0, 0], [2, 0]]
-    assert padded_inputs(bag)["description_values"].numpy().tolist() == [[1, 2], [0, 0], [5, 0]]
-
-
-def test_several_labels_become_many_hot_and_unknown_ones_nothing() -> None:
-    assert multi_hot(ragged([[0, 2], [], [-1, 1]], tf.int64), 3).numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
-    assert multi_hot(ragged([[], []], tf.int64), 2).numpy().tolist() == [[0, 0], [0, 0]]

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from pydantic import ValidationError
 from sklearn.datasets import load_sample_images
 
 from diptych.components.catalogue import image_files as ingestion
 from diptych.components.catalogue.options import Limits
 from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored_images
 from diptych.models.images.geometry import jpeg_downscaling_ratio
-from diptych.models.images.options import ImageOptions, check_encoding_supported
+from diptych.models.images.options import ImageOptions
 from tests.image_kinds import BACKGROUND, HEIGHT, KINDS, WIDTH
 
 FILTERS = ["area", "bilinear", "bicubic", "lanczos"]
@@ -195,18 +194,6 @@ def test_jpeg_encoding_is_read_and_served_as_it_was_stored() -> None:
     assert np.abs(decoded - served(as_file(image, "PNG"), options)).max() <= RESIZE_TOLERANCE
 
 
-def test_webp_is_accepted_only_where_tensorflow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
-
-    options = ImageOptions(encoding="webp")
-    monkeypatch.setattr(tf.io, "decode_webp", None, raising=False)
-    check_encoding_supported(options)
-    monkeypatch.delattr(tf.io, "decode_webp")
-    check_encoding_supported(ImageOptions(encoding="png"))
-    with pytest.raises(ValueError, match="reads no WebP: set image.encoding to png"):
-        decode_stored_images(tf.constant([b""]), options)
-
-
 def test_decoding_works_inside_tf_data() -> None:
     import tensorflow as tf
 
@@ -282,14 +269,3 @@ def test_png_is_turned_upright_in_both(orientation: int) -> None:
 def test_other_files_are_served_exactly_as_stored(kind: str, mode: str, save: dict[str, object]) -> None:
     data = as_file(picture("RGB", 24, 20, 10).convert(mode), kind, **save)
     assert_served_equals_stored(data, ImageOptions(height=24, width=20), tolerance=0)
-
-
-@pytest.mark.parametrize("colour", ["white", "#fff", "#12345g", ""])
-def test_a_background_must_be_a_colour(colour: str) -> None:
-    with pytest.raises(ValidationError, match="#rrggbb"):
-        ImageOptions(background=colour)
-
-
-def test_a_height_of_zero_is_refused() -> None:
-    with pytest.raises(ValidationError, match="height"):
-        ImageOptions(height=0)

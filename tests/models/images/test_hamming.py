@@ -52,7 +52,7 @@ def test_a_pair_has_the_earlier_first_and_stands_once() -> None:
 
 
 def test_a_bucket_larger_than_a_block_is_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hamming, "_BLOCK", 3)
+    monkeypatch.setattr(hamming, "_BLOCK_SIZE", 3)
     hashes = np.arange(16, dtype=np.int64)
     expected = [[a, b] for a, b in combinations(range(16), 2) if distance(a, b) <= 1]
     assert pairs_within_hamming_distance(hashes, 1).tolist() == expected

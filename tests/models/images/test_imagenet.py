@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras.applications.imagenet_utils import preprocess_input
 
 from diptych.models.images.imagenet import preprocess_imagenet
-from diptych.models.networks.imagenet_pixels import ImageNetPreprocessing
+from diptych.models.networks.layers import ImageNetPreprocessing
 
 MODES = ["caffe", "tf", "torch"]
 # Every level of every channel.

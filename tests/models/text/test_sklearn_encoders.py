@@ -62,7 +62,7 @@ def test_a_sequence_and_several_labels_are_encoded_as_by_the_graph(tmp_path: Pat
     graph = fit_graph(tmp_path, texts, labels, EncodingOptions(text=options, task="multilabel"))
     encoders = exported(graph, tmp_path)
     found = apply_to_texts(graph, [*texts, *OTHER_TEXTS])[features.DESCRIPTION_IDS]
-    assert np.array_equal(encoders.sequences([*texts, *OTHER_TEXTS]), found)
+    assert np.array_equal(encoders.texts_to_sequences([*texts, *OTHER_TEXTS]), found)
     assert type(encoders.vectorizer) is CountVectorizer
     assert isinstance(encoders.label_encoder, MultiLabelBinarizer)
     assert encoders.label_encoder is encoders.label_binarizer

@@ -1,4 +1,4 @@
-"""From the counts of its terms alone, a corpus teaches what it teaches scikit-learn, ties included."""
+"""The vocabulary that is fitted on counts of terms is the one that scikit-learn fits on the texts, ties included."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diptych.models.text.vocabulary_analyzer import FittedVocabulary, fit_vocabu
 WORDS = [f"w{number}" for number in range(60)]
 
 
-def learned(texts: list[str], options: TextOptions) -> FittedVocabulary:
+def fit(texts: list[str], options: TextOptions) -> FittedVocabulary:
     analyze = make_vectorizer(options).build_analyzer()
     occurrences = Counter(term for text in texts for term in analyze(text))
     documents = Counter(term for text in texts for term in set(analyze(text)))
@@ -45,10 +45,10 @@ def test_vocabulary_and_idf_are_those_of_scikit_learn(texts: list[str], options:
         vectorizer.fit(texts)
     except ValueError:
         with pytest.raises(ValueError, match=r"lower text\.min_df"):
-            learned(texts, TextOptions(**options))
+            fit(texts, TextOptions(**options))
         return
-    found = learned(texts, TextOptions(**options))
-    assert found.vocabulary == vectorizer.get_feature_names_out().tolist()
+    found = fit(texts, TextOptions(**options))
+    assert found.terms == vectorizer.get_feature_names_out().tolist()
     if options["encoding"] == "tfidf":
         assert np.array_equal(found.idf, vectorizer.idf_)
 
@@ -57,4 +57,4 @@ def test_vocabulary_and_idf_are_those_of_scikit_learn(texts: list[str], options:
 def test_of_thousands_of_equal_terms_the_same_ones_stay(encoding: Any) -> None:
     texts = [" ".join(f"t{(7 * row + place) % 3000}" for place in range(40)) for row in range(3000)]
     options = TextOptions(encoding=encoding, max_features=1234)
-    assert learned(texts, options).vocabulary == make_vectorizer(options).fit(texts).get_feature_names_out().tolist()
+    assert fit(texts, options).terms == make_vectorizer(options).fit(texts).get_feature_names_out().tolist()

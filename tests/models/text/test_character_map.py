@@ -1,17 +1,17 @@
-"""Characters in TensorFlow are those of the running Python: no character of Unicode differs."""
+"""Functions of characters in TensorFlow give what the running Python gives, for every character of Unicode."""
 
 from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
-from diptych.models.text.character_tables import CODE_POINTS, CharacterMap, characters_matching, re2_character_class
+from diptych.models.text.character_map import CharacterMap
+from diptych.models.text.python_characters import CODE_POINTS
 
 EVERY = [chr(code) for code in range(CODE_POINTS) if not 0xD800 <= code < 0xE000]
 FUNCTIONS = {
@@ -21,23 +21,23 @@ FUNCTIONS = {
     "without accents": strip_accents_unicode,
 }
 MAPS = {
-    (name, blank): CharacterMap(function, blank)
+    (name, space_pattern): CharacterMap(function, space_pattern)
     for name, function in FUNCTIONS.items()
-    for blank in (None, r"\W", r"\s")
+    for space_pattern in (None, r"\W", r"\s")
 }
 
 
-def mapped(name: str, blank: str | None, texts: list[str]) -> list[str]:
-    return [text.decode() for text in MAPS[name, blank](tf.constant(texts, tf.string)).numpy()]
+def mapped(name: str, space_pattern: str | None, texts: list[str]) -> list[str]:
+    return [text.decode() for text in MAPS[name, space_pattern](tf.constant(texts, tf.string)).numpy()]
 
 
-def expected(name: str, blank: str | None, texts: list[str]) -> list[str]:
+def expected(name: str, space_pattern: str | None, texts: list[str]) -> list[str]:
     replaced = [FUNCTIONS[name](text) for text in texts]
-    return [re.sub(blank, " ", text) for text in replaced] if blank else replaced
+    return [re.sub(space_pattern, " ", text) for text in replaced] if space_pattern else replaced
 
 
 @pytest.mark.parametrize(
-    ("name", "blank"),
+    ("name", "space_pattern"),
     [
         ("lower", None),
         ("lower", r"\W"),
@@ -46,22 +46,11 @@ def expected(name: str, blank: str | None, texts: list[str]) -> list[str]:
         ("without accents", r"\s"),
     ],
 )
-def test_every_character_becomes_what_python_makes_of_it(name: str, blank: str | None) -> None:
+def test_every_character_becomes_what_python_makes_of_it(name: str, space_pattern: str | None) -> None:
     texts = ["|".join(EVERY[start : start + 256]) for start in range(0, len(EVERY), 256)]
-    ours, pythons = mapped(name, blank, texts), expected(name, blank, texts)
+    ours, pythons = mapped(name, space_pattern, texts), expected(name, space_pattern, texts)
     assert [text for text, a, b in zip(texts, ours, pythons, strict=True) if a != b] == []
     assert sum(len(text.split("|")) for text in texts) >= len(EVERY) == 1_112_064
-
-
-@pytest.mark.parametrize("pattern", [r"\w", r"\W", r"\d", r"\s"])
-def test_a_class_in_re2_matches_the_characters_that_it_matches_in_python(pattern: str) -> None:
-    found = tf.strings.regex_full_match(tf.constant(EVERY), re2_character_class(characters_matching(pattern))).numpy()
-    assert np.array_equal(found, [re.fullmatch(pattern, character) is not None for character in EVERY])
-
-
-def test_a_class_without_characters_matches_none() -> None:
-    nothing = re2_character_class(np.zeros(CODE_POINTS, np.bool_))
-    assert not tf.strings.regex_full_match(tf.constant(["", "a", "\U0010ffff"]), nothing).numpy().any()
 
 
 def test_only_the_dotted_capital_i_grows_in_lower_case() -> None:
