@@ -1,4 +1,4 @@
-"""Kubeflow's commands of ``diptych``, found by the command line through the entry points of the package."""
+"""The commands of ``diptych`` for Kubeflow. The command line finds them by the entry points of the package."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from diptych.models.errors import FAILED, OK, USAGE
+from diptych.models.errors import FAILED, OK
 from diptych.pipeline.cli.terminal import add_settings_arguments
 
 if TYPE_CHECKING:
-    from diptych.kubeflow.local.simulate import Run
+    from diptych.kubeflow.local.results import SimulatedRun
 
 
 def _add_param_argument(parser: argparse.ArgumentParser) -> None:
-    from diptych.kubeflow.client.parameters import key_and_value
+    from diptych.kubeflow.client.parameters import name_and_value
 
     parser.add_argument(
         "--param",
         dest="params",
         metavar="NAME=VALUE",
-        type=key_and_value,
+        type=name_and_value,
         action="append",
         default=[],
         help="a parameter of the run; lists and structs as JSON",
@@ -41,13 +41,11 @@ def compile_command(commands: Any) -> None:
 
 def _compile(options: argparse.Namespace) -> int:
     from diptych.kubeflow.compiler import compile_pipeline
-    from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
     output = options.output or {"kfp": "pipeline.yaml", "vertex": "pipeline.json"}[options.target]
-    with silence_output():
-        tasks = compile_pipeline(settings, output, options.target)
+    tasks = compile_pipeline(settings, output, options.target)
     sys.stdout.write(f"{output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
     return OK
 
@@ -74,28 +72,28 @@ def _simulate(options: argparse.Namespace) -> int:
 
     from diptych.kubeflow.client.parameters import read_parameters
     from diptych.kubeflow.local.simulate import Simulation
-    from diptych.kubeflow.spec import SpecError, load_spec, resolve_parameters
+    from diptych.kubeflow.spec import load_spec, resolve_parameters
 
-    def watch(task: str, state: str) -> None:
+    def show_state(task: str, state: str) -> None:
         sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
 
-    try:
-        spec = load_spec(options.spec)
-        parameters = resolve_parameters(spec, read_parameters(spec, options.params))
-        simulation = Simulation(spec, options.root, options.pipeline_root, options.image_root, watch)
-        run = simulation.run(parameters)
-    except SpecError as error:
-        sys.stderr.write(f"diptych: {error}\n")
-        return USAGE
+    spec = load_spec(options.spec)
+    parameters = resolve_parameters(spec, read_parameters(spec, options.params))
+    run = Simulation(spec, options.root, options.pipeline_root, options.image_root, show_state).run(parameters)
     if options.json:
         tasks = {name: asdict(result) for name, result in run.tasks.items()}
         sys.stdout.write(json.dumps({"id": run.id, "state": run.state, "tasks": tasks}, indent=2) + "\n")
     else:
-        _show_simulation(run, os.path.join(options.root, "runs", run.id))
+        _print_simulation(run, os.path.join(options.root, "runs", run.id))
     return OK if run.state == "SUCCEEDED" else FAILED
 
 
-def _show_simulation(run: Run, folder: str) -> None:
+def _print_simulation(run: SimulatedRun, folder: str) -> None:
+    """Prints a table of the steps, and what those that failed say in their logs.
+
+    Args:
+        folder: of the logs.
+    """
     sys.stdout.write(f"{'step':<20} {'state':<10} {'seconds':>8} {'cpu s':>8} {'memory':>9}\n")
     for name, result in run.tasks.items():
         usage = result.usage
@@ -110,9 +108,7 @@ def _show_simulation(run: Run, folder: str) -> None:
 
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``."""
-    from diptych.kubeflow.client.cron import cron
-
-    from diptych.kubeflow.client.server import http_url
+    from diptych.kubeflow.client.options import cron_expression, http_url
 
     parser = commands.add_parser(
         "submit",
@@ -140,7 +136,7 @@ def submit_command(commands: Any) -> None:
     kind.add_argument(
         "--recurring",
         metavar="CRON",
-        type=cron,
+        type=cron_expression,
         help="run again and again: 5 fields as in cron, or KFP's 6, which begin with seconds (5 get a 0 in front)",
     )
     parser.add_argument(
@@ -157,14 +153,10 @@ def submit_command(commands: Any) -> None:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from diptych.kubeflow.client.server import SubmitError
-    from diptych.kubeflow.client.submit import Order, submit
+    from diptych.kubeflow.client.options import SubmitOptions
+    from diptych.kubeflow.client.submit import submit
     from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
-    order = Order(**{name: getattr(options, name) for name in Order.__dataclass_fields__})
-    try:
-        return submit(settings, order)
-    except SubmitError as error:
-        sys.stderr.write(f"diptych: {error}\n")
-        return FAILED
+    given = {name: getattr(options, name) for name in SubmitOptions.__dataclass_fields__}
+    return submit(settings, SubmitOptions(**given))

@@ -1,4 +1,4 @@
-"""A compiled pipeline spec, read as KFP's API server reads it, by the rules of github.com/kubeflow/pipelines."""
+"""A compiled pipeline spec, checked and read by the rules of KFP's API server (github.com/kubeflow/pipelines)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class SpecError(DiptychError):
-    """The spec or a parameter would be refused by KFP; the message says by which rule."""
+    """KFP would refuse the spec or a parameter; the message says by which rule."""
+
+
+def first_document(path: str) -> dict[str, Any]:
+    """The first YAML document of a file, unchecked: of one that the compiler wrote, the pipeline spec."""
+    with open(path, encoding="utf-8") as file:
+        return dict(next(yaml.safe_load_all(file)))
 
 
 def load_spec(path: str) -> dict[str, Any]:
-    """Reads a spec and refuses what KFP's API server refuses.
+    """Reads the pipeline spec of a YAML file and checks it.
 
-    ``backend/src/apiserver/template/v2_template.go``, NewV2SpecTemplate.
+    The rules are those of NewV2SpecTemplate in ``backend/src/apiserver/template/v2_template.go``.
 
     Raises:
-        SpecError: it is no pipeline spec that KFP takes.
+        SpecError: the file cannot be read, or KFP would refuse it.
     """
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
@@ -58,18 +64,18 @@ def load_spec(path: str) -> dict[str, Any]:
 
 
 def resolve_parameters(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The run's parameters: given, else the defaults.
+    """The values of all parameters of a run: those that are given, and the defaults of the others.
 
-    ``backend/src/apiserver/template/v2_template.go``, validatePipelineJobInputs.
+    The rules are those of validatePipelineJobInputs in ``backend/src/apiserver/template/v2_template.go``.
 
     Raises:
-        SpecError: an unknown parameter, one of another type, or one without a value.
+        SpecError: a parameter is unknown, has another type, or has no value.
     """
-    wanted = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    if unknown := sorted(set(given) - set(wanted)):
-        raise SpecError(f"the pipeline knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(wanted))}")
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    if unknown := sorted(set(given) - set(declared)):
+        raise SpecError(f"the pipeline knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(declared))}")
     values = {}
-    for name, definition in wanted.items():
+    for name, definition in declared.items():
         if name in given:
             values[name] = given[name]
         elif "defaultValue" in definition:
@@ -82,27 +88,27 @@ def resolve_parameters(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     return values
 
 
-def needs_of(task: Mapping[str, Any]) -> set[str]:
-    """Tasks whose success a task waits for: those it names, and the producers of its inputs."""
-    needs = set(task.get("dependentTasks", []))
+def upstream_tasks(task: Mapping[str, Any]) -> set[str]:
+    """Names of the tasks that must succeed before a task: those it depends on, and the producers of its inputs."""
+    upstream = set(task.get("dependentTasks", []))
     inputs = task.get("inputs", {})
     for spec in (*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()):
         for kind in ("taskOutputArtifact", "taskOutputParameter"):
             if kind in spec:
-                needs.add(spec[kind]["producerTask"])
-    return needs
+                upstream.add(spec[kind]["producerTask"])
+    return upstream
 
 
-def in_order(tasks: Mapping[str, Any]) -> Iterator[str]:
-    """The tasks' names, each after those it needs.
+def topological_order(tasks: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the tasks of a DAG, each after all of its upstream tasks.
 
     Raises:
-        SpecError: a task needs one that does not exist, or itself.
+        SpecError: a task depends on one that does not exist, or on itself.
     """
-    waiting = {name: needs_of(task) for name, task in sorted(tasks.items())}
+    waiting = {name: upstream_tasks(task) for name, task in sorted(tasks.items())}
     done: set[str] = set()
     while waiting:
-        ready = [name for name, needs in waiting.items() if needs <= done]
+        ready = [name for name, upstream in waiting.items() if upstream <= done]
         if not ready:
             raise SpecError(f"tasks wait for each other or for none: {waiting}")
         for name in ready:

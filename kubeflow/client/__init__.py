@@ -1,1 +1,1 @@
-"""Talks to a Kubeflow Pipelines server: submits pipelines and follows their runs."""
+"""Talks to a Kubeflow Pipelines server: submits pipelines and watches their runs."""

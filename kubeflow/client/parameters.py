@@ -1,4 +1,4 @@
-"""Runtime parameters as a person gives them: ``--param NAME=VALUE``, in the types that the pipeline declares."""
+"""Runtime parameters as the command line gives them, ``--param NAME=VALUE``, read in the types of the pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-_PARSERS: dict[str, Callable[[str], Any]] = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "STRING": str,
     "NUMBER_INTEGER": int,
     "INT": int,
@@ -20,16 +20,20 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def key_and_value(text: str) -> tuple[str, str]:
-    """The value of ``--param``."""
-    key, separator, value = text.partition("=")
-    if not separator or not key:
+def name_and_value(text: str) -> tuple[str, str]:
+    """Parts the value of ``--param`` at its first ``=``.
+
+    Raises:
+        argparse.ArgumentTypeError: there is none, or nothing stands before it.
+    """
+    name, separator, value = text.partition("=")
+    if not separator or not name:
         raise argparse.ArgumentTypeError("write it as NAME=VALUE")
-    return key, value
+    return name, value
 
 
 def read_parameters(spec: Mapping[str, Any], params: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The values of ``--param``, in the types that the pipeline declares.
+    """The values of ``--param`` in the types that the pipeline spec declares.
 
     Raises:
         SettingsError: there is no such parameter, its value has another type, or a required one is missing.
@@ -53,7 +57,7 @@ def _read_parameter(name: str, text: str, declared: Mapping[str, Any]) -> Any:
 
     kind = declared.get("parameterType") or declared.get("type") or "STRING"  # the latter in schema version 2.0.0
     with suppress(ValueError, KeyError):
-        value = _PARSERS[kind](text)
+        value = _READERS[kind](text)
         if isinstance(value, {"LIST": list, "STRUCT": dict}.get(kind, object)):
             return value
     raise SettingsError(f"--param {name}={text}: its type is {kind}")

@@ -1,35 +1,30 @@
-"""KFP's API server: signing in as ``kfp.Client`` does, asking, and saying plainly what went wrong."""
+"""A KFP API server, asked through ``kfp.Client``: signing in, time limits, and plain messages for what goes wrong."""
 
 from __future__ import annotations
 
-import argparse
+import functools
+import io
 import json
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
 from urllib.parse import urlsplit
 
+from diptych.kubeflow.client.options import SubmitOptions
 from diptych.models.errors import FAILED, DiptychError
 
-if TYPE_CHECKING:
-    from diptych.kubeflow.client.submit import Order
-
-# To connect, and to read. Without them urllib3 would wait for ever; it tries three times more by itself.
+#: Seconds to connect, and to wait for bytes. Without them urllib3 would wait for ever; it tries three times more.
 TIME_LIMITS = (5.0, 60.0)
 
-# What the generated API is asked: the service it belongs to, and what that is about.
-_REQUESTS = {
-    "get_healthz": ("healthzs", "the health check"),
-    "get_pipeline_by_name": ("pipelines", "the search for the pipeline"),
-    "create_pipeline": ("pipelines", "the pipeline"),
-    "upload_pipeline_version": ("pipeline_uploads", "the pipeline's new version"),
-    "list_experiments": ("experiments", "the search for the experiment"),
-    "create_experiment": ("experiments", "the experiment"),
-    "create_run": ("runs", "the run"),
-    "create_recurring_run": ("recurring_runs", "the recurring run"),
-    "get_run": ("runs", "the question after the run"),
+# What a request is about, by the last part of its path that stands here.
+_SUBJECTS = {
+    "healthz": "its health",
+    "pipelines": "the pipeline",
+    "upload_version": "the pipeline's new version",
+    "experiments": "the experiment",
+    "runs": "the run",
+    "recurringruns": "the recurring run",
 }
 
 
@@ -37,7 +32,7 @@ class SubmitError(DiptychError):
     """The pipeline was not submitted, or its run did not succeed; the message says what to do.
 
     Attributes:
-        status: of HTTP, where there was an answer.
+        status: the HTTP status of the server's answer, if there was one.
     """
 
     exit_code = FAILED
@@ -47,76 +42,88 @@ class SubmitError(DiptychError):
         self.status = status
 
 
-def http_url(text: str) -> str:
-    """The value of ``--host``, without a slash at its end."""
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"\s", text):
-        raise argparse.ArgumentTypeError("it must be an http:// or https:// URL, for example http://localhost:8080")
-    if "@" in parts.netloc:
-        raise argparse.ArgumentTypeError("leave user and password out of it; --existing-token-file holds a secret")
-    if parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError("leave out what follows '?' or '#'")
-    return text.rstrip("/")
-
-
 class Server:
-    """KFP's API at one address, as ``kfp.Client`` signs in to it. Whatever goes wrong is a ``SubmitError``."""
+    """One KFP API server. A request that fails raises a ``SubmitError``, whose message holds no token or cookie.
 
-    def __init__(self, order: Order) -> None:
+    Attributes:
+        host: URL of the server.
+        namespace: the user's, where the server has several users, else None.
+
+    Raises:
+        SettingsError: the options name no host, or a file of a secret cannot be used.
+        SubmitError: the server does not answer, or refuses the user.
+    """
+
+    def __init__(self, options: SubmitOptions) -> None:
         from diptych.pipeline.settings import SettingsError
 
-        if not order.host:
+        if not options.host:
             raise SettingsError("--host is missing: give KFP's URL, or set KF_PIPELINES_ENDPOINT")
-        self.host = order.host
-        self._order = order
+        self.host = options.host
+        self._options = options
         self.connect()
 
     def connect(self) -> None:
-        """Signs in with what token and cookie files hold now, and makes sure that KFP answers."""
-        token = _read_secret("--existing-token-file", self._order.existing_token_file)
-        cookies = _read_secret("--cookies-file", self._order.cookies_file)
+        """Signs in with what the files of token and cookies hold at this moment, and checks that KFP answers."""
+        token = _read_secret("--existing-token-file", self._options.existing_token_file)
+        cookies = _read_secret("--cookies-file", self._options.cookies_file)
         self._secrets = [secret for secret in (token, cookies) if secret]
-        with self._clear_errors("get_healthz"):
-            self._client = _make_client(self._order, token, cookies)
-            health = self._client.get_kfp_healthz()
-        self.namespace = self._order.namespace or self._client.get_user_namespace() or None
+        self._client = _make_client(self._options, token, cookies, self._send)
+        health = self._client.get_kfp_healthz()
+        self.namespace = self._options.namespace or self._client.get_user_namespace() or None
         if health.multi_user and not self.namespace:
             raise SubmitError(f"{self.host} serves several users: name your namespace with --namespace")
 
-    def ask(self, request: str, *args: Any, **options: Any) -> Any:
-        """Sends one request of the generated API."""
-        with self._clear_errors(request):
-            return _method(self._client, request)(*args, **options, _request_timeout=TIME_LIMITS)
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """The ``kfp.Client``. The links that it prints are dropped."""
+        with redirect_stdout(io.StringIO()):
+            yield self._client
 
-    def model(self, name: str, **values: Any) -> Any:
-        """A model of the published API."""
-        return getattr(self._client.api_models, name)(**values)
+    def get_pipeline_id(self, name: str) -> str:
+        """The id of the pipeline with this name, which is created if there is none."""
+        predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
+        with self.client() as client:
+            # Not by kfp's own get_pipeline_id, which looks only among the pipelines of no namespace.
+            found = client.list_pipelines(filter=json.dumps({"predicates": [predicate]}), namespace=self.namespace)
+            if found.pipelines:
+                return str(found.pipelines[0].pipeline_id)
+            # kfp's own upload_pipeline would add a first version that bears the pipeline's name.
+            service = client.pipelines
+            create = getattr(service, "create_pipeline", None) or service.pipeline_service_create_pipeline
+            created = create(client.api_models.V2beta1Pipeline(display_name=name, namespace=self.namespace))
+            return str(created.pipeline_id)
 
-    def link(self, place: str) -> str:
-        """The address of a page of KFP's user interface."""
+    def link(self, page: str) -> str:
+        """The URL of a page of KFP's user interface."""
         front = os.environ.get("KF_PIPELINES_UI_ENDPOINT") or self.host
         front = front if front.startswith(("http://", "https://")) else f"http://{front}"
-        return f"{front.rstrip('/')}/#/{place}"
+        return f"{front.rstrip('/')}/#/{page}"
 
-    @contextmanager
-    def _clear_errors(self, request: str) -> Iterator[None]:
+    def _send(self, request: Callable[..., Any], method: str, url: str, **options: Any) -> Any:
+        """Sends one HTTP request of the client, by the function ``request``, and returns the response."""
         from kfp_server_api import ApiException
         from urllib3.exceptions import HTTPError  # type: ignore[import-untyped]
 
         try:
-            yield
+            response = request(method, url, **{**options, "_request_timeout": TIME_LIMITS})
         except ApiException as error:
-            message = self._explain(request, int(error.status or 0), _server_message(error))
+            message = self._explain(method, url, int(error.status or 0), _server_message(error))
             raise SubmitError(self._hide_secrets(message), error.status or None) from None
         except HTTPError as error:
             raise SubmitError(self._hide_secrets(f"{self.host}: {_connection_problem(error)}")) from None
+        _check_is_json(response.data)
+        return response
 
-    def _explain(self, request: str, status: int, message: str) -> str:
-        about = _REQUESTS[request][1]
+    def _explain(self, method: str, url: str, status: int, message: str) -> str:
+        """One sentence on an answer that is an error.
+
+        Args:
+            status: of HTTP; 0 if there was no answer.
+            message: what the server says, possibly nothing.
+        """
+        part = next(part for part in reversed(urlsplit(url).path.split("/")) if part in _SUBJECTS)
+        about = f"reading {_SUBJECTS[part]}" if method == "GET" else _SUBJECTS[part]
         said = f"; it says: {message}" if message else ""
         if status == 0:
             return f"cannot talk to {self.host}: {message}"
@@ -130,7 +137,7 @@ class Server:
                 f"{self.host} does not allow {about} (403); have the rights given to you, "
                 f"or name another --namespace or token{said}"
             )
-        if status == 404 and request == "get_healthz":
+        if status == 404 and part == "healthz":
             return (
                 f"there is no KFP API at {self.host} (404): --host must be the address below which "
                 "/apis/v2beta1/healthz answers; Kubeflow often has it at https://HOST/pipeline"
@@ -148,6 +155,7 @@ class Server:
 
 
 def _read_secret(option: str, path: str | None) -> str | None:
+    """The one line of the file that an option names; None without a file."""
     from diptych.pipeline.settings import SettingsError
 
     if path is None:
@@ -163,37 +171,39 @@ def _read_secret(option: str, path: str | None) -> str | None:
     return text
 
 
-def _make_client(order: Order, token: str | None, cookies: str | None) -> Any:
+def _make_client(options: SubmitOptions, token: str | None, cookies: str | None, send: Callable[..., Any]) -> Any:
+    """A ``kfp.Client`` all of whose HTTP requests are made by ``send``.
+
+    What ``send`` raises is no error of ``kfp_server_api``, so kfp does not swallow it: it would hide the answer to the
+    health check and ask four times more, 5 s apart.
+    """
     import kfp
-    from kfp_server_api import ApiException
-    from urllib3.exceptions import HTTPError
 
     class Client(kfp.Client):
         def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-            """Asks once; kfp asks five times, 5 s apart, and hides the answer."""
-            ask = _method(self, "get_healthz")
-            health = ask(_request_timeout=TIME_LIMITS)
-            _assert_json(ask.__self__.api_client.last_response.data)
-            return health
+            # The first request of every client, which its constructor may send too.
+            rest = self._healthz_api.api_client.rest_client
+            rest.request = functools.partial(send, functools.partial(type(rest).request, rest))
+            return super().get_kfp_healthz(sleep_duration)
 
-    options = {"namespace": order.namespace} if order.namespace else {}
+    namespace = {"namespace": options.namespace} if options.namespace else {}
     try:
         return Client(
-            host=order.host,
+            host=options.host,
             existing_token=token,
             cookies=cookies,
             credentials=_pod_credentials(),
             ssl_ca_cert=os.environ.get("SSL_CERT_FILE"),
-            **options,
+            **namespace,
         )
-    except (ApiException, HTTPError, SubmitError):
+    except SubmitError:
         raise
     except Exception as error:  # Google's sign-in, kfp's own files: each has errors of its own
         raise SubmitError(f"kfp's client cannot be made ready: {type(error).__name__}: {error}") from None
 
 
 def _pod_credentials() -> Any:
-    """The token that Kubeflow puts into its pods; kfp itself takes it only where no host is named."""
+    """The token that Kubeflow puts into its pods, None elsewhere. kfp takes it by itself only if no host is named."""
     from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH
     from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
 
@@ -202,14 +212,8 @@ def _pod_credentials() -> Any:
     return None
 
 
-def _method(client: Any, request: str) -> Any:
-    """A method of the generated API; newer clients put the name of its service in front, as ``run_service_``."""
-    service = vars(getattr(client, _REQUESTS[request][0]))
-    return next(service[name] for name in service if name == request or name.endswith(f"_service_{request}"))
-
-
-def _assert_json(body: str | bytes) -> None:
-    """A gateway answers with its sign-in page, and status 200, whoever has no cookie."""
+def _check_is_json(body: str | bytes) -> None:
+    """Refuses the sign-in page with which a gateway answers, with status 200, whoever has no cookie."""
     try:
         json.loads(body)
     except ValueError:
@@ -220,7 +224,7 @@ def _assert_json(body: str | bytes) -> None:
 
 
 def _server_message(error: Any) -> str:
-    """What the server says; uploads say it in another form than all else."""
+    """The server's message in a ``kfp_server_api.ApiException``; uploads name the field otherwise than all else."""
     try:
         answer = json.loads(error.body)
     except (TypeError, ValueError):
@@ -231,6 +235,7 @@ def _server_message(error: Any) -> str:
 
 
 def _connection_problem(error: Exception) -> str:
+    """One sentence on an ``urllib3.exceptions.HTTPError``."""
     from urllib3 import exceptions  # type: ignore[import-untyped]
 
     reason = getattr(error, "reason", None) or error

@@ -1,29 +1,30 @@
-"""The run's summary, gathered step by step and published by the exit handler, also after a failure.
+"""The summary of a run: each step writes its own when it ends, and the exit handler joins and publishes them.
 
-An exit handler is given no artifacts of tasks that failed, nor can it ask for those of cached ones. So each step that
-runs leaves a note at the destination, with what it can see; the gate and the report, which are never cached, see most.
+An exit handler gets no artifacts of tasks that failed, nor can it ask for those of cached ones. So each step writes
+what it can see to the publish directory, also if it fails. The gate and the report, which are never cached, see most.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
 from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
+from diptych.kubeflow.container.task import Task
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 from diptych.pipeline.runs.summary import Failure, Summary, library_versions, print_summary, read_component_results
 
-if TYPE_CHECKING:
-    from diptych.kubeflow.container.entrypoint import Task
-
-_NOTES = "steps"
+_STEPS_FOLDER = "steps"
 _FAILED = ("FAILED", "CANCELED", "CANCELLED")
+# Is never cached and writes no summary.
+_SOURCES = "Sources"
 
-# Which component's output an input is.
+# The component and the output from which an input comes, by the input's name.
 _PRODUCERS = {
     "rejects": ("ImageTextExampleGen", "rejects"),
     "linear_baseline": ("LinearBaseline", "metrics"),
@@ -32,44 +33,51 @@ _PRODUCERS = {
 }
 
 
-class Note(BaseModel):
-    """What one step leaves behind for the summary.
+class StepSummary(BaseModel):
+    """What one step contributes to the summary of the run.
 
     Attributes:
-        facts: fields of ``Summary``.
-        artifacts: output to URI.
-        report: path of an HTML report to publish; not part of the note's file.
+        seconds: how long the executor took; None if it failed.
+        failure: why the step failed; None if it did not.
+        results: fields of ``Summary`` that the step can see in its artifacts.
+        artifacts: URI of each output, by the output's name.
+        pushed: URI of the model that the step pushed.
+        report: path of the HTML report that the step made, to be published; not written to the step's file.
     """
 
     seconds: float | None = None
     failure: str | None = None
-    facts: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     artifacts: dict[str, str] = {}
     pushed: str | None = None
     report: str | None = None
 
     @classmethod
-    def of_failure(cls, task: Task, message: str) -> Note:
-        """Of a step that failed: its inputs still tell something."""
-        return cls(failure=task.original(message), facts=_facts(task, with_outputs=False))
+    def of_failure(cls, task: Task, message: str) -> StepSummary:
+        """The summary of a step that failed: the message, and what its inputs hold."""
+        return cls(failure=task.to_uri(message), results=_read_results(task, with_outputs=False))
 
     @classmethod
-    def of_success(cls, task: Task, seconds: float, output: dict[str, Any]) -> Note:
-        """Of a step that ended well, from its ExecutorOutput."""
+    def of_success(cls, task: Task, seconds: float, output: dict[str, Any]) -> StepSummary:
+        """The summary of a step that ended well.
+
+        Args:
+            output: the step's ExecutorOutput, with URIs.
+        """
         artifacts = {name: lists["artifacts"][0] for name, lists in output.get("artifacts", {}).items()}
         pushed = artifacts.get("pushed_model", {}).get("metadata", {}).get("pushed_destination")
-        report = _paths(task, with_outputs=True).get("Report", {}).get("report")
+        report = _artifact_paths(task, with_outputs=True).get("Report", {}).get("report")
         return cls(
             seconds=round(seconds, 3),
-            facts=_facts(task, with_outputs=True),
+            results=_read_results(task, with_outputs=True),
             artifacts={name: artifact["uri"] for name, artifact in artifacts.items()},
             pushed=pushed,
             report=report and os.path.join(report, REPORT_FILE),
         )
 
 
-def _paths(task: Task, with_outputs: bool) -> dict[str, dict[str, str]]:
-    """Component to output to path, of the artifacts that the step can see."""
+def _artifact_paths(task: Task, with_outputs: bool) -> dict[str, dict[str, str]]:
+    """The paths of the artifacts that a step can see, by component and output."""
     paths: dict[str, dict[str, str]] = {}
     for name, artifacts in task.input.inputs.artifacts.items():
         if name in _PRODUCERS and artifacts.artifacts:
@@ -82,72 +90,90 @@ def _paths(task: Task, with_outputs: bool) -> dict[str, dict[str, str]]:
     return paths
 
 
-def _facts(task: Task, with_outputs: bool) -> dict[str, Any]:
+def _read_results(task: Task, with_outputs: bool) -> dict[str, Any]:
     try:
-        return read_component_results(_paths(task, with_outputs))
+        return read_component_results(_artifact_paths(task, with_outputs))
     except OSError:
         # A step fails for its own reason, which must not be hidden by a missing input.
         return {}
 
 
-def record(directory: str | None, run: str, step: str, note: Note) -> None:
-    """Leaves a step's note, and its report, at the destination.
+def write_step_summary(directory: str | None, run_id: str, step: str, summary: StepSummary) -> None:
+    """Writes a step's summary, and its report, to ``<directory>/<run_id>``; does nothing without a directory.
 
-    A note that cannot be written is no reason for a step to fail: its work is done, and the log says what is missing.
+    If they cannot be written, that is logged and the step does not fail: its work is done.
     """
     if directory is None:
         return
+    folder = f"{directory}/{run_id}"
     try:
-        store.write(f"{directory}/{run}/{_NOTES}/{step}.json", note.model_dump_json(exclude={"report"}).encode())
-        if note.report:
-            with open(note.report, "rb") as file:
-                store.write(f"{directory}/{run}/{REPORT_FILE}", file.read())
+        content = summary.model_dump_json(exclude={"report"}).encode()
+        store.write_file(f"{folder}/{_STEPS_FOLDER}/{step}.json", content)
+        if summary.report:
+            with open(summary.report, "rb") as file:
+                store.write_file(f"{folder}/{REPORT_FILE}", file.read())
     except (store.StoreError, OSError) as error:
         logging.getLogger(__name__).warning("the summary will lack %s: %s", step, error)
 
 
-def publish(directory: str, run: str, steps: list[str], status: dict[str, Any]) -> None:
-    """Writes ``<directory>/<run>/summary.json`` and shows it.
-
-    Args:
-        steps: every step of the pipeline.
-        status: KFP's PipelineTaskFinalStatus of all steps together.
+def run_publish(task: Task) -> None:
+    """Runs the exit handler of a pipeline.
 
     Raises:
-        StoreError: the notes cannot be read or the summary cannot be written.
+        StoreError: as ``publish_summary``.
+    """
+    from google.protobuf import json_format
+
+    status = json_format.MessageToDict(task.parameters["status"])
+    publish_summary(
+        f"{task.pop_parameter('publish_directory')}/{task.pop_parameter('run')}",
+        task.pop_parameter("steps").split(","),
+        str(status.get("state", "")),
+    )
+
+
+def publish_summary(folder: str, steps: Sequence[str], state: str) -> None:
+    """Joins the summaries that the steps left in a folder, writes the result to ``summary.json`` there, and prints it.
+
+    Args:
+        folder: URI of the run's folder in the publish directory.
+        steps: names of all steps of the pipeline.
+        state: KFP's state of all steps together, from PipelineTaskFinalStatus.
+
+    Raises:
+        StoreError: the steps' summaries cannot be read, or that of the run cannot be written.
     """
     from rich.console import Console
 
-    folder = f"{directory}/{run}"
-    notes = {
-        name.removesuffix(".json"): Note.model_validate_json(store.read(f"{folder}/{_NOTES}/{name}"))
-        for name in store.names(f"{folder}/{_NOTES}")
+    files = store.list_names(f"{folder}/{_STEPS_FOLDER}")
+    summaries = {
+        file.removesuffix(".json"): StepSummary.model_validate_json(store.read_file(f"{folder}/{_STEPS_FOLDER}/{file}"))
+        for file in files
     }
-    summary = summarize(folder, steps, notes, str(status.get("state", "")))
-    store.write(f"{folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
+    summary = join_summaries(folder, steps, summaries, state)
+    store.write_file(f"{folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
     print_summary(summary, Console(width=1000))
 
 
-def summarize(folder: str, steps: list[str], notes: dict[str, Note], state: str) -> Summary:
-    """Joins the notes of the steps that ran; in a run that succeeded, the others were cached."""
-    ran = {step: notes[step] for step in steps if step in notes}
-    facts: dict[str, Any] = {}
-    for note in ran.values():
-        facts |= note.facts
-    failures = [Failure(component=step, message=note.failure) for step, note in ran.items() if note.failure]
+def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, StepSummary], state: str) -> Summary:
+    """The summary of a run from those of its steps. In a run that succeeded, steps without one were cached."""
+    ran = {step: summaries[step] for step in steps if step in summaries}
+    results: dict[str, Any] = {}
+    for summary in ran.values():
+        results |= summary.results
+    failures = [Failure(component=step, message=summary.failure) for step, summary in ran.items() if summary.failure]
     if not failures and state in _FAILED:
         message = f"the pipeline ended as {state}, and no step could say why: its log in Kubeflow does"
         failures = [Failure(component=None, message=message)]
-    pushed = [note.pushed for note in ran.values() if note.pushed]
-    own = {"Sources"}
+    pushed = [summary.pushed for summary in ran.values() if summary.pushed]
     return Summary(
         status="failed" if failures else "succeeded",
-        seconds={step: note.seconds for step, note in ran.items() if note.seconds is not None},
-        cached=[] if failures else [step for step in steps if step not in ran and step not in own],
-        artifacts={step: note.artifacts for step, note in ran.items() if note.artifacts},
+        seconds={step: summary.seconds for step, summary in ran.items() if summary.seconds is not None},
+        cached=[] if failures else [step for step in steps if step not in ran and step != _SOURCES],
+        artifacts={step: summary.artifacts for step, summary in ran.items() if summary.artifacts},
         pushed=pushed[0] if pushed else None,
         folder=folder,
         failure=failures[0] if failures else None,
         versions=library_versions(),
-        **facts,
+        **results,
     )

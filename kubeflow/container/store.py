@@ -1,32 +1,30 @@
-"""Object stores: where a URI is mirrored inside a container, and reading and writing it without a launcher's help.
+"""Object stores: the mirror of a URI in a container, and reading and writing at a URI without KFP's launcher.
 
-Artifacts are brought and taken away by KFP's launcher. The catalogue, the pushed models and the published summaries are
-none, so steps reach them on their own.
+The launcher brings a step's artifacts and takes them away. The catalogue, the pushed models and the published
+summaries are none, so steps read and write them themselves. ``minio://`` is another name of ``s3://``.
 """
 
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from tempfile import TemporaryDirectory
-from typing import Any
 
+from diptych.components.catalogue import spans, storage, transfer
 from diptych.components.catalogue.remote import is_web
-from diptych.components.catalogue.spans import ResolvedSpan, SpanError
-from diptych.components.catalogue.spans import resolve_span as resolve_catalogue_span
 from diptych.models.errors import FAILED, DiptychError
 
-#: KFP's launcher mirrors these: backend/src/v2/component/launcher_v2.go, LocalPathForURI.
-MIRRORS = {"minio": "minio", "s3": "s3", "gs": "gcs"}
-#: Folder below which stores are mounted, as ``<folder>/minio/<bucket>``; unset where none are.
+#: The folder of a container in which KFP's launcher mirrors the URIs of a scheme: LocalPathForURI in
+#: backend/src/v2/component/launcher_v2.go.
+MIRROR_FOLDERS = {"minio": "minio", "s3": "s3", "gs": "gcs"}
+#: Environment variable: the folder in which stores are mounted, each bucket at ``<scheme>/<bucket>``.
 STORES_VARIABLE = "DIPTYCH_STORES"
-#: Address of the S3 API behind ``minio://`` and ``s3://``.
+#: Environment variable: address of the S3 API behind ``minio://`` and ``s3://``.
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 
+_KNOWN = ", ".join(f"{scheme}://" for scheme in MIRROR_FOLDERS)
 _URI = re.compile(r"^([a-z][a-z0-9+.-]*)://(.+)$")
 
 
@@ -36,8 +34,8 @@ class StoreError(DiptychError):
     exit_code = FAILED
 
 
-def parse(uri: str) -> tuple[str, str] | None:
-    """Scheme and path (``bucket/key``) of a URI, or None for a path.
+def split_uri(uri: str) -> tuple[str, str] | None:
+    """The scheme and the path (``bucket/key``) of a URI; None for the path of a file.
 
     Raises:
         StoreError: the scheme is none of ``minio``, ``s3``, ``gs``, or the path names no bucket or would leave it.
@@ -46,8 +44,8 @@ def parse(uri: str) -> tuple[str, str] | None:
     if match is None:
         return None
     scheme, path = match.groups()
-    if scheme not in MIRRORS:
-        raise StoreError(f"'{uri}': unknown scheme '{scheme}://'; known are {', '.join(f'{s}://' for s in MIRRORS)}")
+    if scheme not in MIRROR_FOLDERS:
+        raise StoreError(f"'{uri}': unknown scheme '{scheme}://'; known are {_KNOWN}")
     if path.startswith("/"):
         raise StoreError(f"'{uri}': the bucket's name is missing after '{scheme}://'")
     if ".." in path.split("/"):
@@ -55,48 +53,133 @@ def parse(uri: str) -> tuple[str, str] | None:
     return scheme, path
 
 
-def mirror(uri: str, root: str) -> str:
-    """Where KFP's launcher mirrors an artifact's URI.
+def mirror_path(uri: str, root: str) -> str:
+    """The path at which KFP's launcher mirrors the URI of an artifact.
 
     Args:
-        root: of the container's file system.
+        root: root of the container's file system.
 
     Raises:
-        StoreError: no launcher mirrors such a URI.
+        StoreError: the launcher mirrors no such URI.
     """
-    parsed = parse(uri)
-    if parsed is None:
-        raise StoreError(
-            f"'{uri}' is no URI of an object store: KFP mirrors {', '.join(f'{s}://' for s in MIRRORS)} only"
-        )
-    return os.path.join(root, MIRRORS[parsed[0]], parsed[1])
+    parts = split_uri(uri)
+    if parts is None:
+        raise StoreError(f"'{uri}' is no URI of an object store: KFP mirrors {_KNOWN} only")
+    scheme, path = parts
+    return os.path.join(root, MIRROR_FOLDERS[scheme], path)
 
 
-def located(uri: str) -> str:
-    """Where a URI lies below the folder of mounted stores; where none are mounted, and for a path, that itself.
+def mounted_path(uri: str) -> str:
+    """The path of a URI in the folder of mounted stores. Where none are mounted, the URI; of a path, the path.
 
     Raises:
-        StoreError: as ``parse``.
+        StoreError: as ``split_uri``.
     """
-    parsed, mounted = parse(uri), os.environ.get(STORES_VARIABLE)
-    return os.path.join(os.path.abspath(mounted), *parsed) if parsed and mounted else uri
+    parts, stores = split_uri(uri), os.environ.get(STORES_VARIABLE)
+    return os.path.join(os.path.abspath(stores), *parts) if parts and stores else uri
 
 
-def _open(uri: str) -> tuple[Any, str]:
-    """The file system of a URI or path, and the path in it."""
-    from pyarrow import fs
+def read_file(uri: str) -> bytes:
+    """The content of a file.
 
-    parsed = parse(located(uri))
-    if parsed is None:
-        return fs.LocalFileSystem(), os.path.abspath(located(uri))
-    scheme, path = parsed
-    if scheme == "gs":
-        return fs.GcsFileSystem(), path
-    return fs.S3FileSystem(endpoint_override=os.environ.get(ENDPOINT_VARIABLE)), path
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with _explained("read", uri):
+        return transfer.read_whole(mounted_path(uri))
+
+
+def write_file(uri: str, content: bytes) -> None:
+    """Writes a file as a whole, over what has that name.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with _explained("write", uri):
+        transfer.write_whole(mounted_path(uri), content)
+
+
+def list_names(uri: str) -> list[str]:
+    """The names of the files and folders in a folder, sorted; none if there is no such folder.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    with _explained("list", uri):
+        return transfer.list_names(mounted_path(uri))
+
+
+def is_folder(uri: str) -> bool:
+    """Whether there is a folder of this name: in an object store, whether files lie below it.
+
+    Raises:
+        StoreError: the store does not say.
+    """
+    with _explained("look at", uri):
+        return storage.is_folder(mounted_path(uri))
+
+
+def download_folder(uri: str, folder: str) -> None:
+    """Copies the content of a folder to a folder of this machine, which is made if need be.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with _explained("read", uri):
+        transfer.copy_folder(mounted_path(uri), folder)
+
+
+def upload_folder(folder: str, uri: str) -> None:
+    """Copies the content of a folder of this machine to a URI.
+
+    Raises:
+        StoreError: the URI cannot be written.
+    """
+    with _explained("write", uri):
+        transfer.copy_folder(folder, mounted_path(uri))
+
+
+@contextmanager
+def local_copy(uri: str) -> Iterator[str]:
+    """A folder of this machine with the content of a folder: that itself if it is mounted, else a temporary copy.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with ExitStack() as stack:
+        with _explained("read", uri):
+            folder = stack.enter_context(transfer.local_copy(mounted_path(uri)))
+        yield folder
+
+
+def resolve_span(uri: str, span: int | None) -> spans.ResolvedSpan:
+    """Replaces the places of a pattern, as ``{SPAN}`` and ``{VERSION}``, by the numbers that are found in the store.
+
+    Args:
+        span: the number of the span; None for the greatest that there is.
+
+    Raises:
+        StoreError: there is none, the places do not go together, or the store cannot be listed.
+    """
+    place = uri if is_web(uri) else mounted_path(uri)
+
+    def to_uri(text: str) -> str:
+        if place == uri:
+            return text
+        scheme, _, path = uri.partition("://")
+        return text.replace(place.removesuffix(path), f"{scheme}://")
+
+    try:
+        with _explained("list", uri):
+            found = spans.resolve_span(place, span)
+    except spans.SpanError as error:
+        raise StoreError(to_uri(str(error))) from None
+    return replace(found, catalogue=to_uri(found.catalogue))
 
 
 @contextmanager
 def _explained(action: str, uri: str) -> Iterator[None]:
+    """Raises a StoreError in the place of an OSError."""
     try:
         yield
     except FileNotFoundError:
@@ -106,126 +189,3 @@ def _explained(action: str, uri: str) -> Iterator[None]:
             f"cannot {action} '{uri}': {error}. Check the URI, kubeflow.store.endpoint and the keys in "
             "kubeflow.store.secret"
         ) from None
-
-
-def download(uri: str, folder: str) -> None:
-    """Copies the content of a folder's URI to a folder of this machine.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    from pyarrow import fs
-
-    store, path = _open(uri)
-    os.makedirs(folder, exist_ok=True)
-    with _explained("read", uri):
-        fs.copy_files(path, folder, source_filesystem=store, destination_filesystem=fs.LocalFileSystem())
-
-
-@contextmanager
-def local_copy(uri: str) -> Iterator[str]:
-    """A folder of this machine with the content of a folder's URI: the folder itself if it is mounted, else a copy.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    from pyarrow import fs
-
-    store, path = _open(uri)
-    if isinstance(store, fs.LocalFileSystem):
-        yield path
-        return
-    with TemporaryDirectory() as scratch:
-        download(uri, scratch)
-        yield scratch
-
-
-def upload(folder: str, uri: str) -> None:
-    """Copies the content of a folder of this machine to a URI.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    from pyarrow import fs
-
-    store, path = _open(uri)
-    with _explained("write", uri):
-        store.create_dir(path, recursive=True)
-        fs.copy_files(folder, path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=store)
-
-
-def write(uri: str, content: bytes) -> None:
-    """Writes a file whole.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    store, path = _open(uri)
-    with _explained("write", uri):
-        store.create_dir(posixpath.dirname(path), recursive=True)
-        with store.open_output_stream(path) as stream:
-            stream.write(content)
-
-
-def read(uri: str) -> bytes:
-    """The content of a file.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    store, path = _open(uri)
-    with _explained("read", uri), store.open_input_stream(path) as stream:
-        return bytes(stream.read())
-
-
-def names(uri: str) -> list[str]:
-    """Names of the files and folders in a folder, sorted; none if it does not exist.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    from pyarrow import fs
-
-    store, path = _open(uri)
-    with _explained("list", uri):
-        found = store.get_file_info(fs.FileSelector(path, allow_not_found=True))
-    return sorted(info.base_name for info in found)
-
-
-def is_folder(uri: str) -> bool:
-    """Whether it is a folder: in an object store, whether files lie below it.
-
-    Raises:
-        StoreError: the store does not say.
-    """
-    from pyarrow import fs
-
-    store, path = _open(uri)
-    with _explained("look at", uri):
-        return bool(store.get_file_info(path.rstrip("/")).type == fs.FileType.Directory)
-
-
-def resolve_span(uri: str, span: int | None) -> ResolvedSpan:
-    """Puts numbers in the places that ``diptych.components.catalogue.spans`` knows, as ``{SPAN}`` and ``{VERSION}``.
-
-    Args:
-        span: the number; None for the greatest there is.
-
-    Raises:
-        StoreError: there is none, the places do not go together, or the store cannot be listed.
-    """
-    place = uri if is_web(uri) else located(uri)
-
-    def original(text: str) -> str:
-        """The text with URIs in the places of paths below the folder of mounted stores."""
-        if place == uri:
-            return text
-        scheme, _, path = uri.partition("://")
-        return text.replace(place.removesuffix(path), f"{scheme}://")
-
-    try:
-        with _explained("list", uri):
-            found = resolve_catalogue_span(place, span)
-    except SpanError as error:
-        raise StoreError(original(str(error))) from None
-    return replace(found, catalogue=original(found.catalogue))

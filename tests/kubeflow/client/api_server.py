@@ -1,13 +1,11 @@
 """A KFP API server on localhost that takes only what the published API allows.
 
-Its table of endpoints, their query parameters and models are read out of ``kfp_server_api``, the client that KFP
-generates from its API; every request and every answer is checked against it. What a model cannot say, such as which
-fields belong together, follows KFP's ``backend/src/apiserver``.
+Every request and every answer is checked against ``tests.kubeflow.client.published_api``. What a model cannot say, such
+as which fields belong together, follows KFP's ``backend/src/apiserver``.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import threading
@@ -17,22 +15,32 @@ from datetime import datetime, timezone
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import kfp_server_api
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from tests.kubeflow.client.published_api import (
+    EXISTS,
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    Endpoint,
+    Refusal,
+    check_model,
+    deserialise,
+    find_endpoint,
+)
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-# Set by the server alone.
+# Fields that only the server sets, by model.
 OUTPUT_ONLY = {
     "V2beta1Pipeline": ("pipeline_id", "created_at", "error"),
     "V2beta1Experiment": ("experiment_id", "created_at", "last_run_created_at"),
     "V2beta1Run": ("run_id", "created_at", "finished_at", "state", "error", "run_details", "state_history"),
     "V2beta1RecurringRun": ("recurring_run_id", "created_at", "updated_at", "status", "error"),
 }
-INVALID, NOT_FOUND, EXISTS, UNAUTHENTICATED = (400, 3), (404, 5), (409, 6), (401, 16)  # of HTTP, and of gRPC
 KINDS = {
     "NUMBER_DOUBLE": (int, float),
     "NUMBER_INTEGER": (int, float),
@@ -43,116 +51,11 @@ KINDS = {
 }
 
 
-class Refusal(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, message: str, codes: tuple[int, int] = INVALID) -> None:
-        super().__init__(message)
-        self.status, self.code = codes
-
-
-# ---- what the published API says
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One operation of the API."""
-
-    name: str
-    method: str
-    path: re.Pattern[str]
-    query: frozenset[str]
-    body: str | None
-    answer: str
-
-
-def _endpoints() -> list[Endpoint]:
-    services = [getattr(kfp_server_api, name) for name in dir(kfp_server_api) if name.endswith("ServiceApi")]
-    return [
-        _endpoint(name.removesuffix("_with_http_info"), inspect.getsource(getattr(service, name)))
-        for service in services
-        for name in dir(service)
-        if name.endswith("_with_http_info")
-    ]
-
-
-def _endpoint(name: str, source: str) -> Endpoint:
-    call = re.search(r"call_api\(\s*'([^']+)', '(\w+)'", source)
-    answer = re.search(r"response_type='([^']+)'", source)
-    body = re.search(r"body_params = local_var_params\['(\w+)'\]", source)
-    kind = re.search(rf":type {body[1]}: (\w+)", source) if body else None
-    assert call
-    path = re.escape(call[1]).replace(r"\{", "{").replace(r"\}", "}")
-    return Endpoint(
-        name=re.sub(r"^\w+_service_", "", name),
-        method=call[2],
-        path=re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)),
-        query=frozenset(re.findall(r"query_params\.append\(\('([\w.]+)'", source)),
-        body=kind[1] if kind else None,
-        answer=answer[1] if answer else "object",
-    )
-
-
-ENDPOINTS = _endpoints()
-
-
-def find_endpoint(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
-    """The operation and the values in its path; an exact path wins over one with values."""
-    found = [(e, m.groupdict()) for e in ENDPOINTS if e.method == method and (m := e.path.fullmatch(path))]
-    if not found:
-        raise Refusal("Not Found", NOT_FOUND)
-    endpoint, values = min(found, key=lambda pair: len(pair[1]))
-    return endpoint, {name: unquote(value) for name, value in values.items()}
-
-
-def check_model(value: Any, kind: str, where: str) -> None:
-    """Refuses what is not JSON of the published type."""
-    if match := re.fullmatch(r"(list\[|dict\(str, )(.+)[\])]", kind):
-        is_list = match[1] == "list["
-        _expect(isinstance(value, list if is_list else dict), where, kind, value)
-        for key, item in enumerate(value) if is_list else value.items():
-            check_model(item, match[2], f"{where}.{key}")
-    elif kind in ("str", "datetime"):
-        _expect(isinstance(value, str), where, kind, value)
-        if kind == "datetime":
-            datetime.fromisoformat(value.replace("Z", "+00:00"))
-    elif kind in ("int", "bool", "float"):
-        _expect(type(value).__name__ == kind, where, kind, value)
-    elif kind != "object":
-        _check_fields(value, getattr(kfp_server_api, kind), where)
-
-
-def _check_fields(value: Any, model: Any, where: str) -> None:
-    if hasattr(model, "allowable_values"):
-        _expect(value in model.allowable_values, where, model.__name__, value)
-        return
-    _expect(isinstance(value, dict), where, model.__name__, value)
-    kinds = {model.attribute_map[name]: kind for name, kind in model.openapi_types.items()}
-    for key, item in value.items():
-        if key not in kinds:
-            raise Refusal(f"{where}: {model.__name__} has no field {key!r}")
-        check_model(item, kinds[key], f"{where}.{key}")
-
-
-def _expect(fits: bool, where: str, kind: str, value: Any) -> None:
-    if not fits:
-        raise Refusal(f"{where}: {value!r} is no {kind}")
-
-
-def deserialise(body: Any, kind: str) -> Any:
-    """The published model, as the published client makes it."""
-
-    class Response:
-        data = json.dumps(body)
-
-    return kfp_server_api.ApiClient().deserialize(Response, kind)
-
-
 # ---- what the backend checks
 
 
 def read_spec(text: bytes) -> dict[str, Any]:
-    """The pipeline spec of an uploaded file, as ``NewV2SpecTemplate`` takes it."""
+    """The pipeline spec of an uploaded file, by the rules of ``NewV2SpecTemplate``."""
     spec = None
     for document in yaml.safe_load_all(text):
         if isinstance(document, dict) and "platforms" in document:
@@ -180,7 +83,7 @@ def _parse(document: Mapping[str, Any], message: Any) -> Any:
 
 
 def check_inputs(spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """What ``validatePipelineJobInputs`` refuses."""
+    """Refuses parameters as ``validatePipelineJobInputs`` does."""
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name, parameter in declared.items():
         if name not in values:
@@ -201,7 +104,7 @@ def check_inputs(spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
 
 @dataclass
 class Request:
-    """One request that came in."""
+    """A request that the server got; ``name`` is that of the operation."""
 
     name: str
     path: dict[str, str]
@@ -211,8 +114,14 @@ class Request:
 
 
 @dataclass
-class Moment:
-    """What one question after a run is answered with: its state, and those of its tasks."""
+class RunSnapshot:
+    """A run at one moment.
+
+    Attributes:
+        state: of the run.
+        tasks: state of each task, by name.
+        errors: message of each failed task, by name; that of the run under "".
+    """
 
     state: str
     tasks: dict[str, str]
@@ -220,18 +129,19 @@ class Moment:
 
 
 class ApiServer:
-    """The server and all it knows; a context manager that runs it in a thread.
+    """The server and all that it holds; as a context manager it runs in a thread.
 
     Attributes:
-        token: whoever sends another one gets 401.
-        story: the answers to questions after a run, one after the other; the last one stays.
-        failures: by operation, status and body of an answer that comes instead of the true one.
+        token: if it is set, a request with another one gets 401.
+        snapshots: each request for a run is answered with the next one; the last one stays.
+        failures: status and body that an operation answers instead of doing anything, by its name.
+        requests: all requests so far.
     """
 
     def __init__(self) -> None:
         self.token: str | None = None
         self.multi_user = False
-        self.story = [Moment("SUCCEEDED", {})]
+        self.snapshots = [RunSnapshot("SUCCEEDED", {})]
         self.failures: dict[str, tuple[int, Any]] = {}
         self.requests: list[Request] = []
         self.pipelines: dict[str, Any] = {}
@@ -250,7 +160,7 @@ class ApiServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def asked(self, name: str) -> list[Request]:
+    def requests_for(self, name: str) -> list[Request]:
         """The requests for one operation."""
         return [request for request in self.requests if request.name == name]
 
@@ -293,11 +203,11 @@ class ApiServer:
                 raise Refusal("Request header error: there is no user identity header.", UNAUTHENTICATED)
             if endpoint.name in self.failures:
                 return self.failures[endpoint.name]
-            return 200, self._do(endpoint, request)
+            return 200, self._perform(endpoint, request)
         except Refusal as refusal:
             return refusal.status, _error(refusal, uploads="/upload" in url.path)
 
-    def _do(self, endpoint: Endpoint, request: Request) -> Any:
+    def _perform(self, endpoint: Endpoint, request: Request) -> Any:
         answer = getattr(self, f"_{endpoint.name}")(request)
         value = kfp_server_api.ApiClient().sanitize_for_serialization(answer)
         check_model(value, endpoint.answer, endpoint.name)
@@ -306,11 +216,9 @@ class ApiServer:
     def _get_healthz(self, _: Request) -> Any:
         return kfp_server_api.V2beta1GetHealthzResponse(multi_user=self.multi_user)
 
-    def _get_pipeline_by_name(self, request: Request) -> Any:
-        for pipeline in self.pipelines.values():
-            if (pipeline.display_name, pipeline.namespace) == (request.path["name"], request.query.get("namespace")):
-                return pipeline
-        raise Refusal(f"Failed to get pipeline {request.path['name']}: ResourceNotFoundError", NOT_FOUND)
+    def _list_pipelines(self, request: Request) -> Any:
+        found = _with_name(self.pipelines, request)
+        return kfp_server_api.V2beta1ListPipelinesResponse(pipelines=found or None, total_size=len(found))
 
     def _create_pipeline(self, request: Request) -> Any:
         pipeline = request.body
@@ -318,7 +226,7 @@ class ApiServer:
             raise Refusal("name is required")
         if any(other.display_name == pipeline.display_name for other in self.pipelines.values()):
             raise Refusal(f"the name {pipeline.display_name} already exist", EXISTS)
-        return self._keep(self.pipelines, pipeline, "pipeline_id")
+        return self._add(self.pipelines, pipeline, "pipeline_id")
 
     def _upload_pipeline_version(self, request: Request) -> Any:
         name, pipeline_id = request.query.get("name"), request.query.get("pipelineid")
@@ -329,16 +237,10 @@ class ApiServer:
         version = kfp_server_api.V2beta1PipelineVersion(
             pipeline_id=pipeline_id, display_name=name, pipeline_spec=read_spec(request.body)
         )
-        return self._keep(self.versions, version, "pipeline_version_id")
+        return self._add(self.versions, version, "pipeline_version_id")
 
     def _list_experiments(self, request: Request) -> Any:
-        wanted = json.loads(request.query["filter"])
-        check_model(wanted, "V2beta1Filter", "filter")
-        (predicate,) = wanted["predicates"]
-        if (predicate["operation"], predicate["key"]) != ("EQUALS", "display_name"):
-            raise Refusal(f"this server knows only EQUALS and display_name, not {predicate}")
-        name = (predicate["string_value"], request.query.get("namespace"))
-        found = [e for e in self.experiments.values() if (e.display_name, e.namespace) == name]
+        found = _with_name(self.experiments, request)
         return kfp_server_api.V2beta1ListExperimentsResponse(experiments=found or None, total_size=len(found))
 
     def _create_experiment(self, request: Request) -> Any:
@@ -346,11 +248,11 @@ class ApiServer:
             raise Refusal("Experiment name is empty")
         if self.multi_user and not request.body.namespace:
             raise Refusal("An experiment cannot have an empty namespace in multi-user mode")
-        return self._keep(self.experiments, request.body, "experiment_id")
+        return self._add(self.experiments, request.body, "experiment_id")
 
     def _create_run(self, request: Request) -> Any:
         self._check_run(request.body)
-        return self._keep(self.runs, request.body, "run_id")
+        return self._add(self.runs, request.body, "run_id")
 
     def _create_recurring_run(self, request: Request) -> Any:
         recurring = request.body
@@ -362,7 +264,7 @@ class ApiServer:
             raise Refusal("Schedule cron is not a supported format(https://godoc.org/github.com/robfig/cron)")
         if not 1 <= int(recurring.max_concurrency) <= 10 or recurring.mode not in ("ENABLE", "DISABLE"):
             raise Refusal("Max concurrency must be at least 1 and at most 10, and the mode be set")
-        return self._keep(self.recurring_runs, recurring, "recurring_run_id")
+        return self._add(self.recurring_runs, recurring, "recurring_run_id")
 
     def _check_run(self, run: Any) -> None:
         if not run.display_name:
@@ -379,20 +281,32 @@ class ApiServer:
 
     def _get_run(self, request: Request) -> Any:
         run = self.runs[request.path["run_id"]]
-        moment = self.story.pop(0) if len(self.story) > 1 else self.story[0]
-        run.state = moment.state
-        run.error = _status(moment.errors.get(""))
+        snapshot = self.snapshots.pop(0) if len(self.snapshots) > 1 else self.snapshots[0]
+        run.state = snapshot.state
+        run.error = _status(snapshot.errors.get(""))
         run.run_details = kfp_server_api.V2beta1RunDetails(
-            task_details=[_task(run, name, state, moment) for name, state in moment.tasks.items()]
+            task_details=[_task(run, name, state, snapshot) for name, state in snapshot.tasks.items()]
         )
         return run
 
-    def _keep(self, store: dict[str, Any], model: Any, key: str) -> Any:
+    def _add(self, store: dict[str, Any], model: Any, key: str) -> Any:
         number = f"{key.removesuffix('_id')}-{len(store) + 1}"
         setattr(model, key, number)
         model.created_at = NOW
         store[number] = model
         return model
+
+
+def _with_name(models: Mapping[str, Any], request: Request) -> list[Any]:
+    """The models that a request with a namespace and the filter "display_name EQUALS" asks for.
+
+    The filter is protobuf's JSON, in which a value of an enumeration may be its number.
+    """
+    (predicate,) = json.loads(request.query["filter"])["predicates"]
+    if predicate["key"] != "display_name" or predicate["operation"] not in (1, "EQUALS"):
+        raise Refusal(f"this server knows only EQUALS and display_name, not {predicate}")
+    name = (predicate["stringValue"], request.query.get("namespace") or None)
+    return [model for model in models.values() if (model.display_name, model.namespace or None) == name]
 
 
 def _query(text: str, endpoint: Endpoint) -> dict[str, str]:
@@ -403,7 +317,7 @@ def _query(text: str, endpoint: Endpoint) -> dict[str, str]:
 
 
 def _body(endpoint: Endpoint, headers: Any, body: bytes) -> Any:
-    """The file of an upload, else the published model."""
+    """What a request sends: the file of an upload, else the published model."""
     if headers.get_content_type() == "multipart/form-data":
         content_type = f"Content-Type: {headers['Content-Type']}\r\n\r\n"
         (part,) = message_from_bytes(content_type.encode() + body).get_payload()  # type: ignore[misc]
@@ -420,7 +334,7 @@ def _body(endpoint: Endpoint, headers: Any, body: bytes) -> Any:
 
 
 def _error(refusal: Refusal, uploads: bool) -> dict[str, Any]:
-    """Uploads are no part of the gRPC gateway, and have errors of their own form."""
+    """The JSON of an error. Uploads, which are no part of the gRPC gateway, have a form of their own."""
     message = str(refusal)
     if uploads:
         return {"error_message": message, "error_details": message}
@@ -432,9 +346,9 @@ def _status(message: str | None) -> Any:
     return model(code=2, message=message) if message else None
 
 
-def _task(run: Any, name: str, state: str, moment: Moment) -> Any:
-    """As the real server does: a failed task's message stands in its history."""
-    history = [kfp_server_api.V2beta1RuntimeStatus(NOW, state, _status(moment.errors.get(name)))]
+def _task(run: Any, name: str, state: str, snapshot: RunSnapshot) -> Any:
+    """The details of a task. As in KFP, the message of a failed task stands in the history of its states."""
+    history = [kfp_server_api.V2beta1RuntimeStatus(NOW, state, _status(snapshot.errors.get(name)))]
     return kfp_server_api.V2beta1PipelineTaskDetail(
         run_id=run.run_id,
         task_id=f"task-{name}",

@@ -1,0 +1,230 @@
+"""A step's task as its container is given it: the ExecutorInput, and the paths that stand for its URIs.
+
+TFX writes to an artifact's URI as it is, and its file systems know no ``minio://``. KFP's launcher therefore copies
+each artifact between its URI and a path of the container, its mirror. The executor is given these paths; what it
+reports is mapped back to URIs. Where there is no launcher (Vertex), or where Beam's workers run elsewhere and would not
+see the container's files, ``gs://`` is used as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from diptych.kubeflow.container import store
+from diptych.models.errors import FAILED, DiptychError
+
+#: Environment variable: the root of the container's file system. It is set where a step runs in no container.
+ROOT_VARIABLE = "DIPTYCH_ROOT"
+
+
+class StepError(DiptychError):
+    """A step cannot run; the message says why and what to do."""
+
+    exit_code = FAILED
+
+
+class Task:
+    """A step's ExecutorInput, and the mapping between URIs and paths.
+
+    Args:
+        artifacts: ``mirrored`` by KFP's launcher, or ``native``, which is possible at ``gs://`` only.
+        name: name of the task.
+        executor_input: KFP's ExecutorInput as JSON.
+
+    Attributes:
+        input: the ExecutorInput, a protobuf message. Methods of the task change it.
+        run_id: id of the run.
+
+    Raises:
+        StepError: ``executor_input`` is no ExecutorInput.
+    """
+
+    def __init__(self, artifacts: str, name: str, executor_input: str) -> None:
+        from google.protobuf import json_format
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+        self.is_mirrored = artifacts == "mirrored"
+        self.name = name
+        self.input = pipeline_spec_pb2.ExecutorInput()
+        try:
+            json_format.Parse(executor_input, self.input, ignore_unknown_fields=True)
+        except json_format.ParseError as error:
+            raise StepError(f"--json_serialized_invocation_args is no ExecutorInput: {error}") from None
+        self.run_id = _find_run_id(self.input, name)
+        self._uris: dict[str, str] = {}  # by path
+
+    @property
+    def parameters(self) -> Any:
+        """The input parameters: a mutable mapping from name to ``google.protobuf.Value``."""
+        return self.input.inputs.parameter_values
+
+    def pop_parameter(self, name: str) -> Any:
+        """Removes a parameter that the executor does not know, and returns its value; None if it is not given."""
+        if name not in self.parameters:
+            return None
+        parameter = self.parameters[name]
+        value = getattr(parameter, parameter.WhichOneof("kind"))
+        del self.parameters[name]
+        return value
+
+    def set_json_parameter(self, place: list[str], value: Any) -> None:
+        """Sets a value inside of a parameter that holds a JSON object, whose values may be texts of JSON in turn.
+
+        Args:
+            place: the name of the parameter, then a key at each depth.
+
+        Raises:
+            StepError: there is no such key.
+        """
+        name, *keys = place
+
+        def changed(text: str, keys: list[str]) -> str:
+            parsed = json.loads(text)
+            key, *deeper = keys
+            if key not in parsed:
+                raise StepError(f"parameter '{name}' has no {'.'.join(place[1:])}: compile the pipeline again")
+            if not deeper:
+                parsed[key] = value
+            elif isinstance(parsed[key], str):
+                parsed[key] = changed(parsed[key], deeper)
+            else:
+                parsed[key] = json.loads(changed(json.dumps(parsed[key]), deeper))
+            return json.dumps(parsed)
+
+        self.parameters[name].string_value = changed(self.parameters[name].string_value, keys)
+
+    def is_native(self, uri: str) -> bool:
+        """Whether TensorFlow reads and writes a URI or path where it is.
+
+        Raises:
+            StoreError: the URI has an unknown scheme.
+        """
+        parts = store.split_uri(uri)
+        return parts is None or (not self.is_mirrored and parts[0] == "gs")
+
+    def map_path(self, path: str, uri: str) -> None:
+        """Records that a path stands for a URI; so does then every path below it."""
+        self._uris[path] = uri
+
+    def to_uri(self, text: str) -> str:
+        """A text in which each recorded path is replaced by the URI that it stands for."""
+        # The longest first: one path may begin with another.
+        for path in sorted(self._uris, key=len, reverse=True):
+            text = text.replace(path, self._uris[path])
+        return text
+
+    def map_artifacts(self) -> None:
+        """Replaces the URIs of the artifacts by paths, and makes the outputs' folders, empty.
+
+        Raises:
+            StepError: an input is missing, or an output's folder cannot be written.
+            StoreError: a URI has an unknown scheme.
+        """
+        for name, artifact in _each_artifact(self.input.inputs.artifacts):
+            path = self._map_artifact(artifact)
+            if not self._exists(path):
+                raise StepError(
+                    f"input '{name}' ({self.to_uri(path)}) is not at {path}: the step before wrote nothing there, "
+                    "or the store has lost it; run again without cache"
+                )
+        for name, artifact in _each_artifact(self.input.outputs.artifacts):
+            path = self._map_artifact(artifact)
+            self._make_empty_folder(name, path)
+
+    def _map_artifact(self, artifact: Any) -> str:
+        uri = str(artifact.uri)
+        if not uri:
+            raise StepError(f"artifact '{artifact.name}' has no URI")
+        if not self.is_mirrored:
+            if not self.is_native(uri) or store.split_uri(uri) is None:
+                raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
+            return uri
+        artifact.uri = store.mirror_path(uri, os.environ.get(ROOT_VARIABLE, "/"))
+        self.map_path(artifact.uri, uri)
+        return str(artifact.uri)
+
+    def _exists(self, path: str) -> bool:
+        if self.is_mirrored:
+            return os.path.exists(path)
+        from tfx.dsl.io import fileio
+
+        return bool(fileio.exists(path))
+
+    def _make_empty_folder(self, name: str, path: str) -> None:
+        """Makes the folder of an output; what an earlier attempt left there would be taken for part of the result."""
+        if not self.is_mirrored:
+            from tfx.dsl.io import fileio
+
+            if fileio.exists(path):
+                fileio.rmtree(path)
+            fileio.makedirs(path)
+            return
+        try:
+            shutil.rmtree(path, ignore_errors=True)
+            os.makedirs(path)
+        except OSError as error:
+            raise StepError(
+                f"output '{name}' ({self.to_uri(path)}) cannot be written at {path}: {error.strerror}; the image's "
+                "user must be allowed to write there"
+            ) from None
+
+    def write_output(self, output: dict[str, Any]) -> None:
+        """Writes the ExecutorOutput, in which a step reports its output parameters and artifacts."""
+        from tfx.dsl.io import fileio
+
+        path = self.input.outputs.output_file
+        fileio.makedirs(os.path.dirname(path))
+        with fileio.open(path, "w") as file:
+            file.write(json.dumps(output))
+
+    def remove_output(self) -> None:
+        """Removes the ExecutorOutput of an earlier attempt, if there is one."""
+        from tfx.dsl.io import fileio
+
+        if fileio.exists(self.input.outputs.output_file):
+            fileio.remove(self.input.outputs.output_file)
+
+    def restore_output_uris(self) -> dict[str, Any]:
+        """Replaces the paths in the ExecutorOutput by URIs, and returns it."""
+        from tfx.dsl.io import fileio
+
+        with fileio.open(self.input.outputs.output_file) as file:
+            output: dict[str, Any] = json.loads(file.read())
+        output = map_strings(output, self.to_uri)
+        self.write_output(output)
+        return output
+
+
+def map_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with every string but the keys changed by a function."""
+    if isinstance(value, dict):
+        return {key: map_strings(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [map_strings(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def _each_artifact(lists: Any) -> Iterator[tuple[str, Any]]:
+    """Name and artifact of each, from a mapping of names to ArtifactList."""
+    return ((name, artifact) for name in sorted(lists) for artifact in lists[name].artifacts)
+
+
+def _find_run_id(executor_input: Any, task: str) -> str:
+    """The run's id: in the paths and URIs of a task's outputs, the folder above that of the task.
+
+    KFP: ``<root>/<pipeline>/<run>/<task>/...`` (backend/src/v2/driver/driver.go, provisionOutputs). Vertex:
+    ``<root>/<project>/<run>/<task>_<number>/...``.
+    """
+    outputs = executor_input.outputs
+    places = [outputs.output_file, *(artifact.uri for _, artifact in _each_artifact(outputs.artifacts))]
+    for place in places:
+        # From the end, because folders of this machine above the mirror may bear the task's name too.
+        for parent, folder in reversed(list(itertools.pairwise(place.split("/")))):
+            if folder == task or folder.startswith(f"{task}_"):
+                return str(parent)
+    return "unknown-run"

@@ -1,0 +1,99 @@
+"""``diptych submit --wait``: a line for each change, until the run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diptych.kubeflow.client.server import Server
+from diptych.models.errors import FAILED, OK
+from tests.kubeflow.client.api_server import ApiServer, RunSnapshot
+from tests.kubeflow.client.conftest import Submit
+
+
+def test_waiting_tells_every_change_until_the_run_succeeds(
+    server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    driver = {"Trainer-driver": "SUCCEEDED", "executor": "RUNNING"}
+    server.snapshots = [
+        RunSnapshot("PENDING", {}),
+        RunSnapshot("RUNNING", {"Trainer": "RUNNING", **driver}),
+        RunSnapshot("RUNNING", {"Trainer": "RUNNING", **driver}),
+        RunSnapshot("RUNNING", {"Trainer": "SUCCEEDED", "Pusher": "RUNNING", **driver}),
+        RunSnapshot("SUCCEEDED", {"Trainer": "SUCCEEDED", "Pusher": "SUCCEEDED", **driver}),
+    ]
+    assert command("--wait") == OK
+    lines = capfd.readouterr().out.splitlines()[2:]
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        "Trainer RUNNING",
+        "Trainer SUCCEEDED",
+        "Pusher RUNNING",
+        "Pusher SUCCEEDED",
+        "run SUCCEEDED",
+    ]
+
+
+def test_waiting_for_a_run_that_fails_tells_the_tasks_error(
+    server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tasks = {"Trainer": "FAILED", "executor": "FAILED", "Pusher": "SKIPPED"}
+    server.snapshots = [RunSnapshot("FAILED", tasks, {"executor": "OOMKilled (exit code 137)"})]
+    assert command("--wait") == FAILED
+    output = capfd.readouterr()
+    assert "Trainer FAILED" in output.out
+    assert "executor: OOMKilled (exit code 137)" in output.err
+    assert "Trainer: no message" in output.err
+    assert "Pusher" not in output.err
+    assert "/#/runs/details/run-1" in output.err
+
+
+@pytest.mark.parametrize("state", ["SKIPPED", "CANCELED"])
+def test_waiting_ends_with_1_unless_the_run_succeeds(state: str, server: ApiServer, command: Submit) -> None:
+    server.snapshots = [RunSnapshot(state, {})]
+    assert command("--wait") == FAILED
+
+
+def test_waiting_outlasts_a_gateway_that_restarts(
+    server: ApiServer, command: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.snapshots = [RunSnapshot("RUNNING", {}), RunSnapshot("SUCCEEDED", {})]
+    server.failures["get_run"] = (503, "<html>no upstream</html>")
+    monkeypatch.setattr(Server, "connect", _after_first(Server.connect, server.failures.clear))
+    assert command("--wait") == OK
+
+
+def test_a_fresh_token_is_read_while_waiting(
+    server: ApiServer, command: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("old")
+    server.token = "old"
+    server.snapshots = [RunSnapshot("RUNNING", {}), RunSnapshot("SUCCEEDED", {})]
+
+    def rotate(_: float) -> None:
+        server.token = "new"
+        (tmp_path / "token").write_text("new")
+
+    monkeypatch.setattr("time.sleep", rotate)
+    assert command("--wait", "--existing-token-file", "token") == OK
+
+
+def test_waiting_gives_up_in_the_end(server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]) -> None:
+    server.failures["get_run"] = (503, "")
+    assert command("--wait") == FAILED
+    assert "The run goes on: " in capfd.readouterr().err
+
+
+def _after_first(method: Callable[..., None], then: Callable[[], None]) -> Callable[..., None]:
+    """The method, with something else before every call but the first."""
+    calls: list[object] = []
+
+    def wrapped(*args: Any) -> None:
+        if calls:
+            then()
+        calls.append(args)
+        method(*args)
+
+    return wrapped

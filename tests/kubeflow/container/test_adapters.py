@@ -1,0 +1,169 @@
+"""What steps need around TFX's executors: it is brought, put in its place, and taken away."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diptych.kubeflow.container.adapters import ADAPTERS
+from diptych.kubeflow.container.staging import staged_catalogue
+from diptych.kubeflow.container.task import StepError, Task
+from diptych.pipeline.options.kubeflow import STEPS
+from tests.kubeflow.container.steps import RUN, executor_input, make_task, write_catalogue
+
+
+def push_task(root: Path, step: str, push_directory: str, **parameters: Any) -> Task:
+    """A task that gets the push directory as a parameter, and writes an output ``evaluation``."""
+    given = executor_input(root, step)
+    given["inputs"]["parameterValues"] = {"push_directory": push_directory, **parameters}
+    output = given["outputs"]["artifacts"].pop("model")
+    given["outputs"]["artifacts"]["evaluation"] = output
+    return make_task(given, step)
+
+
+def write_version(folder: Path, text: str = "") -> None:
+    folder.mkdir(parents=True)
+    (folder / "file").write_text(text)
+
+
+def test_every_adapter_belongs_to_a_step() -> None:
+    assert set(ADAPTERS) <= set(STEPS)
+
+
+def test_the_gate_gets_the_last_accepted_data_and_leaves_the_next(root: Path, stores: Path) -> None:
+    accepted = stores / "minio/bucket/pushed/accepted"
+    write_version(accepted / "9", "older")
+    write_version(accepted / "10", "newer")
+    task = push_task(root, "DataGate", "minio://bucket/pushed")
+    with ADAPTERS["DataGate"](task):
+        scratch = Path(task.parameters["push_directory"].string_value)
+        assert [path.name for path in (scratch / "accepted").iterdir()] == ["10"]
+        write_version(scratch / "accepted/11", "newest")
+        assert task.to_uri(f"{scratch}/accepted/11") == "minio://bucket/pushed/accepted/11"
+    assert sorted(path.name for path in accepted.iterdir()) == ["10", "11", "9"]
+    assert (accepted / "11/file").read_text() == "newest"
+
+
+def test_a_step_that_fails_leaves_nothing(root: Path, stores: Path) -> None:
+    task = push_task(root, "DataGate", "minio://bucket/pushed")
+    with pytest.raises(RuntimeError, match="the gate stops"), ADAPTERS["DataGate"](task):
+        scratch = Path(task.parameters["push_directory"].string_value)
+        write_version(scratch / "accepted/1")
+        raise RuntimeError("the gate stops")
+    assert not scratch.exists()
+    assert not stores.exists()
+
+
+def test_the_evaluator_gets_the_newest_model_and_names_it_by_its_uri(root: Path, stores: Path) -> None:
+    write_version(stores / "minio/bucket/pushed/7", "model")
+    task = push_task(root, "Evaluator", "minio://bucket/pushed")
+    evaluation = root / "evaluation"
+    evaluation.mkdir()
+    task.input.outputs.artifacts["evaluation"].artifacts[0].uri = str(evaluation)
+    with ADAPTERS["Evaluator"](task):
+        scratch = Path(task.parameters["push_directory"].string_value)
+        assert (scratch / "7/file").read_text() == "model"
+        (evaluation / "decision.json").write_text(json.dumps({"reasons": [f"better than {scratch}/7"]}))
+    decision = json.loads((evaluation / "decision.json").read_text())
+    assert decision == {"reasons": ["better than minio://bucket/pushed/7"]}
+
+
+def test_a_pushed_model_is_uploaded(root: Path, stores: Path) -> None:
+    write_version(stores / "minio/bucket/pushed/7", "model")
+    destination = json.dumps({"filesystem": {"base_directory": "minio://compiled/elsewhere"}})
+    task = push_task(root, "Pusher", "minio://bucket/pushed", push_destination=destination)
+    with ADAPTERS["Pusher"](task):
+        pushed = json.loads(task.parameters["push_destination"].string_value)["filesystem"]["base_directory"]
+        assert os.listdir(pushed) == []
+        write_version(Path(pushed) / "8", "next model")
+    assert (stores / "minio/bucket/pushed/8/file").read_text() == "next model"
+    assert "push_directory" not in task.parameters
+
+
+def test_training_is_told_where_the_last_blessed_model_lies(root: Path) -> None:
+    given = executor_input(root)
+    config = {"train_options": json.dumps({"epochs": 30}), "push_directory": "minio://compiled/elsewhere"}
+    given["inputs"]["parameterValues"] |= {"custom_config": json.dumps(config), "push_directory": str(root / "pushed")}
+    task = make_task(given)
+    with ADAPTERS["Trainer"](task):
+        pass
+    assert json.loads(task.parameters["custom_config"].string_value)["push_directory"] == str(root / "pushed")
+    assert "push_directory" not in task.parameters
+
+
+def ingestion_task(root: Path, catalogue: str, **changes: Any) -> Task:
+    """The task ImageTextExampleGen with the parameters that it gets from Sources and the compiler."""
+    found = {"catalogue": catalogue, "span": 7, "version": 2, "digest": "d", **changes}
+    examples = {"name": "examples", "uri": f"{RUN}/ImageTextExampleGen/s/examples"}
+    given = {
+        "inputs": {"parameterValues": {**found, "data_options": "{}"}},
+        "outputs": {"artifacts": {"examples": {"artifacts": [examples]}}},
+    }
+    return make_task(given, "ImageTextExampleGen")
+
+
+def staged_catalogue_of(task: Task) -> str:
+    """The catalogue that the parameters name to the executor."""
+    from diptych.components.example_gen.executor import data_options
+
+    names = ("input_base", "input_config", "data_options")
+    return data_options({name: task.parameters[name].string_value for name in names}).catalogue
+
+
+@pytest.mark.parametrize("uri", ["minio://bucket/cat/", "minio://bucket/cat"])
+def test_a_folder_is_brought_without_what_lies_beside_it(root: Path, copied_stores: Path, uri: str) -> None:
+    write_catalogue(copied_stores / "minio/bucket/cat")
+    write_catalogue(copied_stores / "minio/bucket/other")
+    task = ingestion_task(root, uri)
+    with ADAPTERS["ImageTextExampleGen"](task):
+        folder = staged_catalogue_of(task)
+        assert sorted(os.listdir(folder)) == ["a.png", "catalogue.csv"]
+        assert task.to_uri(f"{folder}a.png") == "minio://bucket/cat/a.png"
+    assert not os.path.exists(folder)
+
+
+def test_a_pattern_brings_the_folder_before_it(root: Path, copied_stores: Path) -> None:
+    for span in ("1", "2"):
+        write_catalogue(copied_stores / f"minio/bucket/cat/{span}")
+    task = ingestion_task(root, "minio://bucket/cat/*/*.csv")
+    with ADAPTERS["ImageTextExampleGen"](task):
+        pattern = staged_catalogue_of(task)
+        assert pattern.endswith("/*/*.csv")
+        assert len(glob.glob(pattern)) == 2
+        assert task.to_uri(pattern) == "minio://bucket/cat/*/*.csv"
+
+
+def test_a_web_servers_catalogue_is_read_where_it_is(root: Path) -> None:
+    task = ingestion_task(root, "https://example.com/cat/catalogue.csv")
+    with ADAPTERS["ImageTextExampleGen"](task):
+        assert staged_catalogue_of(task) == "https://example.com/cat/catalogue.csv"
+
+
+@pytest.mark.parametrize(("version", "known"), [(2, {"span": 7, "version": 2}), (-1, {"span": 7})])
+def test_span_and_version_are_kept_with_the_examples(
+    root: Path, stores: Path, version: int, known: dict[str, int]
+) -> None:
+    write_catalogue(stores / "minio/bucket")
+    task = ingestion_task(root, "minio://bucket/catalogue.csv", version=version)
+    with ADAPTERS["ImageTextExampleGen"](task):
+        pass
+    metadata = dict(task.input.outputs.artifacts["examples"].artifacts[0].metadata)
+    assert metadata == {"input_fingerprint": "d", **known}
+    numbers = {name: task.parameters[name].number_value for name in ("span", "version") if name in task.parameters}
+    assert numbers == known
+
+
+def test_without_mirrors_no_catalogue_is_copied(root: Path) -> None:
+    task = make_task(executor_input(root), artifacts="native")
+    with staged_catalogue(task, "gs://bucket/photos/") as catalogue:
+        assert catalogue == "gs://bucket/photos/"
+    with (
+        pytest.raises(StepError, match="gs:// or https:// only"),
+        staged_catalogue(task, "minio://bucket/catalogue.csv"),
+    ):
+        pass
