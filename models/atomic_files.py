@@ -31,7 +31,7 @@ def atomic_path(path: str) -> Iterator[str]:
             error.filename2 = None
         raise
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.remove(temporary)
 
 

@@ -1,4 +1,4 @@
-"""The demo's data: scikit-learn's handwritten digits as PNG files, each described from measurements of its image."""
+"""The catalogue of the demo: scikit-learn's handwritten digits as PNG files, with descriptions of what was measured."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_SIDE = 32
-_INK = 96
+#: The settings of the demo, without the catalogue.
+SETTINGS_FILE = os.path.join(os.path.dirname(__file__), "demo.yaml")
 CATALOGUE_FILE = "catalogue.csv"
+
+# Height and width of the images, in pixels.
+_SIDE = 32
+# A pixel with more ink than this, 0 to 255, belongs to the figure.
+_INK = 96
 
 Pixels = NDArray[np.uint8]
 
 
-def write_demo(folder: str) -> str:
+def write_digits_catalogue(folder: str) -> str:
     """Writes 1,797 images and a catalogue with the columns image, description and label.
 
-    The same bytes each time, so that a second run finds nothing changed.
+    The bytes are the same each time, so that a second run finds nothing changed.
 
     Returns:
         The catalogue's path.
@@ -35,20 +40,20 @@ def write_demo(folder: str) -> str:
         writer.writerow(["image", "description", "label"])
         for number, (ink, label) in enumerate(zip(digits.images, digits.target, strict=True)):
             name = f"images/digit-{number:04d}.png"
-            pixels = enlarge(ink)
+            pixels = _enlarge(ink)
             Image.fromarray(pixels).save(os.path.join(folder, name))
-            writer.writerow([name, describe(pixels), f"digit {label}"])
+            writer.writerow([name, describe_digit(pixels), f"digit {label}"])
     return catalogue
 
 
-def enlarge(ink: Any) -> Pixels:
-    """An 8x8 digit, 0 (paper) to 16 (ink), as dark ink on white: uint8 ``[32, 32]``."""
+def _enlarge(ink: Any) -> Pixels:
+    """Turns 8x8 values from 0 (paper) to 16 (ink) into an image of dark ink on white, uint8 ``[32, 32]``."""
     small = Image.fromarray((255 - np.asarray(ink) * (255 / 16)).round().astype(np.uint8))
     return np.asarray(small.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
 
 
-def describe(pixels: Pixels) -> str:
-    """A sentence from measurements of one image of dark ink on white, uint8 ``[h, w]``; it knows no label."""
+def describe_digit(pixels: Pixels) -> str:
+    """Describes a figure in dark ink on white, uint8 ``[height, width]``, by measurements of the image alone."""
     ink = 255.0 - pixels
     shape = ink > _INK
     rows, columns = np.nonzero(shape)
@@ -69,7 +74,7 @@ def _pick(value: float, bounds: tuple[float, ...], words: tuple[str, ...]) -> st
 
 
 def _stroke(shape: NDArray[np.bool_]) -> str:
-    """Twice the area over the length of the outline is about the width of a stroke (and holds for rings too)."""
+    """The width of the stroke: about twice the area divided by the length of the outline, for rings too."""
     from scipy.ndimage import binary_erosion
 
     outline = shape & ~binary_erosion(shape)
@@ -82,7 +87,7 @@ def _proportion(ratio: float) -> str:
 
 
 def _slant(ink: NDArray[np.float64]) -> str:
-    """By the image moments' shear mu11 / mu02 (M.-K. Hu, 1962)."""
+    """The slant, by the shear mu11 / mu02 of the image moments (M.-K. Hu, 1962)."""
     y, x = np.mgrid[: ink.shape[0], : ink.shape[1]]
     total = ink.sum()
     dx, dy = x - (ink * x).sum() / total, y - (ink * y).sum() / total
@@ -92,7 +97,7 @@ def _slant(ink: NDArray[np.float64]) -> str:
 
 
 def _loops(shape: NDArray[np.bool_]) -> str:
-    """Closed loops are the parts of the paper that ink parts from the border."""
+    """The number of closed loops: connected areas of paper that ink separates from the border."""
     from scipy.ndimage import label
 
     paper, _ = label(np.pad(~shape, 1, constant_values=True))
@@ -115,7 +120,7 @@ def _ink_position(ink: NDArray[np.float64]) -> str:
 
 
 def _crossings(shape: NDArray[np.bool_]) -> str:
-    """How often horizontal lines through the upper, middle and lower part meet ink."""
+    """How often three horizontal lines through the figure, at different heights, meet ink."""
     names = {0: "misses", 1: "meets once", 2: "meets twice"}
     parts = []
     for name, place in (("upper", 0.28), ("middle", 0.5), ("lower", 0.72)):

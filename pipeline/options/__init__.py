@@ -1,1 +1,1 @@
-"""Options of a run that belong to no component: Beam's runner, Kubeflow, and where models are pushed."""
+"""Options that belong to no component: of Beam, of Kubeflow, and of Pusher."""

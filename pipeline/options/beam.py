@@ -26,13 +26,16 @@ class BeamOptions(Options):
     """The Beam runner of ingestion, statistics, Transform's analysis and evaluation."""
 
     runner: Literal["direct", "flink", "spark", "dataflow"] = Field(
-        "direct", description="'direct' works in the step's own container; the others on workers of their own."
+        "direct",
+        description="'direct' runs in the process or container of the step; the others on workers of their own.",
     )
-    workers: int = Field(1, ge=1, description="Of direct: processes. Of flink: parallelism. Of dataflow: machines.")
+    workers: int = Field(
+        1, ge=1, description="direct: number of processes; flink: parallelism; dataflow: number of machines."
+    )
     endpoint: str | None = Field(
         None,
         pattern=r"^[^/:]+:\d+$",
-        description="host:port of Flink's REST API, or of Beam's job server for Spark.",
+        description="flink: host:port of its REST API; spark: host:port of Beam's job server.",
     )
     worker_pool: str | None = Field(
         None,
@@ -41,7 +44,7 @@ class BeamOptions(Options):
         "image as the steps; without it, localhost:50000, a side-car.",
     )
     project: str | None = Field(None, min_length=1, description="dataflow: the Google Cloud project.")
-    region: str | None = Field(None, min_length=1, description="dataflow: where the workers run.")
+    region: str | None = Field(None, min_length=1, description="dataflow: the Google Cloud region of the workers.")
     temp_location: str | None = Field(None, pattern=r"^gs://.+", description="dataflow: a gs:// folder for its files.")
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What Kubeflow needs to know of a pipeline, beyond the pipeline itself."""
+"""Options of the pipeline in a Kubeflow cluster: image, storage, and resources of the steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 from diptych.models.errors import nearest
 from diptych.models.options import Options
 
-#: The steps a cluster runs: the DAG's components, the one that finds the sources, and the one that publishes.
+#: The steps in a cluster: the components, before them Sources, which finds the catalogue, and after them Publish, which
+#: publishes summary and report.
 STEPS = (
     "Sources",
     "ImageTextExampleGen",
@@ -27,22 +28,22 @@ STEPS = (
     "Report",
     "Publish",
 )
-#: Applies to steps that have no resources of their own.
+#: The key of the resources of all steps that have none of their own.
 DEFAULT = "default"
 
 _URI = re.compile(r"^(minio|s3|gs)://[^/?]+(/[^?]*)?$")
 
 
-class Resources(Options):
-    """What one step's container gets."""
+class StepResources(Options):
+    """What the container of one step gets."""
 
-    cpu: float | None = Field(None, gt=0, description="Cores, requested and at most.")
-    memory_gb: float | None = Field(None, gt=0, description="Gigabytes (10^9), requested and at most.")
+    cpu: float | None = Field(None, gt=0, description="Cores: both the request and the limit.")
+    memory_gb: float | None = Field(None, gt=0, description="Gigabytes (10^9): both the request and the limit.")
     gpu: int = Field(0, ge=0, description="Number of accelerators.")
     gpu_type: str = Field(
         "nvidia.com/gpu", min_length=1, description="Resource name in the cluster; on Vertex, NVIDIA_TESLA_T4 or alike."
     )
-    node_selector: dict[str, str] = Field({}, description="Labels a node must bear; open-source Kubeflow only.")
+    node_selector: dict[str, str] = Field({}, description="Labels that a node must have; open-source Kubeflow only.")
     timeout_minutes: int | None = Field(
         None, ge=1, description="The step fails if it takes longer; open-source Kubeflow only."
     )
@@ -52,7 +53,7 @@ class Resources(Options):
 
 
 class StoreOptions(Options):
-    """How steps reach the object store themselves, for the catalogue, the pushed models and the summary."""
+    """How steps reach the object store, where the catalogue, the pushed models and the summaries are."""
 
     endpoint: str | None = Field(
         "http://minio-service.kubeflow:9000",
@@ -61,12 +62,12 @@ class StoreOptions(Options):
     )
     secret: str | None = Field(
         "mlpipeline-minio-artifact",
-        description="Kubernetes secret with the keys accesskey and secretkey; null where the pod's identity suffices.",
+        description="Kubernetes secret with the keys accesskey and secretkey; null if the pod's identity is enough.",
     )
 
 
 class KubeflowOptions(Options):
-    """Image, storage and resources of the pipeline in a cluster."""
+    """The pipeline in a cluster: its image, its storage, and the resources of its steps."""
 
     image: str = Field("diptych:latest", min_length=1, description="Container image that every step runs in.")
     pipeline_root: str = Field("minio://mlpipeline/v2/artifacts", description="Where the cluster keeps artifacts.")
@@ -81,7 +82,7 @@ class KubeflowOptions(Options):
         None, description="Where each run's summary and report go; without it, below pipeline_root."
     )
     store: StoreOptions = StoreOptions()
-    resources: dict[str, Resources] = Field(
+    resources: dict[str, StepResources] = Field(
         {}, description=f"By step, or '{DEFAULT}' for all others: {', '.join(STEPS)}"
     )
 
@@ -94,7 +95,7 @@ class KubeflowOptions(Options):
 
     @field_validator("resources")
     @classmethod
-    def _are_steps(cls, value: dict[str, Resources]) -> dict[str, Resources]:
+    def _are_steps(cls, value: dict[str, StepResources]) -> dict[str, StepResources]:
         for name in value:
             if name not in (*STEPS, DEFAULT):
                 raise ValueError(
@@ -102,6 +103,6 @@ class KubeflowOptions(Options):
                 )
         return value
 
-    def resources_of(self, step: str) -> Resources:
-        """The step's own, else the default."""
-        return self.resources.get(step, self.resources.get(DEFAULT, Resources()))
+    def resources_of(self, step: str) -> StepResources:
+        """The resources of a step: its own, else the default ones."""
+        return self.resources.get(step, self.resources.get(DEFAULT, StepResources()))

@@ -1,4 +1,4 @@
-"""Where blessed models go."""
+"""Options of Pusher."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from diptych.models.options import Options
 
 
 class PushOptions(Options):
-    """Where blessed models go."""
+    """Where blessed models are copied to."""
 
     directory: str | None = Field(
-        None, description="Gets one folder per pushed model, named by time; without it, 'pushed' in the run's folder."
+        None,
+        description="Gets a folder for each pushed model, named by its time; without it, 'pushed' in the run's folder.",
     )

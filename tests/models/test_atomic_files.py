@@ -34,9 +34,10 @@ def test_after_an_error_the_old_file_is_unchanged(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["nowhere/text.txt", "folder"])
+@pytest.mark.parametrize("name", ["nowhere/text.txt", "folder", "file/text.txt", "n" * 300])
 def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="") as caught:
         write_text(str(tmp_path / name), "text")
     assert caught.value.filename == str(tmp_path / name)

@@ -13,9 +13,14 @@ from diptych.pipeline.cli.terminal import add_overrides_argument, print_line
 
 def add_config(commands: Any) -> None:
     """Adds ``diptych config``."""
-    parser = commands.add_parser("config", help="print the settings in full, or their JSON Schema")
-    parser.add_argument("config", metavar="CONFIG", nargs="?", help="settings to check and print with every default")
-    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of diptych.yaml")
+    parser = commands.add_parser(
+        "config",
+        help="print all settings, or the JSON Schema of settings files",
+        description="Checks a settings file and prints every setting as YAML, defaults included. With --schema it "
+        "prints the JSON Schema of settings files, with which editors complete and check them.",
+    )
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="the settings file, a diptych.yaml")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema instead")
     add_overrides_argument(parser)
     parser.set_defaults(command=_config)
 
@@ -37,20 +42,25 @@ def _config(options: argparse.Namespace) -> int:
 
 def add_doctor(commands: Any) -> None:
     """Adds ``diptych doctor``."""
-    parser = commands.add_parser("doctor", help="versions, what is missing, and what to do")
+    parser = commands.add_parser(
+        "doctor",
+        help="print versions, and what is missing on this machine",
+        description="Prints the versions of Python and of the libraries, compares what is installed with what Diptych "
+        "needs, and says what to do about each problem. The exit code is 1 if there is one.",
+    )
     parser.set_defaults(command=_doctor)
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from diptych.pipeline.cli.doctor import examine, versions
+    from diptych.pipeline.cli.doctor import find_problems, installed_versions
     from diptych.pipeline.local.log_capture import silence_output
 
-    for name, found in versions().items():
-        print_line(f"{name:<28} {found}")
+    for name, installed in installed_versions().items():
+        print_line(f"{name:<28} {installed}")
     with silence_output():
-        symptoms = list(examine())
-    for symptom in symptoms:
-        print_line(f"Problem: {symptom.problem}. To do: {symptom.remedy}.")
-    if not symptoms:
+        problems = list(find_problems())
+    for problem in problems:
+        print_line(f"Problem: {problem.message}. To do: {problem.remedy}.")
+    if not problems:
         print_line("Nothing is missing.")
-    return FAILED if symptoms else OK
+    return FAILED if problems else OK

@@ -12,17 +12,22 @@ from diptych.models.errors import GATE_STOPPED, OK, USAGE
 from diptych.pipeline.cli.terminal import add_settings_arguments, complain, print_line
 
 if TYPE_CHECKING:
-    from diptych.pipeline.prepare.check import Check
+    from diptych.pipeline.prepare.check import CheckResult
 
-_LABELS_SHOWN = 20
+_MAX_LABELS_SHOWN = 20
 
 
 def add_init(commands: Any) -> None:
     """Adds ``diptych init``."""
-    parser = commands.add_parser("init", help="look at a catalogue and write a diptych.yaml for it")
+    parser = commands.add_parser(
+        "init",
+        help="write a settings file for a catalogue",
+        description="Reads the first rows and images of a catalogue, infers which column has what, and writes a "
+        "settings file. Comments in it say what else can be chosen.",
+    )
     parser.add_argument("catalogue", metavar="CATALOGUE", help="a file, a pattern of files, or a folder")
-    parser.add_argument("--output", default="diptych.yaml", help="the settings to write (default: %(default)s)")
-    parser.add_argument("--force", action="store_true", help="write over settings that are there")
+    parser.add_argument("--output", default="diptych.yaml", help="the settings file to write (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="replace a settings file that exists")
     parser.set_defaults(command=_init)
 
 
@@ -41,25 +46,32 @@ def _init(options: argparse.Namespace) -> int:
 
 def add_convert(commands: Any) -> None:
     """Adds ``diptych convert``."""
-    parser = commands.add_parser("convert", help="make a Parquet catalogue of an old CSV, JSON or pickle")
-    parser.add_argument("old", metavar="OLD", help=".csv, .tsv, .json, or a pickle of plain data and NumPy arrays")
+    parser = commands.add_parser(
+        "convert",
+        help="make a Parquet catalogue of a dataset in a CSV, JSON or pickle file",
+        description="Makes a Parquet catalogue of a dataset whose images are paths, bytes or arrays of numbers in one "
+        "CSV, TSV, JSON or pickle file. A pickle may hold plain data and NumPy arrays; nothing else in it is loaded.",
+    )
+    parser.add_argument("old", metavar="OLD", help="the file to read: .csv, .tsv, .json, or a pickle")
     parser.add_argument("new", metavar="NEW", help="the .parquet file to write")
-    for part in ("image", "description", "label"):
-        parser.add_argument(f"--{part}", metavar="NAME", help=f"column of the {part} (default: guessed)")
+    for role in ("image", "description", "label"):
+        parser.add_argument(
+            f"--{role}", metavar="NAME", help=f"the column of the {role} (default: inferred from names and values)"
+        )
     parser.add_argument(
         "--channels",
         choices=["rgb", "bgr"],
         default="rgb",
-        help="order of colours in arrays; bgr for those of cv2.imread",
+        help="the order of colours in arrays; OpenCV's cv2.imread reads images as bgr (default: %(default)s)",
     )
     parser.set_defaults(command=_convert)
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from diptych.pipeline.convert.conversion import convert, summary
+    from diptych.pipeline.convert.conversion import convert
 
     names = {part: name for part in ("image", "description", "label") if (name := getattr(options, part))}
-    for line in summary(convert(options.old, options.new, names, options.channels)):
+    for line in convert(options.old, options.new, names, options.channels).lines():
         print_line(line)
     print_line(f"Written: {options.new}. To use it: diptych init {options.new}")
     return OK
@@ -67,9 +79,17 @@ def _convert(options: argparse.Namespace) -> int:
 
 def add_check(commands: Any) -> None:
     """Adds ``diptych check``."""
-    parser = commands.add_parser("check", help="read the whole catalogue and say what would be rejected")
+    parser = commands.add_parser(
+        "check",
+        help="read the whole catalogue and list the rows that a run would reject",
+        description="Reads every row and image as a run does, and prints the rows that would be rejected and why, the "
+        "examples of each split and label, and what the data gate would stop a run for. It writes nothing. The exit "
+        "code is 3 if a run would be stopped.",
+    )
     add_settings_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON: rows, examples, rejects, findings")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON with rows, examples, labels, rejects and findings"
+    )
     parser.set_defaults(command=_check)
 
 
@@ -77,77 +97,86 @@ def _check(options: argparse.Namespace) -> int:
     from diptych.pipeline.prepare.check import check_catalogue
     from diptych.pipeline.settings import load_settings
 
-    check = check_catalogue(load_settings(options.config, options.overrides))
+    result = check_catalogue(load_settings(options.config, options.overrides))
     if options.json:
-        rejects = [reject.as_json() for reject in check.rejects]
-        findings = [finding.as_json() for finding in check.findings]
-        report = {"rows": check.rows, "examples": check.examples, "labels": check.labels}
-        report |= {"rejects": rejects, "findings": findings}
+        report = {
+            "rows": result.rows,
+            "examples": result.examples,
+            "labels": result.labels,
+            "rejects": [reject.as_json() for reject in result.rejects],
+            "findings": [finding.as_json() for finding in result.findings],
+        }
         print_line(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        _show_check(check)
-    return OK if check.passes else GATE_STOPPED
+        for line in _check_lines(result):
+            print_line(line)
+    return OK if result.passes else GATE_STOPPED
 
 
-def _show_check(check: Check) -> None:
+def _check_lines(result: CheckResult) -> Iterator[str]:
     from diptych.components.catalogue.reasons import REASONS
 
-    splits = ", ".join(f"{split} {count:,}" for split, count in check.examples.items())
-    print_line(f"{check.rows:,} rows = {sum(check.examples.values()):,} examples + {len(check.rejects):,} rejects")
-    print_line(f"Examples: {splits}")
-    for line in _label_lines(check):
-        print_line(line)
-    for reject in check.rejects:
-        print_line(f"{reject.source} row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}")
-    for reason in sorted({reject.reason for reject in check.rejects}):
-        print_line(f"What to do about {reason}: {REASONS[reason]}")
-    for finding in check.findings:
+    yield f"{result.rows:,} rows = {sum(result.examples.values()):,} examples + {len(result.rejects):,} rejects"
+    yield "Examples: " + ", ".join(f"{split} {count:,}" for split, count in result.examples.items())
+    yield from _label_lines(result)
+    for reject in result.rejects:
+        yield f"{reject.source} row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}"
+    for reason in sorted({reject.reason for reject in result.rejects}):
+        yield f"What to do about {reason}: {REASONS[reason]}"
+    for finding in result.findings:
         if finding.stops:
-            print_line(f"A run would stop: {finding.message}")
-    if empty := [split for split, count in check.examples.items() if count == 0]:
-        print_line(f"A run would stop: no example in split {', '.join(empty)}")
+            yield f"A run would stop: {finding.message}"
+    if empty := [split for split, count in result.examples.items() if count == 0]:
+        yield f"A run would stop: no example in split {', '.join(empty)}"
 
 
-def _label_lines(check: Check) -> Iterator[str]:
-    """The shares of the splits in each of the most frequent labels."""
-    listed = sorted(check.labels.items(), key=lambda item: -sum(item[1].values()))
-    for label, counts in listed[:_LABELS_SHOWN]:
+def _label_lines(result: CheckResult) -> Iterator[str]:
+    """A line for each of the most frequent labels, with its examples in each split."""
+    by_frequency = sorted(result.labels.items(), key=lambda item: -sum(item[1].values()))
+    for label, counts in by_frequency[:_MAX_LABELS_SHOWN]:
         total = sum(counts.values())
         shares = ", ".join(f"{split} {count:,} ({count / total:.1%})" for split, count in counts.items())
         yield f"Label '{label}': {shares}"
-    if len(listed) > _LABELS_SHOWN:
-        yield f"and {len(listed) - _LABELS_SHOWN:,} more labels, all of which --json lists"
+    if len(by_frequency) > _MAX_LABELS_SHOWN:
+        yield f"and {len(by_frequency) - _MAX_LABELS_SHOWN:,} more labels, all of which --json lists"
 
 
 def add_schema(commands: Any) -> None:
     """Adds ``diptych schema``."""
     parser = commands.add_parser(
-        "schema", help="propose a schema for a catalogue, to be reviewed and named in data.schema_file"
+        "schema",
+        help="propose a schema for a catalogue, which you review and name in data.schema_file",
+        description="Writes a schema that the catalogue's data fit. Review it, then name it in data.schema_file: from "
+        "then on, data that violate it are reported. With --update, the schema that is named there is widened until "
+        "the data fit it, and the difference is printed.",
     )
     add_settings_arguments(parser)
     parser.add_argument("--output", help="the file to write (default: schema.pbtxt, or with --update data.schema_file)")
+    parser.add_argument("--update", action="store_true", help="widen the schema that data.schema_file names")
     parser.add_argument(
-        "--update", action="store_true", help="widen the curated schema to the data, and show the difference"
+        "--run",
+        metavar="RUN",
+        help="the folder of a run: what it has ingested is reused if nothing changed (default: runs/NAME)",
     )
-    parser.add_argument("--run", metavar="RUN", help="folder of the run whose ingestion is reused (default: runs/NAME)")
     parser.set_defaults(command=_schema)
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from diptych.pipeline.prepare.schema import difference, propose, propose_update, write
+    from diptych.pipeline.prepare.schema import widen_curated_schema, write_proposed_schema, write_schema
+    from diptych.pipeline.prepare.schema_text import diff_schemas
     from diptych.pipeline.settings import load_settings
 
     settings = load_settings(options.config, options.overrides)
     folder = options.run or os.path.join("runs", settings.name)
     if not options.update:
         output = options.output or "schema.pbtxt"
-        propose(settings, folder, output)
+        write_proposed_schema(settings, folder, output)
         print_line(f"Written: {output}. Review it, then name it in data.schema_file")
         return OK
-    old, new = propose_update(settings, folder)
+    old, new = widen_curated_schema(settings, folder)
     output = options.output or str(settings.data.schema_file)
-    for line in difference(old, new):
+    for line in diff_schemas(old, new):
         print_line(line)
-    write(new, output)
+    write_schema(new, output)
     print_line(f"Written: {output}")
     return OK

@@ -13,31 +13,42 @@ from diptych.pipeline.cli.terminal import add_overrides_argument, add_settings_a
 if TYPE_CHECKING:
     from diptych.pipeline.settings import Settings
 
-_DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "demo", "demo.yaml")
-
 
 def add_demo(commands: Any) -> None:
     """Adds ``diptych demo``."""
-    parser = commands.add_parser("demo", help="run the pipeline on 1,797 handwritten digits")
-    parser.add_argument("--output", default="runs/demo", help="folder of data and run (default: %(default)s)")
+    parser = commands.add_parser(
+        "demo",
+        help="run the pipeline on 1,797 images of handwritten digits",
+        description="Writes a catalogue of scikit-learn's 1,797 handwritten digits, each with a description, and runs "
+        "the pipeline on it. Nothing is downloaded.",
+    )
+    parser.add_argument(
+        "--output", default="runs/demo", help="the folder of the catalogue and the run (default: %(default)s)"
+    )
     add_overrides_argument(parser)
     parser.set_defaults(command=_demo)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from diptych.pipeline.demo.digits import write_demo
+    from diptych.pipeline.demo.digits import SETTINGS_FILE, write_digits_catalogue
     from diptych.pipeline.settings import load_settings
 
-    catalogue = write_demo(os.path.join(options.output, "data"))
-    settings = load_settings(_DEMO, [f"data.catalogue={json.dumps(catalogue)}", *options.overrides])
+    catalogue = write_digits_catalogue(os.path.join(options.output, "data"))
+    settings = load_settings(SETTINGS_FILE, [f"data.catalogue={json.dumps(catalogue)}", *options.overrides])
     return _run_and_show(settings, options.output)
 
 
 def add_run(commands: Any) -> None:
     """Adds ``diptych run``."""
-    parser = commands.add_parser("run", help="run the pipeline on your catalogue")
+    parser = commands.add_parser(
+        "run",
+        help="run the pipeline on your catalogue",
+        description="Runs every step from the catalogue to a served model on this machine, and prints a summary. "
+        "Results of an earlier run in the same folder are reused where inputs, settings and code are unchanged. The "
+        "exit code is 3 if the data gate stopped the run.",
+    )
     add_settings_arguments(parser)
-    parser.add_argument("--output", help="folder of the run (default: runs/NAME); what is unchanged there is reused")
+    parser.add_argument("--output", help="the folder of the run (default: runs/NAME, with the name in the settings)")
     parser.set_defaults(command=_run)
 
 
@@ -53,44 +64,51 @@ def _run_and_show(settings: Settings, folder: str) -> int:
 
     from diptych.pipeline.local.runner import run_pipeline
     from diptych.pipeline.prepare.check import check_columns
-    from diptych.pipeline.runs.run_folder import LOG_FILE
+    from diptych.pipeline.runs.run_folder import RunFolder
     from diptych.pipeline.runs.summary import print_summary
 
-    # Looking into the catalogue takes a moment; learning of a missing column after TFX has loaded takes longer.
+    # A missing column is found at once here, and only after TFX has been loaded in the run.
     check_columns(settings)
     summary = run_pipeline(settings, folder)
     print_summary(summary, Console())
     if summary.failure is None:
         return OK
-    where = f" in {summary.failure.component}" if summary.failure.component else ""
-    message = (
-        f"the run failed{where}: {summary.failure.message}\nThe whole log: {os.path.join(summary.folder, LOG_FILE)}"
-    )
-    if report := _report_failure(summary.folder):
+    component = summary.failure.component
+    where = f" in {component}" if component else ""
+    message = f"the run failed{where}: {summary.failure.message}\nThe whole log: {RunFolder(folder).log_file}"
+    if report := _report_failure(folder):
         message += f"\nThe report: {report}"
-    return complain(message, GATE_STOPPED if summary.failure.component == "DataGate" else FAILED)
+    return complain(message, GATE_STOPPED if component == "DataGate" else FAILED)
 
 
 def _report_failure(folder: str) -> str | None:
-    """The report of a run that failed; None if nothing is left that it could show."""
+    """Writes the report of a run that failed, and returns its path; None if that is not possible."""
     from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.runs.report import ReportError, write_report
 
     with silence_output():
         try:
             return write_report(folder)
-        except ReportError:
+        except (ReportError, OSError):
+            # The reason why the run failed is what matters.
             return None
 
 
 def add_report(commands: Any) -> None:
     """Adds ``diptych report``."""
-    parser = commands.add_parser("report", help="the page of a run, of whatever it left; or two runs side by side")
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="folder of a run; two with --compare")
+    parser = commands.add_parser(
+        "report",
+        help="write the HTML report of a run, or compare two runs",
+        description="Writes one HTML page about a run, whether it succeeded, failed or was killed. With --compare, the "
+        "page sets two runs side by side.",
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="the folder of a run; two folders with --compare")
     parser.add_argument("--compare", action="store_true", help="set two runs side by side")
-    parser.add_argument("--output", help="the file to write (default: report.html in the run's folder)")
-    parser.add_argument("--serve", action="store_true", help="show the page on localhost until interrupted")
-    parser.add_argument("--port", type=int, default=8000, help="of --serve (default: %(default)s)")
+    parser.add_argument(
+        "--output", help="the file to write (default: report.html in the run's folder, comparison.html with --compare)"
+    )
+    parser.add_argument("--serve", action="store_true", help="serve the page on localhost until interrupted")
+    parser.add_argument("--port", type=int, default=8000, help="the port for --serve (default: %(default)s)")
     parser.set_defaults(command=_report)
 
 
@@ -115,8 +133,13 @@ def _report(options: argparse.Namespace) -> int:
 
 def add_digest(commands: Any) -> None:
     """Adds ``diptych digest``."""
-    parser = commands.add_parser("digest", help="a dataset's digest: equal for equal records, in whatever order")
-    parser.add_argument("dataset", metavar="DATASET", help="folder of a run, or of an Examples artifact")
+    parser = commands.add_parser(
+        "digest",
+        help="print a digest of a dataset, to compare it with others",
+        description="Prints a digest of the records in a dataset, and the number of examples in each split. Datasets "
+        "have equal digests if their splits hold equal records, whatever the order and the files of the records.",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="the folder of a run, or of an Examples artifact")
     parser.set_defaults(command=_digest)
 
 
@@ -134,19 +157,24 @@ def add_export(commands: Any) -> None:
     """Adds ``diptych export``."""
     from diptych.pipeline.export.formats import FORMATS
 
-    parser = commands.add_parser("export", help="a run's dataset in a form that other tools read")
-    parser.add_argument("run", metavar="RUN", help="folder of a run")
-    parser.add_argument("--to", required=True, choices=FORMATS)
+    parser = commands.add_parser(
+        "export",
+        help="write a run's dataset in a format that other tools read",
+        description="Writes every example of a run's dataset in a format that can be read without Diptych, and prints "
+        "the line of Python that reads it.",
+    )
+    parser.add_argument("run", metavar="RUN", help="the folder of a run")
+    parser.add_argument("--to", required=True, choices=FORMATS, help="the format")
     parser.add_argument("--output", required=True, help="the folder to write, which must be empty or absent")
     parser.set_defaults(command=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
-    from diptych.pipeline.export.dataset import export_run
+    from diptych.pipeline.export.dataset import export_dataset
     from diptych.pipeline.local.log_capture import silence_output
 
     with silence_output():
-        exported = export_run(options.run, options.to, options.output)
+        exported = export_dataset(options.run, options.to, options.output)
     for line in exported.lines():
         print_line(line)
     return OK
@@ -154,18 +182,23 @@ def _export(options: argparse.Namespace) -> int:
 
 def add_export_encoders(commands: Any) -> None:
     """Adds ``diptych export-encoders``."""
-    parser = commands.add_parser("export-encoders", help="a run's encoding of texts and labels, for scikit-learn")
-    parser.add_argument("run", metavar="RUN", help="folder of a run")
+    parser = commands.add_parser(
+        "export-encoders",
+        help="write a run's encoders of texts and labels, for scikit-learn",
+        description="Writes the vocabularies and options by which a run encodes texts and labels to a JSON file, and "
+        "prints the line of Python that makes scikit-learn's objects of it.",
+    )
+    parser.add_argument("run", metavar="RUN", help="the folder of a run, or of a Transform graph")
     parser.add_argument("--output", default="encoders.json", help="the file to write (default: %(default)s)")
     parser.set_defaults(command=_export_encoders)
 
 
 def _export_encoders(options: argparse.Namespace) -> int:
-    from diptych.pipeline.export.encoders import export_encoders_of_run
+    from diptych.pipeline.export.encoders import export_run_encoders
     from diptych.pipeline.local.log_capture import silence_output
 
     with silence_output():
-        export_encoders_of_run(options.run, options.output)
+        export_run_encoders(options.run, options.output)
     print_line(
         f"Written: {options.output}. To use it: diptych.models.text.sklearn_encoders.load_encoders('{options.output}')"
     )

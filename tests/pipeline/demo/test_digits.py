@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from diptych.pipeline.demo.digits import describe, write_demo
+from diptych.pipeline.demo.digits import describe_digit, write_digits_catalogue
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(write_demo(str(tmp_path_factory.mktemp("demo"))))
+    return Path(write_digits_catalogue(str(tmp_path_factory.mktemp("demo"))))
 
 
 def drawing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_a_description_can_be_told_from_the_file_alone(demo: Path) -> None:
     with demo.open() as file:
         rows = list(csv.DictReader(file))
     for row in rows[::100]:
-        assert row["description"] == describe(np.asarray(Image.open(demo.parent / row["image"])))
+        assert row["description"] == describe_digit(np.asarray(Image.open(demo.parent / row["image"])))
         assert "digit" not in row["description"]
 
 
@@ -45,22 +45,22 @@ def test_writing_again_changes_no_byte(demo: Path) -> None:
         return {str(path): path.read_bytes() for path in demo.parent.rglob("*") if path.is_file()}
 
     before = contents()
-    write_demo(str(demo.parent))
+    write_digits_catalogue(str(demo.parent))
     assert contents() == before
 
 
 def test_loops_are_counted_and_placed() -> None:
-    assert "two closed loops" in describe(drawing((8, 2, 22, 15), (8, 15, 22, 29)))
-    assert "one closed loop high" in describe(drawing((8, 2, 22, 15)))
-    assert "one closed loop low" in describe(drawing((8, 17, 22, 30)))
-    assert "no closed loop" in describe(255 - 255 * np.eye(32, dtype=np.uint8))
+    assert "two closed loops" in describe_digit(drawing((8, 2, 22, 15), (8, 15, 22, 29)))
+    assert "one closed loop high" in describe_digit(drawing((8, 2, 22, 15)))
+    assert "one closed loop low" in describe_digit(drawing((8, 17, 22, 30)))
+    assert "no closed loop" in describe_digit(255 - 255 * np.eye(32, dtype=np.uint8))
 
 
 def test_slant_tells_left_from_right() -> None:
     falling = 255 - 255 * np.eye(32, dtype=np.uint8)
-    assert "leaning to the left" in describe(falling)
-    assert "leaning strongly to the right" in describe(falling[:, ::-1])
+    assert "leaning to the left" in describe_digit(falling)
+    assert "leaning strongly to the right" in describe_digit(falling[:, ::-1])
 
 
 def test_an_empty_sheet_is_described() -> None:
-    assert describe(np.full((32, 32), 255, np.uint8)) == "An empty sheet without any stroke."
+    assert describe_digit(np.full((32, 32), 255, np.uint8)) == "An empty sheet without any stroke."

@@ -16,7 +16,7 @@ import pytest
 
 from diptych.models.errors import OK, USAGE
 from diptych.pipeline.cli.main import main
-from diptych.pipeline.demo.digits import write_demo
+from diptych.pipeline.demo.digits import write_digits_catalogue
 from diptych.pipeline.settings import Settings, load_settings
 from tests.helpers import as_file, noise, write_image
 from tests.paths import EMOJI
@@ -255,7 +255,7 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path, capsys: pytest.Cap
         ("rows.csv", b"", "no row"),
         ("rows.jsonl", b"no json\n", "no row"),
         ("rows.parquet", b"PAR1", "cannot be read as Parquet"),
-        ("rows.tfrecord", b"\xff" * 20, "no TFRecord file"),
+        ("rows.tfrecord", b"\xff" * 20, "no whole TFRecord file"),
         ("rows.json", b"[1, 2", "rows.json"),
         ("rows.xlsx", b"", "readable are"),
     ],
@@ -278,7 +278,7 @@ def test_an_absent_catalogue_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_demo_s_catalogue_is_understood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = initialised(write_demo(str(tmp_path / "digits")))
+    settings = initialised(write_digits_catalogue(str(tmp_path / "digits")))
     assert settings.name == "digits"
     assert settings.data.columns.model_dump(exclude_none=True) == {
         "image": "image",
