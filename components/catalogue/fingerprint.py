@@ -1,4 +1,4 @@
-"""A digest of every input byte: a cached ingestion is reused only if it is unchanged."""
+"""The digest of every input byte: an ingestion is taken from the cache only if the digest is unchanged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from tempfile import TemporaryDirectory
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions, FetchOptions
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, read_rows
-from diptych.components.catalogue.spans import name_below
+from diptych.components.catalogue.spans import path_in_catalogue
 from diptych.components.catalogue.storage import (
     OutsideRootError,
     file_version,
@@ -26,29 +25,29 @@ from diptych.components.catalogue.storage import (
     walk_files,
 )
 
-_BLOCK = 1 << 20
-# Kinds whose sources hold the images themselves.
-_WHOLE = ("webdataset", "tfrecord", "folder")
+_BLOCK_BYTES = 1 << 20
+# Kinds whose sources hold all images.
+_KINDS_WITH_IMAGES = ("webdataset", "tfrecord", "folder")
 
 
-def digest_inputs(data: DataOptions) -> str:
-    """SHA-256, in hexadecimal, over the catalogue's files and every image they name.
+def digest_inputs(catalogue: Catalogue) -> str:
+    """SHA-256, in hexadecimal, over the catalogue's files and every image that they name.
 
-    A file that cannot be read counts as such, so that its appearing later changes the digest. Of remote files that
-    have an ETag, a checksum or a generation, that is taken, without fetching them.
+    A file that cannot be read counts as such, so that the digest changes when it appears later. Remote files with an
+    ETag, a checksum or a generation are not fetched: that value is digested in place of the content.
 
     Raises:
         CatalogueError: the catalogue cannot be read.
     """
     total = hashlib.sha256()
-    for digest in _digests(_input_files(data), data):
+    for digest in _digests(_input_files(catalogue), catalogue.data):
         total.update(digest)
     return total.hexdigest()
 
 
 def _digests(files: Iterator[tuple[str, str]], data: DataOptions) -> Iterator[bytes]:
     if not any(map(is_remote, (data.catalogue, data.images_root or ""))):
-        # Python's lock makes several threads slower than one where there is nothing to wait for.
+        # Local files are not worth waiting for in several threads, which Python's lock makes slower than one.
         yield from (_digest_file(name, uri, data.fetch) for name, uri in files)
         return
     with ThreadPoolExecutor(data.fetch.concurrency) as pool:
@@ -60,15 +59,13 @@ def _digests(files: Iterator[tuple[str, str]], data: DataOptions) -> Iterator[by
         yield from (future.result() for future in pending)
 
 
-def _input_files(data: DataOptions) -> Iterator[tuple[str, str]]:
-    """Names, which stay when the catalogue is moved as a whole, and URIs."""
-    kind = find_kind(data)
-    for source in list_sources(data):
-        for uri in _files_of(source, kind, data):
-            yield name_below(uri, data.catalogue), uri
-    if kind not in _WHOLE:
-        with TemporaryDirectory() as scratch:
-            yield from _images(data, scratch)
+def _input_files(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """The name and the URI of each file; names do not change when the whole catalogue is moved."""
+    for source in catalogue.sources:
+        for uri in _files_of(source, catalogue.kind, catalogue.data):
+            yield path_in_catalogue(uri, catalogue.data.catalogue), uri
+    if catalogue.kind not in _KINDS_WITH_IMAGES:
+        yield from _images(catalogue)
 
 
 def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
@@ -76,16 +73,16 @@ def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
         return walk_files(source, data.fetch)
     if kind != "tfrecord":
         return [source]
-    # Beside the records lie the names of classes and of features.
+    # Files beside the records name the labels and describe the features.
     beside = (list_files(join(glob.escape(folder_of(source)), ending), data.fetch) for ending in ("*.txt", "*.json"))
     return [source, *(uri for found in beside for uri in found)]
 
 
-def _images(data: DataOptions, scratch: str) -> Iterator[tuple[str, str]]:
-    for source, row in read_rows(data, scratch):
+def _images(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    for source, row in catalogue.rows():
         if row.content is None and row.image:
             try:
-                yield row.image, resolve_below(images_root(source, data), row.image)
+                yield row.image, resolve_below(catalogue.images_root(source), row.image)
             except (OutsideRootError, ValueError, OSError):
                 continue
 
@@ -97,10 +94,10 @@ def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
             digest.update(version.encode())
             return digest.digest()
         with open_file(uri, fetch) as file:
-            # Asking for more than there is would take memory for it, and more time than digesting a photograph.
+            # A read takes memory for as many bytes as it asks for, so it must not ask for more than there are.
             left = file.seek(0, os.SEEK_END)
             file.seek(0)
-            while block := file.read(min(left, _BLOCK)):
+            while block := file.read(min(left, _BLOCK_BYTES)):
                 digest.update(block)
                 left -= len(block)
     except (OSError, ValueError) as error:

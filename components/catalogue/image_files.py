@@ -24,6 +24,7 @@ import simplejpeg  # type: ignore[import-untyped]
 from PIL import Image, ImageCms, JpegImagePlugin, TiffImagePlugin
 
 from diptych.components.catalogue.options import Limits
+from diptych.components.catalogue.reasons import RowError
 from diptych.models import features
 from diptych.models.images.geometry import fit_within, jpeg_downscaling_ratio, resized_shape
 from diptych.models.images.options import JPEG_QUALITY, ImageOptions
@@ -83,21 +84,8 @@ _BLEND_PIXELS = 1 << 20
 _LEVELS = np.arange(256, dtype=np.float64)
 
 
-class ImageError(ValueError):
-    """The bytes are no image that can be stored.
-
-    Attributes:
-        reason: one of ``diptych.components.catalogue.reasons.REASONS``.
-        detail: what is wrong, in words.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
+class ImageError(RowError):
+    """The bytes are no image that can be stored."""
 
 
 @dataclass(frozen=True)

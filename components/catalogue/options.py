@@ -69,6 +69,11 @@ class Limits(Options):
     seconds: float = Field(20, gt=0, description="Time to decode one image.")
     text_characters: int = Field(100_000, ge=1, description="Length of the description.")
 
+    @property
+    def file_bytes(self) -> int:
+        """``file_mb`` in bytes."""
+        return int(self.file_mb * 1e6)
+
 
 class FetchOptions(Options):
     """How files of an object store or web server are fetched."""

@@ -1,11 +1,11 @@
-"""Why a row becomes no example: a closed list, each reason with its remedy."""
+"""Why a row becomes no example: a closed list of reasons, each with its remedy."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Every reason for which a row can be rejected, with what to do about it.
+#: Every reason for which a row can be rejected, and what to do about it.
 REASONS = {
     "malformed_row": "mend the row in the catalogue",
     "missing_image": "name an image in the row",
@@ -37,6 +37,35 @@ REASONS = {
 }
 
 
+def printable(text: str) -> str:
+    """The text with a question mark in the place of each character that UTF-8 cannot hold.
+
+    Such characters stand for bytes of a file name that are not UTF-8.
+    """
+    return text.encode(errors="replace").decode()
+
+
+class RowError(ValueError):
+    """A row cannot become a record.
+
+    Attributes:
+        reason: one of ``REASONS``.
+        detail: what is wrong, in words.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, printable(detail)
+
+    def __str__(self) -> str:
+        return self.detail
+
+    @property
+    def problem(self) -> tuple[str, str]:
+        """Reason and detail, as ``Row.problem`` holds them."""
+        return self.reason, self.detail
+
+
 @dataclass(frozen=True)
 class Reject:
     """A row that becomes no example.
@@ -44,10 +73,10 @@ class Reject:
     Attributes:
         source: name of the catalogue's file that holds the row.
         row: number of the row in that file, from 1.
-        id: the row's identity; its image's path where it has none.
-        image: as the row names it.
+        id: the row's id; without one, the path of its image.
+        image: the path or name of the image, as the row gives it.
         reason: one of ``REASONS``.
-        detail: the offending value, in words.
+        detail: what is wrong, in words.
     """
 
     source: str
@@ -62,5 +91,5 @@ class Reject:
             raise ValueError(f"'{self.reason}' is none of the reasons {sorted(REASONS)}")
 
     def as_json(self) -> dict[str, Any]:
-        """The line of ``rejects.jsonl``."""
+        """The reject as a JSON object, which is one line of ``rejects.jsonl``."""
         return asdict(self)

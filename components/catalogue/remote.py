@@ -36,7 +36,7 @@ class FetchError(OSError):
 
 
 @dataclass(frozen=True)
-class Info:
+class FileInfo:
     """What a store says of a file or folder.
 
     Attributes:
@@ -55,12 +55,12 @@ class Store:
     def __init__(self, files: Any, timeout: float) -> None:
         self._files, self._timeout = files, timeout
 
-    def info(self, uri: str) -> Info:
+    def info(self, uri: str) -> FileInfo:
         """Size, version and kind of a file, or of the folder that there is if files lie below it."""
         found: dict[str, Any] = self._ask("info", uri)
         # A checksum first: it stays when equal bytes are written again.
         version = next((f"{key}={found[key]}" for key in ("md5Hash", "ETag", "generation") if found.get(key)), None)
-        return Info(found.get("size"), version, found.get("type") == "directory")
+        return FileInfo(found.get("size"), version, found.get("type") == "directory")
 
     def read(self, uri: str, start: int, stop: int) -> bytes:
         """The bytes ``[start, stop)`` of a file, fewer if it ends before."""
@@ -105,10 +105,10 @@ class WebServer(Store):
     and hold all that a server sends that ignores the range it was asked for.
     """
 
-    def info(self, uri: str) -> Info:
+    def info(self, uri: str) -> FileInfo:
         if uri.endswith("/"):
-            return Info(None, is_folder=True)
-        info: Info = self._run(self._info, uri)
+            return FileInfo(None, is_folder=True)
+        info: FileInfo = self._run(self._info, uri)
         return info
 
     def read(self, uri: str, start: int, stop: int) -> bytes:
@@ -148,14 +148,14 @@ class WebServer(Store):
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={ranges}"} if ranges else {})}
         return await session.get(self._files.encode_url(uri), headers=headers)
 
-    async def _info(self, uri: str) -> Info:
+    async def _info(self, uri: str) -> FileInfo:
         async with await self._get(uri, "0-0") as answer:
             tag = answer.headers.get("ETag", "")
             version = f"ETag={tag}" if tag and not tag.startswith("W/") else None
             if answer.status != 416:
                 answer.raise_for_status()
             size = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))
-            return Info(int(size[1]) if size and answer.status in (206, 416) else None, version)
+            return FileInfo(int(size[1]) if size and answer.status in (206, 416) else None, version)
 
     async def _read(self, uri: str, start: int, stop: int) -> bytes:
         async with await self._get(uri, f"{start}-{stop - 1}") as answer:
@@ -190,7 +190,7 @@ def is_web(uri: str) -> bool:
     return uri.partition("://")[0].lower() in _WEB
 
 
-def store_of(uri: str, timeout: float) -> Store:
+def get_store(uri: str, timeout: float) -> Store:
     """The store of a URI, shared by the threads of a process.
 
     Args:
@@ -205,7 +205,7 @@ def store_of(uri: str, timeout: float) -> Store:
         return _make_store(_ALIASES.get(scheme, scheme), timeout, os.getpid())
 
 
-def lasting(error: BaseException, uri: str) -> OSError | None:
+def permanent_error(error: BaseException, uri: str) -> OSError | None:
     """What to raise for an error that asking again would only repeat; None for one that may pass."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, FetchError)):
         return error

@@ -1,10 +1,9 @@
-"""Spans and versions of a catalogue, as TFX means them: the greatest span, then the greatest version of it.
+"""Spans and versions of a catalogue, as TFX defines them: the greatest span, then the greatest version of it.
 
-The rules of ``tfx/components/example_gen/utils.py`` without importing it, which takes tens of seconds, and on every
-store that Diptych reads: TFX's own know local files and ``gs://`` only. Three cases differ. Of a name that goes on
-behind its last place, as ``123`` for ``{SPAN:2}``, TFX takes the first characters and then misses the file ``12``; a
-span that the pattern has no place for is ignored by it: both are errors here. And hidden files, which it takes, are
-left alone.
+The rules are those of ``tfx/components/example_gen/utils.py``. That module is not used, because importing it takes tens
+of seconds and it knows local files and ``gs://`` only. Three cases differ. For a name that goes on after its last
+placeholder, as ``123`` for ``{SPAN:2}``, TFX takes the first characters and then misses the file ``12``; a span that
+the pattern has no placeholder for is ignored by TFX: both are errors here. Hidden files, which TFX takes, are ignored.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from diptych.components.catalogue.remote import is_web
 from diptych.components.catalogue.storage import is_remote, list_files
 from diptych.models.errors import DiptychError
 
-_PLACE = re.compile(r"\{(?P<name>SPAN|VERSION)(?::(?P<width>.*?))?\}|\{(?P<part>YYYY|MM|DD)\}")
-_DATE = {"YYYY": 4, "MM": 2, "DD": 2}
+_PLACEHOLDER = re.compile(r"\{(?P<name>SPAN|VERSION)(?::(?P<width>.*?))?\}|\{(?P<part>YYYY|MM|DD)\}")
+_DATE_WIDTHS = {"YYYY": 4, "MM": 2, "DD": 2}
 _EPOCH = date(1970, 1, 1)
-# Stand for the places while a pattern is translated; of Unicode's private use, which no translation touches.
+# Stand for the placeholders while a pattern is translated. No translation changes Unicode's private characters.
 _MARKS = {"SPAN": "\ue000", "VERSION": "\ue001", "YYYY": "\ue002", "MM": "\ue003", "DD": "\ue004"}
 
 
 class SpanError(DiptychError):
-    """The catalogue's pattern makes no sense, or nothing lies at it; the message names the remedy."""
+    """The placeholders of ``data.catalogue`` are wrong, or no file matches them; the message names the remedy."""
 
 
 @dataclass(frozen=True)
 class ResolvedSpan:
-    """A catalogue of one span.
+    """A span and version of a catalogue.
 
     Attributes:
-        catalogue: the pattern with numbers in its places; other patterns, as ``*``, remain.
-        span: the number; of a date, the days since 1970-01-01; 0 without any.
-        version: None where the pattern has no place for it.
+        catalogue: the pattern with numbers in place of its placeholders; wildcards, as ``*``, remain.
+        span: the number; for a date, the days since 1970-01-01; 0 if the pattern has no placeholder.
+        version: the number; None if the pattern has no ``{VERSION}``.
     """
 
     catalogue: str
@@ -45,8 +44,8 @@ class ResolvedSpan:
     version: int | None
 
 
-def name_below(uri: str, catalogue: str) -> str:
-    """The path of a file from the catalogue's folder on: it stays when the catalogue is moved as a whole."""
+def path_in_catalogue(uri: str, catalogue: str) -> str:
+    """The path of a file from the catalogue's folder on, which does not change when the whole catalogue is moved."""
     folder = static_folder(catalogue)
     if not is_remote(uri):
         uri, folder = os.path.abspath(uri), os.path.abspath(folder)
@@ -54,17 +53,18 @@ def name_below(uri: str, catalogue: str) -> str:
 
 
 def resolve_span(pattern: str, span: int | None = None) -> ResolvedSpan:
-    """Puts numbers in the places ``{SPAN}`` or ``{YYYY}``, ``{MM}``, ``{DD}``, and ``{VERSION}`` of a pattern.
+    """Replaces the placeholders of a pattern: ``{SPAN}`` or ``{YYYY}``, ``{MM}``, ``{DD}``, and ``{VERSION}``.
 
-    ``{SPAN:3}`` has three characters: ``007``. Zeros in front are part of the name, not of the number.
+    ``{SPAN:3}`` has three characters: ``007``. Leading zeros belong to the name, not to the number.
 
     Args:
-        span: the number; None for the greatest there is.
+        pattern: as ``data.catalogue``; one without placeholders is returned as it is.
+        span: the number of the span; None for the greatest there is.
 
     Raises:
-        SpanError: the places do not go together, nothing lies at the pattern, or what lies there bears no number.
+        SpanError: the placeholders contradict each other, no file matches, or a file has no number in their place.
         FetchError: the store does not answer.
-        PermissionError: the store does not let itself be listed.
+        PermissionError: the store may not be listed.
     """
     widths = _widths(pattern)
     if "SPAN" not in widths and "YYYY" not in widths:
@@ -82,11 +82,11 @@ def resolve_span(pattern: str, span: int | None = None) -> ResolvedSpan:
 
 
 def static_folder(pattern: str) -> str:
-    """The folder in front of the first pattern character or place, as the pattern spells it; may be empty."""
+    """The folder before the first wildcard or placeholder, as the pattern spells it; may be empty."""
     stop = re.search(r"[*[]" if is_web(pattern) else r"[*?[]", pattern)
-    places = [match.start() for match in (stop, _PLACE.search(pattern)) if match]
-    folder, slash, _ = pattern[: min(places, default=len(pattern))].rpartition("/")
-    # What is left of "/*" and of "gs://*" is no folder without its slash.
+    starts = [match.start() for match in (stop, _PLACEHOLDER.search(pattern)) if match]
+    folder, slash, _ = pattern[: min(starts, default=len(pattern))].rpartition("/")
+    # Without its slash, what remains of "/*" and of "gs://*" would be no folder.
     return folder + slash if folder in ("", "/") or folder.endswith(":/") else folder
 
 
@@ -95,17 +95,17 @@ def _error(message: str) -> SpanError:
 
 
 def _widths(pattern: str) -> dict[str, int | None]:
-    """Places of a pattern, checked, and how many characters each has where that is said."""
+    """The placeholders of a pattern, checked, each with its number of characters, or None if it has no width."""
     widths: dict[str, int | None] = {}
-    for match in _PLACE.finditer(pattern):
+    for match in _PLACEHOLDER.finditer(pattern):
         name = match["name"] or match["part"]
         if name in widths:
             raise _error(f"'{pattern}' has {{{name}}} twice; name it once")
-        widths[name] = _DATE[name] if name in _DATE else _width(match)
-    parts = [name for name in _DATE if name in widths]
+        widths[name] = _DATE_WIDTHS[name] if name in _DATE_WIDTHS else _width(match)
+    parts = [name for name in _DATE_WIDTHS if name in widths]
     if parts and "SPAN" in widths:
         raise _error(f"'{pattern}' has {{SPAN}} and {{{parts[0]}}}; keep the number or the date")
-    if 0 < len(parts) < len(_DATE):
+    if 0 < len(parts) < len(_DATE_WIDTHS):
         raise _error(
             f"'{pattern}' has {{{parts[0]}}}, but a date is all of {{YYYY}}, {{MM}} and {{DD}}; add the others"
         )
@@ -123,7 +123,7 @@ def _width(match: re.Match[str]) -> int | None:
 
 
 def _texts(span: int, widths: Mapping[str, int | None]) -> dict[str, str]:
-    """What stands in the places for a given span."""
+    """The texts that replace the placeholders for a given span."""
     if "SPAN" not in widths:
         try:
             day = _EPOCH + timedelta(days=span)
@@ -137,11 +137,11 @@ def _texts(span: int, widths: Mapping[str, int | None]) -> dict[str, str]:
 
 
 def _fill(pattern: str, texts: Mapping[str, str]) -> str:
-    return _PLACE.sub(lambda match: texts[match["name"] or match["part"]], pattern)
+    return _PLACEHOLDER.sub(lambda match: texts[match["name"] or match["part"]], pattern)
 
 
 def _name_pattern(pattern: str, widths: Mapping[str, int | None], given: Mapping[str, str]) -> re.Pattern[str]:
-    """Matches the names that match the pattern, with a group for each place that is not given."""
+    """A regular expression for the names that match the pattern, with a group for each placeholder without a text."""
     from fsspec.utils import glob_translate
 
     whole = pattern if is_remote(pattern) else os.path.abspath(pattern)
@@ -152,7 +152,7 @@ def _name_pattern(pattern: str, widths: Mapping[str, int | None], given: Mapping
 
 
 def _read(path: str, name: re.Pattern[str], given: Mapping[str, str]) -> tuple[int, int, dict[str, str]]:
-    """Span and version of a file, and the texts that say so."""
+    """The span and version of a file, and the texts in its name that stand for them."""
     match = name.fullmatch(path)
     if match is None:
         raise _error(f"'{path}' has not as many characters in its places as the pattern says; move it away")
@@ -160,7 +160,7 @@ def _read(path: str, name: re.Pattern[str], given: Mapping[str, str]) -> tuple[i
     version = _number(texts, "VERSION", path) if "VERSION" in texts else 0
     if "SPAN" in texts:
         return _number(texts, "SPAN", path), version, texts
-    year, month, day = (_number(texts, part, path) for part in _DATE)
+    year, month, day = (_number(texts, part, path) for part in _DATE_WIDTHS)
     try:
         return (date(year, month, day) - _EPOCH).days, version, texts
     except ValueError as error:

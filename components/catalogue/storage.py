@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from diptych.components.catalogue.options import FetchOptions
-from diptych.components.catalogue.remote import FetchError, Info, Store, is_web, lasting, store_of
+from diptych.components.catalogue.remote import FetchError, FileInfo, Store, get_store, is_web, permanent_error
 
 __all__ = [
     "FetchError",
@@ -309,7 +309,7 @@ def _walk_local(folder: str) -> Iterator[str]:
                     yield entry.path
 
 
-def _info(uri: str, fetch: FetchOptions | None) -> Info | None:
+def _info(uri: str, fetch: FetchOptions | None) -> FileInfo | None:
     try:
         return _ask(uri, fetch or FetchOptions(), lambda store: store.info(uri))
     except FileNotFoundError:
@@ -323,16 +323,20 @@ def _ask(uri: str, fetch: FetchOptions, question: Callable[[Store], _T]) -> _T:
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(fetch.attempts),
         wait=tenacity.wait_random_exponential(multiplier=0.5, max=10),
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Exception) and lasting(error, uri) is None),
+        retry=tenacity.retry_if_exception(lambda error: _may_pass(error, uri)),
         reraise=True,
     )
     try:
-        return attempts(lambda: question(store_of(uri, fetch.timeout_seconds)))
+        return attempts(lambda: question(get_store(uri, fetch.timeout_seconds)))
     except Exception as error:
-        if refusal := lasting(error, uri):
+        if refusal := permanent_error(error, uri):
             raise refusal from error.__cause__
         reason = str(error) or type(error).__name__
         raise FetchError(f"'{uri}' could not be reached in {fetch.attempts} attempts: {reason}") from error
+
+
+def _may_pass(error: BaseException, uri: str) -> bool:
+    return isinstance(error, Exception) and permanent_error(error, uri) is None
 
 
 def _download(uri: str, fetch: FetchOptions) -> BinaryIO:

@@ -1,24 +1,22 @@
-"""The account of every row: which became a record, which a reject, and what is written down of each."""
+"""The account of every row: which rows became examples, and which were rejected and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk
+from diptych.components.catalogue.catalogue import Catalogue
+from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import Reject
-from diptych.components.catalogue.spans import name_below
-from diptych.components.example_gen.assignment import KEPT, REPEATS, Decision, resolve
-from diptych.components.example_gen.row_tables import Stored, Table, labels_by_digest
-from diptych.components.example_gen.workers import Built
+from diptych.components.example_gen.assignment import Assignment
+from diptych.components.example_gen.duplicates import DUPLICATE_REASONS, KEPT
+from diptych.components.example_gen.record_index import IndexedRecord, RowResult
 from diptych.models import features
 from diptych.models.errors import FAILED, DiptychError
-from diptych.models.progress import report
+from diptych.models.progress import report_progress
 
 _REPORT_EVERY = 50
 
@@ -29,106 +27,62 @@ class IngestionError(DiptychError):
     exit_code = FAILED
 
 
-def with_progress(built: Iterable[Built]) -> Iterator[Built]:
-    """The same, telling who listens how many there are."""
+def track_progress(results: Iterable[RowResult]) -> Iterator[RowResult]:
+    """Yields the results, and reports from time to time how many rows are done."""
     done = 0
-    for one in built:
+    for result in results:
         done += 1
         if done % _REPORT_EVERY == 0:
-            report("rows", rows=_REPORT_EVERY)
-        yield one
-    report("rows", rows=done % _REPORT_EVERY)
+            report_progress("rows", rows=_REPORT_EVERY)
+        yield result
+    report_progress("rows", rows=done % _REPORT_EVERY)
 
 
-def row_line(built: Built) -> dict[str, Any]:
-    """What is written down of one row: its reject, or who it is."""
-    if isinstance(built, Stored):
-        return {"row": built.row, "id": built.id, "image": built.image}
-    return built.as_json()
+def result_as_json(result: RowResult) -> dict[str, Any]:
+    """A row's result as a JSON object: its reject, or the row's number, id and image."""
+    if isinstance(result, IndexedRecord):
+        return {"row": result.row, "id": result.id, "image": result.image}
+    return result.as_json()
 
 
-@dataclass(frozen=True)
-class Part:
-    """What is still needed of a chunk when all is decided.
-
-    Attributes:
-        files: see ``Table``.
-        rejects: number of its rows that became no record.
-        labels: see ``Table``.
-    """
-
-    chunk: Chunk
-    files: Sequence[tuple[str, int]]
-    rejects: int
-    labels: Mapping[bytes, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """The parts of the catalogue in order, and what was decided on their records."""
-
-    data: DataOptions
-    parts: Sequence[Part]
-    decision: Decision
-
-    def chunk_of(self, place: int) -> Chunk:
-        """The chunk that an entry is of."""
-        return self.parts[int(self.decision.table[place])].chunk
-
-
-def resolve_tables(tables: Iterable[Table], data: DataOptions) -> Resolution:
-    """Decides on the records of all chunks, whatever their order.
-
-    Raises:
-        CatalogueError: there is no row.
-    """
-    ordered = sorted(tables, key=lambda table: table.chunk)
-    if not ordered:
-        raise CatalogueError(f"data.catalogue: '{data.catalogue}' has no row")
-    parts = [Part(table.chunk, table.files, table.rejects, table.labels) for table in ordered]
-    return Resolution(data, parts, resolve(ordered, data))
-
-
-def all_rejects(resolution: Resolution, lines_of: Callable[[Chunk], Iterable[dict[str, Any]]]) -> Iterator[Reject]:
-    """Every reject in the catalogue's order, those that repeat another row too.
+def list_rejects(
+    assignment: Assignment, catalogue: Catalogue, read_results: Callable[[Chunk], Iterable[dict[str, Any]]]
+) -> Iterator[Reject]:
+    """Every reject in the catalogue's order, duplicates among them.
 
     Args:
-        lines_of: gives the ``row_line`` of each row of a chunk, in order.
+        read_results: gives for each row of a chunk, in order, what ``result_as_json`` returned.
     """
-    decision = resolution.decision
-    bounds = np.searchsorted(decision.table, np.arange(len(resolution.parts) + 1))
-    for number, part in enumerate(resolution.parts):
+    bounds = np.searchsorted(assignment.chunk, np.arange(len(assignment.chunks) + 1))
+    for number, summary in enumerate(assignment.chunks):
         place, stop = bounds[number], bounds[number + 1]
-        if not part.rejects and (decision.reason[place:stop] == KEPT).all():
+        if not summary.rejects and (assignment.reason[place:stop] == KEPT).all():
             continue
-        for line in lines_of(part.chunk):
-            if "reason" in line:
-                yield Reject(**line)
+        for result in read_results(summary.chunk):
+            if "reason" in result:
+                yield Reject(**result)
                 continue
-            if decision.reason[place] != KEPT:
-                yield _repeat(line, place, resolution)
+            if assignment.reason[place] != KEPT:
+                yield _reject_duplicate(result, place, assignment, catalogue)
             place += 1
 
 
-def _repeat(line: dict[str, Any], place: int, resolution: Resolution) -> Reject:
+def _reject_duplicate(result: dict[str, Any], place: int, assignment: Assignment, catalogue: Catalogue) -> Reject:
     """The reject of a record that repeats another one."""
-    decision = resolution.decision
-    other = decision.repeated[place]
-    own, its = (name_below(resolution.chunk_of(p).source, resolution.data.catalogue) for p in (place, other))
-    where = "" if own == its else f" of {its}"
-    detail = f"repeats row {decision.row[other]}{where}"
-    return Reject(own, **line, reason=REPEATS[decision.reason[place]], detail=detail)
+    original = assignment.original[place]
+    name, its_name = (catalogue.source_name(assignment.chunk_of(p).source) for p in (place, original))
+    where = "" if name == its_name else f" of {its_name}"
+    reason = DUPLICATE_REASONS[assignment.reason[place]]
+    return Reject(name, **result, reason=reason, detail=f"repeats row {assignment.row[original]}{where}")
 
 
-def count_labels(resolution: Resolution) -> dict[str, dict[str, int]]:
-    """Label to split to number of examples that have it."""
-    decision = resolution.decision
-    names = labels_by_digest(part.labels for part in resolution.parts)
-    kept = decision.reason == KEPT
-    of_set = np.zeros((len(decision.label_sets), len(features.SPLITS)), int)
-    np.add.at(of_set, (decision.label_set[kept], decision.split[kept]), 1)
+def count_labels(assignment: Assignment) -> dict[str, dict[str, int]]:
+    """For each label, sorted, the number of examples that have it in each split."""
+    kept = assignment.reason == KEPT
+    by_set = np.zeros((len(assignment.label_sets), len(features.SPLITS)), int)
+    np.add.at(by_set, (assignment.label_set[kept], assignment.split[kept]), 1)
     counts: dict[str, NDArray[np.int_]] = {}
-    for labels, row in zip(decision.label_sets, of_set, strict=True):
-        for label in names[labels] if row.any() else ():
-            counts[label] = counts.get(label, 0) + row
+    for labels, by_split in zip(assignment.label_sets, by_set, strict=True):
+        for label in labels if by_split.any() else ():
+            counts[label] = counts.get(label, 0) + by_split
     return {label: dict(zip(features.SPLITS, counts[label].tolist(), strict=True)) for label in sorted(counts)}

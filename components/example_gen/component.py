@@ -23,7 +23,7 @@ from diptych.models.images.options import ImageOptions
 
 
 class ImageTextExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
-    """FileBasedExampleGen's spec with our options and the Rejects."""
+    """The spec of FileBasedExampleGen, with our options and the output ``rejects``."""
 
     PARAMETERS = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
@@ -40,7 +40,7 @@ class ImageTextExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
 class ImageTextExampleGen(component.FileBasedExampleGen):
     """Turns a catalogue of images, descriptions and labels into Examples (train, val, test) and Rejects.
 
-    It stays a FileBasedExampleGen, which is how Kubeflow's compiler knows where its driver is needed.
+    It derives from FileBasedExampleGen, because Kubeflow's compiler runs a driver for such components only.
     """
 
     SPEC_CLASS = ImageTextExampleGenSpec
@@ -53,10 +53,10 @@ class ImageTextExampleGen(component.FileBasedExampleGen):
         Args:
             data: the catalogue and its splits.
             image: how images are stored.
-            code: a digest of the code that ingests; another one is another cache key.
+            code: a digest of the code that ingests, which is part of the cache key.
         """
         split_config = example_gen_pb2.SplitConfig(
-            # The splits' names; the shares are in the data options, because TFX knows whole buckets only.
+            # Only the names count. The ratios are in the data options, because TFX's are whole numbers.
             splits=[example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=1) for split in SPLITS]
         )
         spec = ImageTextExampleGenSpec(

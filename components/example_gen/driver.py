@@ -1,4 +1,4 @@
-"""The driver of ImageTextExampleGen: span and version as TFX means them, the fingerprint over every input byte."""
+"""The driver of ImageTextExampleGen: it finds the span and version, and digests every input byte."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from tfx.proto import example_gen_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.fingerprint import digest_inputs
-from diptych.components.catalogue.spans import resolve_span, static_folder
+from diptych.components.catalogue.spans import static_folder
 from diptych.components.example_gen.executor import data_options
 
 
 def standard_input(catalogue: str) -> dict[str, str]:
-    """A catalogue as ExampleGen's standard properties name it: a folder, and a pattern in it."""
+    """ExampleGen's standard properties that name a catalogue: a folder, and a pattern below it."""
     base = static_folder(catalogue)
     pattern = catalogue[len(base) :].lstrip("/")
     config = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern=pattern)])
@@ -27,7 +28,11 @@ def standard_input(catalogue: str) -> dict[str, str]:
 
 
 class ImageTextExampleGenDriver(driver.FileBasedDriver):
-    """TFX's own driver knows local files and gs:// only, and sees the catalogue's size and time, but no image."""
+    """Resolves the span and fingerprint of a catalogue in any store, images included.
+
+    TFX's own driver knows local files and ``gs://`` only, and its fingerprint has the size and time of the catalogue's
+    files, but nothing of the images.
+    """
 
     def resolve_exec_properties(
         self,
@@ -35,19 +40,17 @@ class ImageTextExampleGenDriver(driver.FileBasedDriver):
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
-        """Adds span, version and fingerprint, and names the catalogue they mean.
+        """Adds span, version and fingerprint, and the catalogue of that span.
 
         Raises:
             SpanError: there is no span or version.
             CatalogueError: the catalogue cannot be read.
         """
-        data = data_options(exec_properties)
-        found = resolve_span(data.catalogue)
-        data = data.model_copy(update={"catalogue": found.catalogue})
+        catalogue = Catalogue.open(data_options(exec_properties))
         return {
             **exec_properties,
-            **standard_input(data.catalogue),
-            utils.SPAN_PROPERTY_NAME: found.span,
-            utils.VERSION_PROPERTY_NAME: found.version,
-            utils.FINGERPRINT_PROPERTY_NAME: digest_inputs(data),
+            **standard_input(catalogue.span.catalogue),
+            utils.SPAN_PROPERTY_NAME: catalogue.span.span,
+            utils.VERSION_PROPERTY_NAME: catalogue.span.version,
+            utils.FINGERPRINT_PROPERTY_NAME: digest_inputs(catalogue),
         }

@@ -14,12 +14,12 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from diptych.components.artifacts import ACCOUNT_FILE, read_json
-from diptych.components.beam import LeanBeamExecutor
+from diptych.components.beam import UnpackagedBeamExecutor
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.records import Recipe
 from diptych.components.example_gen.account import IngestionError
-from diptych.components.example_gen.ingestion import Plan, ingest
-from diptych.components.example_gen.workers import warm_up
+from diptych.components.example_gen.ingestion import IngestionJob, ingest
+from diptych.components.example_gen.workers import start_fork_server
 from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions
 
@@ -29,7 +29,7 @@ IMAGE_OPTIONS_KEY = "image_options"
 
 
 def data_options(exec_properties: dict[str, Any]) -> DataOptions:
-    """The options, with the catalogue that ExampleGen's standard input names."""
+    """The data options of an execution; the catalogue is the one that ExampleGen's standard properties name."""
     values = json.loads(exec_properties[DATA_OPTIONS_KEY])
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config)
@@ -37,7 +37,7 @@ def data_options(exec_properties: dict[str, Any]) -> DataOptions:
     return DataOptions(**values, catalogue=os.path.join(base, input_config.splits[0].pattern))
 
 
-class ImageTextExampleGenExecutor(LeanBeamExecutor):
+class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
     """Writes the Examples of each split and the Rejects, and proves that no row was lost."""
 
     def Do(
@@ -56,15 +56,15 @@ class ImageTextExampleGenExecutor(LeanBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         rejects = artifact_utils.get_single_instance(output_dict[REJECTS_KEY])
         image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
-        plan = Plan(Recipe(data_options(exec_properties), image), examples.uri, rejects.uri)
-        fileio.makedirs(plan.work_uri)
-        # Building Beam's pipeline takes as long.
-        warm_up()
+        # It takes about as long as building Beam's pipeline does.
+        start_fork_server()
+        job = IngestionJob(Catalogue.open(data_options(exec_properties)), image, examples.uri, rejects.uri)
+        fileio.makedirs(job.work_uri)
         try:
             with self._make_beam_pipeline() as pipeline:
-                ingest(pipeline, plan)
+                ingest(pipeline, job)
         finally:
-            fileio.rmtree(plan.work_uri)
+            fileio.rmtree(job.work_uri)
         _check_account(read_json(rejects.uri, ACCOUNT_FILE))
 
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))

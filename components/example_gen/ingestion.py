@@ -1,9 +1,9 @@
-"""The Beam pipeline of ingestion: a catalogue in, TFRecord files per split and an account of every row out.
+"""The Beam pipeline of ingestion: it makes TFRecord files for each split and an account of every row.
 
-Each chunk of the catalogue is read, decoded and written to a work file by one worker; a few bytes of each record go
-to one place, where it is decided which are duplicates and which split and file each of the others goes to; then each
-file is put together from ranges of the work files. Records are serialised once. Nothing depends on which worker does
-what, nor on when it is done.
+One worker reads each chunk of the catalogue, decodes its images and writes its records to work files. The index of all
+records, a few bytes for each, is collected in one place, which finds the duplicates and chooses the split and shard of
+every other record. Then each shard is put together from ranges of the work files. Records are serialised once. The
+result does not depend on which worker does what, nor on when.
 """
 
 from __future__ import annotations
@@ -20,129 +20,133 @@ import apache_beam as beam
 import numpy as np
 
 from diptych.components.artifacts import ACCOUNT_FILE, REJECTS_FILE, write_json
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers.rows import Chunk
-from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.catalogue.spans import name_below
+from diptych.components.catalogue.records import RecordOptions
 from diptych.components.catalogue.storage import open_file, write_stream
 from diptych.components.example_gen.account import (
     IngestionError,
-    Resolution,
-    all_rejects,
     count_labels,
-    resolve_tables,
-    row_line,
-    with_progress,
+    list_rejects,
+    result_as_json,
+    track_progress,
 )
-from diptych.components.example_gen.row_tables import Stored, Table, TableBuilder, store_rows
-from diptych.components.example_gen.workers import Workers
+from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
+from diptych.components.example_gen.workers import DecoderPool
 from diptych.models import features
+from diptych.models.images.options import ImageOptions
 
 _COPY_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is ingested, and where to.
+class IngestionJob:
+    """What is ingested, and where the result goes.
 
     Attributes:
-        examples_uri: gets ``Split-<split>/data-<shard>-of-<shards>.tfrecord``, or ``.tfrecord.gz``.
-        rejects_uri: gets ``rejects.jsonl`` and ``account.json``.
+        examples_uri: folder for ``Split-<split>/data-<shard>-of-<shards>.tfrecord``, or ``.tfrecord.gz``.
+        rejects_uri: folder for ``rejects.jsonl`` and ``account.json``.
     """
 
-    recipe: Recipe
+    catalogue: Catalogue
+    image: ImageOptions
     examples_uri: str
     rejects_uri: str
 
     @property
+    def options(self) -> RecordOptions:
+        """The options by which rows become records."""
+        return RecordOptions(self.catalogue.data, self.image)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the TFRecord files are compressed by gzip."""
+        return self.catalogue.data.compression == "gzip"
+
+    @property
     def work_uri(self) -> str:
-        """Where work files lie; deleted at the end."""
+        """Folder of the work files, which is deleted at the end."""
         return os.path.join(self.examples_uri, ".ingestion")
 
-    def spool_file(self, source_index: int) -> str:
-        return os.path.join(self.work_uri, f"{source_index:05d}.jsonl")
-
-    def records_file(self, chunk: Chunk) -> str:
+    def records_prefix(self, chunk: Chunk) -> str:
         """How the URIs of the files begin that hold the chunk's records."""
         return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}")
 
-    def rows_file(self, chunk: Chunk) -> str:
-        """One line for each row: its reject, or who it is."""
-        return self.records_file(chunk) + ".jsonl"
+    def results_file(self, chunk: Chunk) -> str:
+        """URI of the file with one line for each row of the chunk; see ``result_as_json``."""
+        return self.records_prefix(chunk) + ".jsonl"
 
-    def split_file(self, split: str, shard: int, shards: int) -> str:
-        ending = ".tfrecord.gz" if self.recipe.data.compression == "gzip" else ".tfrecord"
+    def shard_file(self, split: str, shard: int, shards: int) -> str:
+        """URI of the TFRecord file of a shard."""
+        ending = ".tfrecord.gz" if self.is_compressed else ".tfrecord"
         folder = os.path.join(self.examples_uri, f"Split-{split}")
         return os.path.join(folder, f"data-{shard:05d}-of-{shards:05d}{ending}")
 
 
-def ingest(pipeline: beam.Pipeline, plan: Plan) -> None:
-    """Adds the ingestion of ``plan`` to a Beam pipeline."""
-    tables = (
+def ingest(pipeline: beam.Pipeline, job: IngestionJob) -> None:
+    """Adds the ingestion of a catalogue to a Beam pipeline."""
+    indexes = (
         pipeline
-        | "Catalogue" >> beam.Create([plan.recipe.data])
-        | "ListSources" >> beam.FlatMap(lambda data: enumerate(list_sources(data)))
+        | "Sources" >> beam.Create(range(len(job.catalogue.sources)))
         | "ShareSources" >> beam.Reshuffle()
-        | "Cut" >> beam.FlatMap(_cut, plan)
+        | "CutSource" >> beam.FlatMap(job.catalogue.source_chunks, job.work_uri)
         | "ShareChunks" >> beam.Reshuffle()
-        | "Ingest" >> beam.ParDo(IngestChunk(plan))
+        | "IngestChunk" >> beam.ParDo(IngestChunk(job))
     )
-    decision = tables | "Gather" >> beam.combiners.ToList() | "Resolve" >> beam.Map(resolve_tables, plan.recipe.data)
+    assignment = (
+        indexes
+        | "CollectIndexes" >> beam.combiners.ToList()
+        | "AssignSplits" >> beam.Map(assign_splits, job.catalogue.data)
+    )
     written = (
-        decision
-        | "Assign" >> beam.FlatMap(assign)
+        assignment
+        | "ListShards" >> beam.FlatMap(list_shards)
         | "ShareShards" >> beam.Reshuffle()
-        | "WriteShard" >> beam.Map(write_shard, plan)
-        | "Written" >> beam.combiners.ToList()
+        | "WriteShard" >> beam.Map(write_shard, job)
+        | "CollectShards" >> beam.combiners.ToList()
     )
-    _ = decision | "Account" >> beam.Map(_account, beam.pvalue.AsSingleton(written), plan)
-
-
-def _cut(numbered: tuple[int, str], plan: Plan) -> Iterator[Chunk]:
-    source_index, source = numbered
-    data = plan.recipe.data
-    reader = make_reader(find_kind(data))
-    return reader.cut(source, source_index, data, plan.spool_file(source_index))
+    _ = assignment | "WriteAccount" >> beam.Map(_write_account, beam.pvalue.AsSingleton(written), job)
 
 
 class IngestChunk(beam.DoFn):
-    """Chunk -> Table; writes the chunk's records and its lines about rows."""
+    """Writes the records of a chunk and the results of its rows; returns the index of the records."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, job: IngestionJob) -> None:
+        self._job = job
 
     def setup(self) -> None:
-        self._workers = Workers(self._plan.recipe, store_rows)
-        self._reader = make_reader(find_kind(self._plan.recipe.data))
+        self._pool = DecoderPool(self._job.options, write_records)
 
     def teardown(self) -> None:
-        self._workers.close()
+        self._pool.close()
 
-    def process(self, chunk: Chunk) -> Iterator[Table]:
-        plan, data = self._plan, self._plan.recipe.data
-        source = Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
-        rows = self._reader.read(chunk, data)
-        builder = TableBuilder(chunk)
-        with write_stream(plan.rows_file(chunk)) as lines:
-            for built in with_progress(self._workers.build(rows, source, plan.records_file(chunk))):
-                lines.write(_line(row_line(built)))
-                if isinstance(built, Stored):
-                    builder.add(built)
-        yield builder.table()
+    def process(self, chunk: Chunk) -> Iterator[ChunkIndex]:
+        job, catalogue = self._job, self._job.catalogue
+        source = catalogue.source_file(chunk.source)
+        builder = ChunkIndexBuilder(chunk)
+        with write_stream(job.results_file(chunk)) as lines:
+            for result in track_progress(self._pool.process(catalogue.read(chunk), source, job.records_prefix(chunk))):
+                lines.write(_line(result_as_json(result)))
+                if isinstance(result, IndexedRecord):
+                    builder.add(result)
+        yield builder.build()
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    # A text that is no Unicode is no reason to lose its row.
+    # Characters that UTF-8 cannot hold are replaced: they are no reason to lose the row.
     return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file to write.
+    """A TFRecord file to write.
 
     Attributes:
-        pieces: work files and, for each, the ``[start, stop)`` bytes to take from it, in order.
-        records: how many records these are.
+        number: of the shard in its split, from 0.
+        count: number of shards of the split.
+        pieces: work files in order, each with the ``[start, stop)`` ranges of bytes to copy from it, in order.
+        records: number of records in the shard.
     """
 
     split: str
@@ -152,48 +156,47 @@ class Shard:
     records: int
 
 
-def assign(resolution: Resolution) -> Iterator[Shard]:
-    """The files to write."""
-    decision = resolution.decision
-    files = [file for part in resolution.parts for file in part.files]
-    of_file = np.repeat(np.arange(len(files)), [count for _, count in files])
-    stops = np.cumsum(decision.size, dtype=np.int64)
-    starts = stops - decision.size
-    # Each file begins at zero.
-    before = starts[np.searchsorted(of_file, of_file)]
+def list_shards(assignment: Assignment) -> Iterator[Shard]:
+    """The shards of all splits."""
+    files = [file for summary in assignment.chunks for file in summary.files]
+    file_of = np.repeat(np.arange(len(files)), [count for _, count in files])
+    stops = np.cumsum(assignment.size, dtype=np.int64)
+    starts = stops - assignment.size
+    # Positions count from the start of each file.
+    before = starts[np.searchsorted(file_of, file_of)]
     starts, stops = starts - before, stops - before
-    for number, (split, count) in enumerate(zip(features.SPLITS, decision.shards, strict=True)):
-        of_split = np.flatnonzero(decision.split == number)
-        for shard in np.unique(decision.shard[of_split]).tolist():
-            places = of_split[decision.shard[of_split] == shard]
+    for number, (split, count) in enumerate(zip(features.SPLITS, assignment.shards, strict=True)):
+        of_split = np.flatnonzero(assignment.split == number)
+        for shard in np.unique(assignment.shard[of_split]).tolist():
+            places = of_split[assignment.shard[of_split] == shard]
             pieces = []
-            for members in np.split(places, np.flatnonzero(np.diff(of_file[places])) + 1):
+            for members in np.split(places, np.flatnonzero(np.diff(file_of[places])) + 1):
                 ranges = list(zip(starts[members].tolist(), stops[members].tolist(), strict=True))
-                pieces.append((files[of_file[members[0]]][0], ranges))
+                pieces.append((files[file_of[members[0]]][0], ranges))
             yield Shard(split, shard, count, pieces, len(places))
 
 
-def write_shard(shard: Shard, plan: Plan) -> tuple[str, int]:
-    """Copies ranges of work files to one file; returns its split and how many records it holds."""
-    name = plan.split_file(shard.split, shard.number, shard.count)
-    with write_stream(name) as file, _compressed(file, plan) as target:
+def write_shard(shard: Shard, job: IngestionJob) -> tuple[str, int]:
+    """Puts a shard together from the work files; returns its split and its number of records."""
+    name = job.shard_file(shard.split, shard.number, shard.count)
+    with write_stream(name) as file, _compressed(file, job) as target:
         for work_file, ranges in shard.pieces:
             with open_file(work_file) as source:
-                for start, stop in _joined(ranges):
+                for start, stop in _join_ranges(ranges):
                     source.seek(start)
                     _copy(source, target, stop - start)
     return shard.split, shard.records
 
 
-def _compressed(file: BinaryIO, plan: Plan) -> BinaryIO:
-    if plan.recipe.data.compression == "none":
+def _compressed(file: BinaryIO, job: IngestionJob) -> BinaryIO:
+    if not job.is_compressed:
         return file
-    # Without a time in it, equal records give equal files.
+    # Without a time of modification, equal records give equal files.
     return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=0))
 
 
-def _joined(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Neighbouring ranges as one."""
+def _join_ranges(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Joins ranges that follow each other, up to ``_COPY_BYTES``."""
     whole: tuple[int, int] | None = None
     for start, stop in ranges:
         if whole is not None and whole[1] == start and stop - whole[0] <= _COPY_BYTES:
@@ -213,26 +216,30 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
     target.write(content)
 
 
-def _account(resolution: Resolution, written: list[tuple[str, int]], plan: Plan) -> None:
-    """Writes the rejects and the account of all rows."""
+def _write_account(assignment: Assignment, written: list[tuple[str, int]], job: IngestionJob) -> None:
+    """Writes the rejects and the account of all rows.
+
+    Args:
+        written: split and number of records of each shard.
+    """
     rejects: Counter[str] = Counter()
-    with write_stream(os.path.join(plan.rejects_uri, REJECTS_FILE)) as file:
-        for reject in all_rejects(resolution, lambda chunk: _read_lines(plan.rows_file(chunk))):
+    with write_stream(os.path.join(job.rejects_uri, REJECTS_FILE)) as file:
+        for reject in list_rejects(assignment, job.catalogue, lambda chunk: _read_lines(job.results_file(chunk))):
             rejects[reject.reason] += 1
             file.write(_line(reject.as_json()))
     examples = dict.fromkeys(features.SPLITS, 0)
     for split, count in written:
         examples[split] += count
     account = {
-        "rows": sum(part.chunk.rows for part in resolution.parts),
+        "rows": assignment.rows,
         "examples": examples,
         "rejects": dict(sorted(rejects.items())),
-        "labels": count_labels(resolution),
-        # What records alone do not tell: the shape of raw pixels, and whether one label could be several.
-        "image": plan.recipe.image.model_dump(),
-        "task": "multilabel" if plan.recipe.data.label_separator else "multiclass",
+        "labels": count_labels(assignment),
+        # The records alone do not tell the shape of raw pixels, nor whether one label could be several.
+        "image": job.image.model_dump(),
+        "task": "multilabel" if job.catalogue.data.label_separator else "multiclass",
     }
-    write_json(plan.rejects_uri, ACCOUNT_FILE, account)
+    write_json(job.rejects_uri, ACCOUNT_FILE, account)
 
 
 def _read_lines(uri: str) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Processes that turn rows to stored records: side by side, and such that no image can crash, stall or starve the rest.
+"""Processes that decode images and make records of rows. No image can crash, stall or starve the others.
 
-They import neither TensorFlow nor Beam and so start in a moment.
+The processes import neither TensorFlow nor Beam, so they start within a moment.
 """
 
 from __future__ import annotations
@@ -26,84 +26,85 @@ from types import TracebackType
 
 from pebble import ProcessExpired, ProcessPool
 
-from diptych.components.catalogue.readers.rows import Row
-from diptych.components.catalogue.reasons import Reject
-from diptych.components.catalogue.records import Recipe, RejectError, Source, read_image, reject
+from diptych.components.catalogue.readers.row_files import read_row_file
+from diptych.components.catalogue.readers.rows import Row, SourceFile
+from diptych.components.catalogue.reasons import RowError
+from diptych.components.catalogue.records import RecordOptions, make_reject
 from diptych.components.catalogue.storage import is_remote
-from diptych.components.example_gen.row_tables import Stored
+from diptych.components.example_gen.record_index import RowResult
 
-# Enough rows to hide what handing them over costs, few enough that no process waits for long at a chunk's end.
-_BATCH = 32
-# Batches in work or ready for each process; they bound what lies in memory.
-_AHEAD = 3
-# Beside the image itself: the libraries, and what Pillow and OpenCV keep of their work.
+# Enough rows to make the cost of handing them over small, few enough that no process waits long at a chunk's end.
+_BATCH_ROWS = 32
+# Batches for each process that are in work or wait for it; they bound the memory of all rows that were read.
+_BATCHES_PER_PROCESS = 3
+# Memory of a process beside the image: the libraries, and what Pillow and OpenCV keep allocated.
 _BASE_BYTES = 2 << 30
-# The most that decoding holds of one pixel: a progressive JPEG's coefficients, RGBA and its 16-bit blend.
+# The most that decoding needs for one pixel: a progressive JPEG's coefficients, RGBA and its 16-bit blend.
 _BYTES_PER_PIXEL = 32
 
-_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+# Linux, cgroup v2: "quota period" in microseconds, or "max period".
+_CPU_LIMIT_FILE = Path("/sys/fs/cgroup/cpu.max")
 
-Built = Stored | Reject
 
-
-def warm_up() -> None:
-    """Starts what decoding processes are forked from: importing their libraries then goes on beside other work."""
+def start_fork_server() -> None:
+    """Starts the process that decoding processes are forked from, so that it imports its libraries in the meantime."""
     _context()
     forkserver.ensure_running()
 
 
 def _context() -> BaseContext:
-    # Not forked: Beam's and TensorFlow's threads would be cut off in the middle of what they do.
+    # Not forked from this process: a fork would stop Beam's and TensorFlow's threads at an arbitrary place.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["diptych.components.example_gen.row_tables"])
+    context.set_forkserver_preload(["diptych.components.example_gen.record_index"])
     return context
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows that one process works on together, and how the URI of the file begins that it writes."""
+class _Batch:
+    """Rows that one process works on together; ``file`` is the URI of the file that it may write, without ending."""
 
     rows: list[Row]
-    source: Source
+    source: SourceFile
     file: str
 
 
-def count_processes(recipe: Recipe) -> int:
-    """How many processes decode: what the options say, else one for each core that this process may use."""
-    return recipe.data.processes or min(len(os.sched_getaffinity(0)), _cores_granted())
+def count_processes(options: RecordOptions) -> int:
+    """The number of decoding processes: ``data.processes``, else one for each core that this process may use."""
+    return options.data.processes or min(len(os.sched_getaffinity(0)), _cores_granted())
 
 
 def _cores_granted() -> int:
-    """What the container's limit comes to, rounded up (Linux, cgroup v2: "quota period" in microseconds, or "max")."""
+    """The container's CPU limit in cores, rounded up; without a limit, a very large number."""
     try:
-        quota, period = _LIMIT.read_text(encoding="ascii").split()
+        quota, period = _CPU_LIMIT_FILE.read_text(encoding="ascii").split()
         return math.ceil(int(quota) / int(period))
     except (OSError, ValueError):
         return sys.maxsize
 
 
-Work = Callable[[Sequence[Row], Source, Recipe, str], list[Built]]
+#: What a process does with some rows of a source, and the URI of a file that it may write.
+BatchFunction = Callable[[Sequence[Row], SourceFile, RecordOptions, str], list[RowResult]]
 
 
-class Workers:
+class DecoderPool:
     """A pool of decoding processes; use it in a ``with`` block, or ``close`` it."""
 
-    def __init__(self, recipe: Recipe, work: Work) -> None:
-        """Starts no process before there is something to do.
+    def __init__(self, options: RecordOptions, process_batch: BatchFunction) -> None:
+        """Creates the pool; processes start when there is something to do.
 
         Args:
-            work: what a process does with some rows: ``store_rows`` or ``judge_rows``.
+            process_batch: ``write_records`` or ``index_records`` of ``record_index``.
         """
-        self._recipe, self._work = recipe, work
-        self._processes = count_processes(recipe)
+        self._options, self._process_batch = options, process_batch
+        self._processes = count_processes(options)
         self._pool = ProcessPool(
             max_workers=self._processes,
-            initializer=_prepare,
-            initargs=(_BASE_BYTES + _BYTES_PER_PIXEL * recipe.data.limits.pixels,),
+            initializer=_prepare_process,
+            initargs=(_BASE_BYTES + _BYTES_PER_PIXEL * options.data.limits.pixels,),
             context=_context(),
         )
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> DecoderPool:
         return self
 
     def __exit__(
@@ -112,63 +113,64 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """Ends the processes, whatever they do."""
+        """Ends the processes, whatever they are doing."""
         self._pool.stop()
         self._pool.join()
 
-    def build(self, rows: Iterable[Row], source: Source, file: str) -> Iterator[Built]:
-        """What becomes of the rows, in their order; no more are read ahead than keep the processes busy.
+    def process(self, rows: Iterable[Row], source: SourceFile, file: str) -> Iterator[RowResult]:
+        """What becomes of the rows, in their order; only as many are read ahead as keep the processes busy.
 
         Args:
-            file: how the URIs of the files begin that the work writes; for each row is told which one it is in.
+            file: how the URIs of the files begin that the processes write; each result names the file of its record.
         """
-        pending: deque[tuple[Batch, Future[list[Built]]]] = deque()
+        pending: deque[tuple[_Batch, Future[list[RowResult]]]] = deque()
         for number, some in enumerate(_batches(self._fetch(rows, source))):
-            batch = Batch(some, source, f"{file}-{number:05d}")
+            batch = _Batch(some, source, f"{file}-{number:05d}")
             pending.append((batch, self._schedule(batch)))
-            if len(pending) >= self._processes * _AHEAD:
+            if len(pending) >= self._processes * _BATCHES_PER_PROCESS:
                 yield from self._collect(*pending.popleft())
         while pending:
             yield from self._collect(*pending.popleft())
 
-    def _schedule(self, batch: Batch) -> Future[list[Built]]:
-        arguments = (batch.rows, batch.source, self._recipe, f"{batch.file}.tfrecord")
-        seconds = self._recipe.data.limits.seconds
-        future: Future[list[Built]] = self._pool.schedule(self._work, args=arguments, timeout=seconds)
+    def _schedule(self, batch: _Batch) -> Future[list[RowResult]]:
+        arguments = (batch.rows, batch.source, self._options, f"{batch.file}.tfrecord")
+        seconds = self._options.data.limits.seconds
+        future: Future[list[RowResult]] = self._pool.schedule(self._process_batch, args=arguments, timeout=seconds)
         return future
 
-    def _collect(self, batch: Batch, future: Future[list[Built]]) -> list[Built]:
+    def _collect(self, batch: _Batch, future: Future[list[RowResult]]) -> list[RowResult]:
         try:
             return future.result()
         except (FutureTimeoutError, ProcessExpired, MemoryError):
-            # One row may be to blame, or all of them together took too long: each is given its own time.
-            return [self._build_alone(row, batch) for row in batch.rows]
+            # One row may be to blame, or all of them together took too long: each is processed again by itself.
+            return [self._process_alone(row, batch) for row in batch.rows]
 
-    def _build_alone(self, row: Row, batch: Batch) -> Built:
+    def _process_alone(self, row: Row, batch: _Batch) -> RowResult:
         try:
-            return self._schedule(Batch([row], batch.source, f"{batch.file}-{row.number}")).result()[0]
+            return self._schedule(_Batch([row], batch.source, f"{batch.file}-{row.number}")).result()[0]
         except FutureTimeoutError:
-            seconds = self._recipe.data.limits.seconds
-            return reject(row, batch.source, "too_slow", f"not decoded within {seconds:g} s")
+            seconds = self._options.data.limits.seconds
+            return make_reject(row, batch.source, "too_slow", f"not decoded within {seconds:g} s")
         except ProcessExpired as error:
-            return reject(row, batch.source, "decoder_failed", f"the decoder crashed (exit code {error.exitcode})")
+            detail = f"the decoder crashed (exit code {error.exitcode})"
+            return make_reject(row, batch.source, "decoder_failed", detail)
         except MemoryError:
-            return reject(row, batch.source, "decoder_failed", "the decoder ran out of memory")
+            return make_reject(row, batch.source, "decoder_failed", "the decoder ran out of memory")
 
-    def _fetch(self, rows: Iterable[Row], source: Source) -> Iterator[Row]:
-        """Rows whose remote images have been fetched, many at a time: waiting needs no process."""
-        if not is_remote(source.root):
+    def _fetch(self, rows: Iterable[Row], source: SourceFile) -> Iterator[Row]:
+        """Yields the rows with the content of remote images, which threads fetch: waiting needs no process."""
+        if not is_remote(source.images_root):
             yield from rows
             return
-        data = self._recipe.data
+        data = self._options.data
 
         def fetch(row: Row) -> Row:
             if row.problem or row.content is not None or not row.image.strip():
                 return row
             try:
-                return replace(row, content=read_image(row, source, data))
-            except RejectError as error:
-                return replace(row, problem=(error.reason, error.detail))
+                return replace(row, content=read_row_file(source.images_root, row.image, data))
+            except RowError as error:
+                return replace(row, problem=error.problem)
 
         pending: deque[Future[Row]] = deque()
         with ThreadPoolExecutor(data.fetch.concurrency) as threads:
@@ -182,18 +184,18 @@ class Workers:
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH)):
+    while batch := list(islice(iterator, _BATCH_ROWS)):
         yield batch
 
 
-def _prepare(most_bytes: int) -> None:
-    """Makes a fresh process a decoder: one thread, bounded memory, and an end when its parent ends."""
+def _prepare_process(max_bytes: int) -> None:
+    """Prepares a decoding process: it uses one thread and bounded memory, and ends when its parent ends."""
     import cv2
 
     cv2.setNumThreads(1)
-    # An interrupt is for the parent, which ends its workers.
+    # The parent handles an interrupt, and ends its processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
     # A core dump of a crashed decoder would fill the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with_parent, daemon=True).start()

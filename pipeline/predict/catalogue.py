@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any
 import apache_beam as beam
 import numpy as np
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
 from diptych.components.catalogue.readers.rows import Chunk
-from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.catalogue.spans import name_below, resolve_span
+from diptych.components.catalogue.records import RecordOptions
 from diptych.components.catalogue.storage import write_stream
-from diptych.components.example_gen.account import with_progress
-from diptych.components.example_gen.row_tables import Stored, store_rows
-from diptych.components.example_gen.workers import Workers, warm_up
+from diptych.components.example_gen.account import result_as_json, track_progress
+from diptych.components.example_gen.record_index import IndexedRecord, write_records
+from diptych.components.example_gen.workers import DecoderPool, start_fork_server
 from diptych.models.metrics import MULTILABEL_THRESHOLD
 from diptych.models.serving.card import ModelCard
 from diptych.pipeline.predict.pushed_model import PredictError, find_pushed_model, read_model_card
@@ -91,11 +90,11 @@ def predict_catalogue(
         raise PredictError(f"'{output}': predictions are written to a file that ends with {' or '.join(_ENDINGS)}")
     folder = find_pushed_model(model)
     card = read_model_card(folder)
-    data = ignore_labels(_data_options(catalogue, overrides))
+    opened = Catalogue.open(ignore_labels(_data_options(catalogue, overrides)))
     with TemporaryDirectory() as work:
-        job = _Job(folder, card, Recipe(data, card.image), work, top)
-        warm_up()
-        chunks = list(_list_chunks(job))
+        job = _Job(folder, card, opened, work, top)
+        start_fork_server()
+        chunks = list(opened.chunks(work))
         if not chunks:
             raise PredictError(f"'{catalogue}' has no row")
         with beam.Pipeline(argv=list(_LOCAL)) as pipeline:
@@ -105,12 +104,10 @@ def predict_catalogue(
 
 def _data_options(catalogue: str, overrides: Sequence[str]) -> DataOptions:
     if catalogue.endswith((".yaml", ".yml")):
-        data = load_settings(catalogue, overrides).data
-    elif overrides:
+        return load_settings(catalogue, overrides).data
+    if overrides:
         raise PredictError(f"--set changes settings, and '{catalogue}' is none: give a diptych.yaml")
-    else:
-        data = DataOptions(catalogue=catalogue)
-    return data.model_copy(update={"catalogue": resolve_span(data.catalogue).catalogue})
+    return DataOptions(catalogue=catalogue)
 
 
 @dataclass(frozen=True)
@@ -125,23 +122,12 @@ class _Job:
 
     model: str
     card: ModelCard
-    recipe: Recipe
+    catalogue: Catalogue
     work: str
     top: int | None
 
     def file(self, chunk: Chunk, ending: str) -> str:
         return os.path.join(self.work, f"{chunk.source_index:05d}-{chunk.first_row:010d}{ending}")
-
-    def source(self, chunk: Chunk) -> Source:
-        data = self.recipe.data
-        return Source(name_below(chunk.source, data.catalogue), images_root(chunk.source, data))
-
-
-def _list_chunks(job: _Job) -> Iterator[Chunk]:
-    data = job.recipe.data
-    reader = make_reader(find_kind(data))
-    for index, source in enumerate(list_sources(data)):
-        yield from reader.cut(source, index, data, os.path.join(job.work, f"{index:05d}.spool"))
 
 
 class _PredictChunk(beam.DoFn):
@@ -151,32 +137,32 @@ class _PredictChunk(beam.DoFn):
         self._job = job
 
     def setup(self) -> None:
-        self._workers = Workers(self._job.recipe, store_rows)
-        self._reader = make_reader(find_kind(self._job.recipe.data))
+        self._pool = DecoderPool(RecordOptions(self._job.catalogue.data, self._job.card.image), write_records)
         self._model = self._load()
 
     def teardown(self) -> None:
-        self._workers.close()
+        self._pool.close()
         # TensorFlow warns at exit of functions that still exist then.
         self._model = None
 
     def process(self, chunk: Chunk) -> list[None]:
         job = self._job
-        records = job.file(chunk, "")
-        rows = (add_placeholder_label(row) for row in self._reader.read(chunk, job.recipe.data))
-        built = list(with_progress(self._workers.build(rows, job.source(chunk), records)))
-        stored = [one for one in built if isinstance(one, Stored)]
-        scores = self._score(list(dict.fromkeys(one.file for one in stored)))
+        source = job.catalogue.source_file(chunk.source)
+        rows = map(add_placeholder_label, job.catalogue.read(chunk))
+        results = list(track_progress(self._pool.process(rows, source, job.file(chunk, ""))))
+        files = list(dict.fromkeys(result.file for result in results if isinstance(result, IndexedRecord)))
+        scores = self._score(files)
         with (
             open(job.file(chunk, ".jsonl"), "wb") as predictions,
             open(job.file(chunk, REJECTS_ENDING), "wb") as rejects,
         ):
-            for one in built:
-                if isinstance(one, Stored):
-                    predictions.write(_line({**self._identify(one, chunk), **self._answer(next(scores))}))
+            for result in results:
+                if isinstance(result, IndexedRecord):
+                    identity = {"source": source.name, **result_as_json(result)}
+                    predictions.write(_line({**identity, **self._answer(next(scores))}))
                 else:
-                    rejects.write(_line(one.as_json()))
-        for file in {one.file for one in stored}:
+                    rejects.write(_line(result.as_json()))
+        for file in files:
             os.remove(file)
         return []
 
@@ -191,10 +177,6 @@ class _PredictChunk(beam.DoFn):
 
         for batch in tf.data.TFRecordDataset(files).batch(_BATCH).prefetch(1) if files else ():
             yield from self._model.signatures["serving_default"](examples=batch)["scores"].numpy()
-
-    def _identify(self, stored: Stored, chunk: Chunk) -> dict[str, Any]:
-        source = self._job.source(chunk).name
-        return {"source": source, "row": stored.row, "id": stored.id, "image": stored.image}
 
     def _answer(self, scores: Any) -> dict[str, Any]:
         card = self._job.card

@@ -1,45 +1,36 @@
-"""``diptych check``: what ingestion would make of the whole catalogue, without TFX."""
+"""``diptych check``: reads the whole catalogue as ingestion does, without TFX, and says what a run would reject."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import Reject
-from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.catalogue.spans import name_below, resolve_span
-from diptych.components.data_gate.findings import Finding, check_labels, check_rejects
-from diptych.components.example_gen.account import (
-    Resolution,
-    all_rejects,
-    count_labels,
-    resolve_tables,
-    row_line,
-    with_progress,
-)
-from diptych.components.example_gen.assignment import KEPT
-from diptych.components.example_gen.row_tables import Stored, Table, TableBuilder, judge_rows
-from diptych.components.example_gen.workers import Built, Workers
+from diptych.components.catalogue.records import RecordOptions
+from diptych.components.data_gate.findings import Finding, check_learnable_labels, check_rejects
+from diptych.components.example_gen.account import count_labels, list_rejects, result_as_json, track_progress
+from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.duplicates import KEPT
+from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, index_records
+from diptych.components.example_gen.workers import DecoderPool
 from diptych.models import features
 from diptych.pipeline.settings import Settings
 
 
 @dataclass(frozen=True)
-class Check:
-    """What ingestion and the gate would say.
+class CheckResult:
+    """What ingestion and the data gate would make of a catalogue.
 
     Attributes:
-        rows: rows of the catalogue.
-        examples: split to number of examples.
-        labels: label to split to number of examples.
-        rejects: every rejected row, in order.
-        findings: what the gate would find, apart from schema anomalies.
+        rows: number of rows in the catalogue.
+        examples: number of examples in each split.
+        labels: number of examples for each label and split.
+        rejects: every rejected row, in the catalogue's order.
+        findings: the findings of the data gate about rejects and labels; a run may have others, as of statistics.
     """
 
     rows: int
@@ -50,86 +41,68 @@ class Check:
 
     @property
     def passes(self) -> bool:
-        """Whether a run would get past the gate."""
+        """Whether a run would not be stopped for these findings, nor for an empty split."""
         return not any(finding.stops for finding in self.findings) and all(self.examples.values())
 
 
-def check_catalogue(settings: Settings) -> Check:
-    """Reads every row and image.
+def check_catalogue(settings: Settings) -> CheckResult:
+    """Reads every row and image, and assigns splits.
 
     Raises:
         SpanError: there is no span or version that the catalogue's name asks for.
         CatalogueError: the catalogue cannot be read, or changed meanwhile.
     """
-    catalogue = resolve_span(settings.data.catalogue).catalogue
-    recipe = Recipe(settings.data.model_copy(update={"catalogue": catalogue}), settings.image)
-    tables: list[Table] = []
-    lines: dict[Chunk, list[dict[str, Any]]] = {}
-    labels: list[tuple[str, ...]] = []
-    with TemporaryDirectory() as scratch, Workers(recipe, judge_rows) as workers:
-        for chunk in _chunks(recipe, scratch):
-            builder = TableBuilder(chunk)
-            lines[chunk] = []
-            for built in _build(chunk, recipe, workers):
-                lines[chunk].append(row_line(built))
-                if isinstance(built, Stored):
-                    labels.append(built.labels)
-                    builder.add(built)
-            tables.append(builder.table())
-    resolution = resolve_tables(tables, recipe.data)
-    ids = [line["id"] for of_chunk in lines.values() for line in of_chunk if "reason" not in line]
-    rejects = list(all_rejects(resolution, lambda chunk: lines[chunk]))
-    return _judge(resolution, rejects, _ids_by_split_and_label(resolution, ids, labels), settings)
+    catalogue = Catalogue.open(settings.data)
+    indexes: list[ChunkIndex] = []
+    results: dict[Chunk, list[dict[str, Any]]] = {}
+    options = RecordOptions(catalogue.data, settings.image)
+    with TemporaryDirectory() as folder, DecoderPool(options, index_records) as pool:
+        for chunk in catalogue.chunks(folder):
+            builder = ChunkIndexBuilder(chunk)
+            results[chunk] = []
+            for result in track_progress(pool.process(catalogue.read(chunk), catalogue.source_file(chunk.source), "")):
+                results[chunk].append(result_as_json(result))
+                if isinstance(result, IndexedRecord):
+                    builder.add(result)
+            indexes.append(builder.build())
+    assignment = assign_splits(indexes, catalogue.data)
+    ids = [result["id"] for of_chunk in results.values() for result in of_chunk if "reason" not in result]
+    rejects = list(list_rejects(assignment, catalogue, lambda chunk: results[chunk]))
+    return _judge(assignment, rejects, _ids_by_split_and_label(assignment, ids), settings)
 
 
 def check_columns(settings: Settings) -> None:
-    """Looks into each file of the catalogue, as far as its first rows.
+    """Reads the beginning of each file of the catalogue, to see that the columns are there.
 
     Raises:
         SpanError: there is no span or version that the catalogue's name asks for.
         CatalogueError: there is no catalogue, it cannot be read, or it lacks a column.
     """
-    catalogue = resolve_span(settings.data.catalogue).catalogue
-    data = settings.data.model_copy(update={"catalogue": catalogue})
-    reader = make_reader(find_kind(data))
-    with TemporaryDirectory() as scratch:
-        for index, source in enumerate(list_sources(data)):
-            next(reader.cut(source, index, data, os.path.join(scratch, f"{index}.jsonl")), None)
+    Catalogue.open(settings.data).check_columns()
 
 
-def _chunks(recipe: Recipe, scratch: str) -> Iterator[Chunk]:
-    reader = make_reader(find_kind(recipe.data))
-    for index, source in enumerate(list_sources(recipe.data)):
-        yield from reader.cut(source, index, recipe.data, os.path.join(scratch, f"{index}.jsonl"))
+def _ids_by_split_and_label(assignment: Assignment, ids: list[str]) -> dict[str, dict[str, list[str]]]:
+    """The ids of the kept records.
 
-
-def _build(chunk: Chunk, recipe: Recipe, workers: Workers) -> Iterator[Built]:
-    rows = make_reader(find_kind(recipe.data)).read(chunk, recipe.data)
-    source = Source(name_below(chunk.source, recipe.data.catalogue), images_root(chunk.source, recipe.data))
-    return with_progress(workers.build(rows, source, ""))
-
-
-def _ids_by_split_and_label(
-    resolution: Resolution, ids: list[str], labels: list[tuple[str, ...]]
-) -> dict[str, dict[str, list[str]]]:
+    Args:
+        ids: of all records, in the catalogue's order.
+    """
     found: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in features.SPLITS}
-    decision = resolution.decision
-    for place, (identity, of_row) in enumerate(zip(ids, labels, strict=True)):
-        if decision.reason[place] == KEPT:
-            of_split = found[features.SPLITS[decision.split[place]]]
-            for label in of_row:
-                of_split[label].append(identity)
+    for place, record_id in enumerate(ids):
+        if assignment.reason[place] == KEPT:
+            of_split = found[features.SPLITS[assignment.split[place]]]
+            for label in assignment.label_sets[assignment.label_set[place]]:
+                of_split[label].append(record_id)
     return found
 
 
 def _judge(
-    resolution: Resolution, rejects: list[Reject], ids: dict[str, dict[str, list[str]]], settings: Settings
-) -> Check:
-    rows = sum(part.chunk.rows for part in resolution.parts)
-    account = {"rows": rows, "rejects": Counter(reject.reason for reject in rejects)}
+    assignment: Assignment, rejects: list[Reject], ids: dict[str, dict[str, list[str]]], settings: Settings
+) -> CheckResult:
+    account = {"rows": assignment.rows, "rejects": Counter(reject.reason for reject in rejects)}
     findings = check_rejects(account, [reject.as_json() for reject in rejects], settings.gate)
-    if len(rejects) < rows:
-        findings += check_labels(ids, settings.label)
-    kept = Counter(resolution.decision.split.tolist())
+    if len(rejects) < assignment.rows:
+        findings += check_learnable_labels(ids, settings.label)
+    kept = Counter(assignment.split.tolist())
     examples = {split: kept[number] for number, split in enumerate(features.SPLITS)}
-    return Check(rows, examples, count_labels(resolution), rejects, findings)
+    return CheckResult(assignment.rows, examples, count_labels(assignment), rejects, findings)

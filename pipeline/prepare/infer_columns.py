@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from diptych.components.catalogue.readers.sidecars import IMAGE_ENDINGS
+from diptych.components.catalogue.readers.row_files import IMAGE_EXTENSIONS
 from diptych.models.features import SPLITS
 
 #: The roles that a column can have, each with the words that names of such columns contain, the best word first.
@@ -127,7 +127,7 @@ def is_image(value: Any) -> bool:
     if isinstance(value, Mapping):
         return is_image(value.get("bytes") or value.get("path"))
     if isinstance(value, str):
-        return os.path.splitext(value.partition("?")[0])[1].lower() in IMAGE_ENDINGS
+        return os.path.splitext(value.partition("?")[0])[1].lower() in IMAGE_EXTENSIONS
     if isinstance(value, (list, tuple)):
         return len(value) > 0 and (is_image(value[0]) or isinstance(value[0], (list, tuple)))
     return isinstance(value, (bytes, bytearray)) or getattr(value, "ndim", 0) >= 2

@@ -11,20 +11,17 @@ from typing import Any
 
 import yaml
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources
+from diptych.components.catalogue.readers.kinds import TEXT_KINDS
 from diptych.components.catalogue.storage import is_remote
 from diptych.models.atomic_files import write_text
 from diptych.models.errors import DiptychError
 from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES, InferredColumns, infer_columns
-from diptych.pipeline.prepare.preview import (
-    MOST_IMAGES,
-    TEXT_KINDS,
-    detect_catalogue_encoding,
-    image_size,
-    preview_rows,
-)
+from diptych.pipeline.prepare.preview import detect_catalogue_encoding, image_size
 
+# Rows and images that are looked at.
+_PREVIEWED_ROWS, _PREVIEWED_IMAGES = 300, 50
 _SIDE_STEP, _MIN_SIDE, _MAX_SIDE = 32, 32, 224
 # Names of files that say nothing about their content, where the name of the folder may.
 _GENERIC_NAMES = {"catalogue", "catalog", "metadata", "data", "dataset", "labels", "train", "rows", "annotations"}
@@ -48,16 +45,14 @@ class CataloguePreview:
     """What the first rows and images of a catalogue show.
 
     Attributes:
-        data: options to read the catalogue with: its encoding, and the folder of its images if that is another one.
-        kind: the catalogue's kind, as ``data.format`` names it.
+        catalogue: with the encoding, and the folder of the images if that is another one, in its options.
         rows: the first rows, each from column to value.
         inferred: the most likely column for each role.
         image_sizes: width and height in pixels of those of the first images that could be opened.
         images_tried: how many images were to be opened.
     """
 
-    data: DataOptions
-    kind: str
+    catalogue: Catalogue
     rows: Sequence[Mapping[str, Any]]
     inferred: InferredColumns
     image_sizes: Sequence[tuple[int, int]]
@@ -82,22 +77,19 @@ def preview_catalogue(catalogue: str) -> CataloguePreview:
         InitError: no column holds images.
         CatalogueError, SpanError: there is no catalogue, or it cannot be read.
     """
-    from diptych.components.catalogue.spans import resolve_span
-
-    data = DataOptions(catalogue=resolve_span(catalogue).catalogue)
-    kind = find_kind(data)
-    source = list_sources(data)[0]
-    if kind in TEXT_KINDS and not source.endswith(".parquet"):
-        data = data.model_copy(update={"encoding": detect_catalogue_encoding(source, data)})
-    rows = preview_rows(source, kind, data)
+    opened = Catalogue.open(DataOptions(catalogue=catalogue))
+    source = opened.sources[0]
+    if opened.kind in TEXT_KINDS and not source.endswith(".parquet"):
+        opened = opened.with_options(encoding=detect_catalogue_encoding(opened))
+    rows = opened.sample(_PREVIEWED_ROWS)
     inferred = infer_columns(rows)
     image_column = inferred.columns.get("image")
     if image_column is None:
         raise InitError(_no_image_message(source, rows))
-    images = [row[image_column] for row in rows if row.get(image_column)][:MOST_IMAGES]
-    data = _find_images_root(images, source, data)
-    sizes = [size for image in images if (size := image_size(image, source, data))]
-    return CataloguePreview(data, kind, rows, inferred, sizes, len(images))
+    images = [row[image_column] for row in rows if row.get(image_column)][:_PREVIEWED_IMAGES]
+    opened = _find_images_root(images, opened)
+    sizes = [size for image in images if (size := image_size(image, opened))]
+    return CataloguePreview(opened, rows, inferred, sizes, len(images))
 
 
 def write_settings(preview: CataloguePreview, catalogue: str, path: str) -> None:
@@ -115,7 +107,7 @@ def write_settings(preview: CataloguePreview, catalogue: str, path: str) -> None
 def describe_preview(preview: CataloguePreview) -> Iterator[str]:
     """A few lines about the preview, for a person."""
     looked_at = f"{len(preview.rows)} rows and {preview.images_tried} images"
-    yield f"{preview.kind}, {preview.data.encoding}; {looked_at} looked at"
+    yield f"{preview.catalogue.kind}, {preview.catalogue.data.encoding}; {looked_at} looked at"
     for role, column in preview.inferred.columns.items():
         yield f"{role:<12} {_scalar(column)}{_detail(role, column, preview)}"
     if preview.image_sizes:
@@ -127,17 +119,17 @@ def describe_preview(preview: CataloguePreview) -> Iterator[str]:
         yield f"Not found: {', '.join(missing)}; name them in data.columns"
 
 
-def _find_images_root(images: Sequence[Any], source: str, data: DataOptions) -> DataOptions:
+def _find_images_root(images: Sequence[Any], catalogue: Catalogue) -> Catalogue:
     """Sets ``data.images_root`` to a folder beside the catalogue if the images are there."""
-    root = images_root(source, data)
-    if is_remote(root) or not os.path.isdir(root) or any(image_size(image, source, data) for image in images):
-        return data
+    root = catalogue.images_root(catalogue.sources[0])
+    if is_remote(root) or not os.path.isdir(root) or any(image_size(image, catalogue) for image in images):
+        return catalogue
     folders = sorted(entry.path for entry in os.scandir(root) if entry.is_dir())
     for folder in folders:
-        moved = data.model_copy(update={"images_root": os.path.abspath(folder)})
-        if any(image_size(image, source, moved) for image in images):
+        moved = catalogue.with_options(images_root=os.path.abspath(folder))
+        if any(image_size(image, moved) for image in images):
             return moved
-    return data
+    return catalogue
 
 
 def _median_size(sizes: Sequence[tuple[int, int]]) -> tuple[float, float]:
@@ -166,7 +158,7 @@ def _settings_lines(preview: CataloguePreview, catalogue: str, path: str) -> Ite
     yield f"name: {_scalar(_name(catalogue))}"
     yield "data:"
     yield f"  catalogue: {_scalar(_relative(catalogue, folder))}"
-    yield f"  # format: {preview.kind}  # found by name and content; only to be said where that goes wrong"
+    yield f"  # format: {preview.catalogue.kind}  # found by name and content; only to be said where that goes wrong"
     yield from _encoding(preview)
     yield from _images_root(preview, folder)
     yield "  columns:"
@@ -184,15 +176,17 @@ def _settings_lines(preview: CataloguePreview, catalogue: str, path: str) -> Ite
 
 
 def _encoding(preview: CataloguePreview) -> Iterator[str]:
-    if preview.data.encoding != "utf-8":
-        yield f"  encoding: {preview.data.encoding}  # a guess, by its bytes: see whether accents are shown as they are"
-    elif preview.kind in TEXT_KINDS:
+    encoding = preview.catalogue.data.encoding
+    if encoding != "utf-8":
+        yield f"  encoding: {encoding}  # a guess, by its bytes: see whether accents are shown as they are"
+    elif preview.catalogue.kind in TEXT_KINDS:
         yield "  # encoding: utf-8"
 
 
 def _images_root(preview: CataloguePreview, folder: str) -> Iterator[str]:
-    if preview.data.images_root:
-        yield f"  images_root: {_scalar(_relative(preview.data.images_root, folder))}  # paths are relative to it"
+    root = preview.catalogue.data.images_root
+    if root:
+        yield f"  images_root: {_scalar(_relative(root, folder))}  # paths are relative to it"
     elif preview.images_tried and not preview.image_sizes:
         yield f"  # images_root: FOLDER  # of the first {preview.images_tried} images, none could be opened"
 

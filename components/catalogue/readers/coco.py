@@ -1,4 +1,4 @@
-"""COCO's captions: images, annotations and categories in one JSON document, joined by their ids.
+"""COCO captions: images, annotations and categories in one JSON document, joined by their ids.
 
 The format is that of https://cocodataset.org/#format-data.
 """
@@ -13,10 +13,17 @@ from typing import Any
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.json_text import JsonText
-from diptych.components.catalogue.readers.jsonlines import object_of
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, Row, check_columns
+from diptych.components.catalogue.readers.jsonlines import check_object
+from diptych.components.catalogue.readers.rows import (
+    CatalogueError,
+    Chunk,
+    RawValues,
+    Row,
+    check_columns,
+    sample_by_reading,
+)
 from diptych.components.catalogue.readers.spool import cut_spool, read_spool, write_spool
-from diptych.components.catalogue.readers.text_lines import open_text
+from diptych.components.catalogue.readers.text_files import open_text
 
 _OWN_FIELDS = {"id", "image_id", "category_id", "file_name", "caption", "name"}
 _Values = dict[str, Any]
@@ -38,16 +45,21 @@ SELECT fields FROM images WHERE key NOT IN (SELECT image FROM annotations WHERE 
 
 
 class CocoReader:
-    """One row per annotation, then one for every image without any.
+    """Reads one row per annotation, then one for every image that has no annotation.
 
-    A row has the fields of its annotation, image and category, in this order of precedence. Where none of them is named
-    as the settings say, COCO's own stand for them: the image's ``file_name``, the ``caption``, the category's ``name``
-    and the annotation's ``id``. The join is made in a temporary database on disk, its rows are spooled.
+    A row has the fields of its annotation, image and category; where they have the same name, the first of them wins.
+    Where no field has the name that the settings give to a column, COCO's own field is taken: the image's
+    ``file_name``, the ``caption``, the category's ``name`` and the annotation's ``id``. The join is made in a temporary
+    database on disk, and its rows are spooled.
     """
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """See ``Reader.sample``."""
+        return sample_by_reading(self, source, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``; a column is missing if no row has it."""
-        # The empty name is that of a private database, on disk as soon as it is large, which ends with its connection.
+        # The empty name opens a private database, which goes to disk when it is large and ends with its connection.
         with closing(sqlite3.connect("")) as database:
             database.executescript(_TABLES)
             _load(database, source, data)
@@ -67,7 +79,7 @@ def _load(database: sqlite3.Connection, source: str, data: DataOptions) -> None:
         for key, item in JsonText(text, source).members():
             found.add(key)
             if key in insert:
-                values, problem = object_of(item)
+                values, problem = check_object(item)
                 fields = {name: value for name, value in values.items() if name in wanted and value is not None}
                 insert[key](database, fields, problem)
     if not found & {"images", "annotations"}:
@@ -103,7 +115,7 @@ def _insert_other(database: sqlite3.Connection, fields: _Values, problem: str) -
 
 
 def _key(value: Any) -> str | None:
-    # Files are sloppy about numbers and texts. JSON's text of a value is always good UTF-8, as SQLite needs.
+    # Some files have an id once as a number and once as a text. JSON's escapes are good UTF-8, which SQLite needs.
     return None if value is None else json.dumps(str(value))
 
 
@@ -141,7 +153,7 @@ def _merge(annotation: _Values, image: _Values, category: _Values, data: DataOpt
         data.columns.description: captions[0] if captions else None,
         data.columns.label: category.get("name"),
     }
-    # Ids of images are no ids of rows.
+    # A row is identified by its annotation, not by its image.
     image = {name: value for name, value in image.items() if name != "id"}
     found = {name: value for name, value in own.items() if value is not None}
     return {**found, **category, **image, **annotation, "id": annotation.get("id")}

@@ -13,34 +13,48 @@ from itertools import groupby, islice
 from typing import Any, BinaryIO
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, Row, counted, cut_chunks, make_row, reading
-from diptych.components.catalogue.readers.sidecars import (
-    FIELDS_ENDING,
-    IMAGE_ENDINGS,
-    TEXT_ENDING,
-    PartError,
-    fields_of,
-    printable,
-    read_below,
-    text_of,
+from diptych.components.catalogue.readers.row_files import (
+    FIELDS_EXTENSION,
+    IMAGE_EXTENSIONS,
+    TEXT_EXTENSION,
+    parse_fields,
+    parse_text,
+    read_row_file,
 )
+from diptych.components.catalogue.readers.rows import (
+    CatalogueError,
+    Chunk,
+    RawValues,
+    Row,
+    catalogue_errors,
+    check_row_count,
+    cut_chunks,
+    make_row,
+    sample_by_reading,
+)
+from diptych.components.catalogue.reasons import RowError, printable
 from diptych.components.catalogue.storage import is_remote, open_file, relative_path, walk_files, write_stream
 
-# Image, which is empty where texts lie alone, and the texts beside it; paths relative to the folder.
+# The path of an image, and those of the files beside it; a file without an image has an empty path in its place. Paths
+# are relative to the catalogue's folder.
 _Entry = tuple[str, list[str]]
 
 
 class FolderReader:
-    """``<label>/x.jpg`` beside ``x.txt``, its description, or ``x.json``, an object whose keys are columns, or both.
+    """Reads images ``<label>/x.jpg`` with ``x.txt``, the description, or ``x.json``, an object of columns, beside them.
 
-    The label is the name of the first folder, however deep the image lies; what ``x.json`` says wins over folder and
-    ``x.txt``. An image directly in the catalogue's folder has no label but that of its ``x.json``. Images of one name
-    and different endings share the texts. A text without an image is a row with a problem. Hidden files and files of
-    other endings are no rows. Links to folders are not followed.
+    The label is the name of the first folder, however deep the image lies. ``x.json`` wins over the folder's name and
+    ``x.txt``. An image directly in the catalogue's folder has a label only if ``x.json`` gives one. Images of one name
+    and different extensions share the files beside them. Such a file without an image is a row with a problem. Hidden
+    files and files of other extensions are no rows. Links to folders are not followed.
 
-    Where each image and its texts lie is written to ``spool``, a line for each row, and the chunks are its ranges: the
-    texts are read by who reads the chunk.
+    The paths of each image and the files beside it are written to ``spool``, one line for each row. Chunks are ranges
+    of these lines; the files themselves are opened when a chunk is read.
     """
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """See ``Reader.sample``."""
+        return sample_by_reading(self, source, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``.
@@ -48,7 +62,7 @@ class FolderReader:
         Raises:
             CatalogueError: there is no such folder, a part of it may not be read or is a link that leads out of it.
         """
-        with reading(source):
+        with catalogue_errors(source):
             whole = Chunk(source_index, 1, 0, source, 0, 0, spool)
             with write_stream(spool) as file:
                 chunks = list(cut_chunks(whole, _write_lines(_entries(source, data), file)))
@@ -56,16 +70,16 @@ class FolderReader:
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        with reading(chunk.source), open_file(chunk.spool, data.fetch) as file:
+        with catalogue_errors(chunk.source), open_file(chunk.spool, data.fetch) as file:
             file.seek(chunk.start)
             entries = (json.loads(line) for line in islice(file, chunk.rows))
             numbered = enumerate(entries, start=chunk.first_row)
             row = partial(_row, root=chunk.source, data=data)
-            yield from counted(_map(row, numbered, data, chunk.source), chunk)
+            yield from check_row_count(_map_entries(row, numbered, data, chunk.source), chunk)
 
 
 def _write_lines(entries: Iterable[_Entry], file: BinaryIO) -> Iterator[int]:
-    """Writes a line for each entry; yields where it ends."""
+    """Writes a line for each entry; yields the byte at which it ends."""
     position = 0
     for entry in entries:
         position += file.write(json.dumps(entry).encode() + b"\n")
@@ -76,18 +90,18 @@ def _entries(root: str, data: DataOptions) -> Iterator[_Entry]:
     for folder, names in _remote_folders(root, data) if is_remote(root) else _local_folders(root):
         for _, same_stem in groupby(sorted(names, key=posixpath.splitext), lambda name: posixpath.splitext(name)[0]):
             paths = [posixpath.join(folder, name) for name in same_stem]
-            images = [path for path in paths if _ending(path) in IMAGE_ENDINGS]
-            texts = [path for path in paths if _ending(path) in (TEXT_ENDING, FIELDS_ENDING)]
+            images = [path for path in paths if _extension(path) in IMAGE_EXTENSIONS]
+            texts = [path for path in paths if _extension(path) in (TEXT_EXTENSION, FIELDS_EXTENSION)]
             for image in images or [""] * bool(texts):
                 yield image, texts
 
 
-def _ending(path: str) -> str:
+def _extension(path: str) -> str:
     return posixpath.splitext(path)[1].lower()
 
 
 def _local_folders(root: str) -> Iterator[tuple[str, list[str]]]:
-    """Each folder, relative to the root, and the names of its files; a folder before those in it, which are sorted."""
+    """Each folder, relative to the root, with the names of its files; in the order of their paths."""
     pending = [""]
     while pending:
         folder = pending.pop()
@@ -99,13 +113,13 @@ def _local_folders(root: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _is_folder(entry: os.DirEntry[str], root: str) -> bool:
-    """Whether it is a folder, or a link to one inside the root, where its images are found anyway."""
+    """Whether it is a folder, or a link to a folder inside the root, whose images are found without it."""
     if not entry.is_symlink():
         return entry.is_dir()
     if not os.path.isdir(entry.path):
         return False
     if not os.path.join(os.path.realpath(entry.path), "").startswith(os.path.join(os.path.realpath(root), "")):
-        # How many rows are lost with it cannot be told.
+        # It is not skipped, because nobody could tell how many rows would be lost.
         raise CatalogueError(
             f"data.catalogue: '{printable(entry.path)}' is a link that leads out of the catalogue's folder; "
             "put the folder itself there"
@@ -121,10 +135,10 @@ def _remote_folders(root: str, data: DataOptions) -> Iterator[tuple[str, list[st
         yield "/".join(folder), [name for _, name in files]
 
 
-def _map(
+def _map_entries(
     read: Callable[[tuple[int, _Entry]], Row], entries: Iterator[tuple[int, _Entry]], data: DataOptions, root: str
 ) -> Iterator[Row]:
-    """``map``, which of a remote folder does many at a time."""
+    """As ``map``; many files of a remote folder are read at a time."""
     if not is_remote(root):
         yield from map(read, entries)
         return
@@ -142,9 +156,9 @@ def _row(numbered: tuple[int, _Entry], root: str, data: DataOptions) -> Row:
     values: dict[str, Any] = {columns.label: image.partition("/")[0]} if "/" in image else {}
     problem = None
     try:
-        for text in sorted(texts, key=_ending, reverse=True):
-            values |= _values(text, read_below(root, text, data), data)
-    except PartError as error:
+        for text in sorted(texts, key=_extension, reverse=True):
+            values |= _values(text, read_row_file(root, text, data), data)
+    except RowError as error:
         problem = error.problem
     row = make_row(number, {**values, columns.image: image}, data)
     shown = printable(image)
@@ -152,6 +166,6 @@ def _row(numbered: tuple[int, _Entry], root: str, data: DataOptions) -> Row:
 
 
 def _values(name: str, content: bytes, data: DataOptions) -> dict[str, Any]:
-    if _ending(name) == FIELDS_ENDING:
-        return fields_of(content, name)
-    return {data.columns.description: text_of(content, name, data)}
+    if _extension(name) == FIELDS_EXTENSION:
+        return parse_fields(content, name)
+    return {data.columns.description: parse_text(content, name, data)}

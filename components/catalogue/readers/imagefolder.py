@@ -1,4 +1,4 @@
-"""Hugging Face's ``imagefolder``: images, and a table of their texts in ``metadata.csv``, ``.jsonl``, ``.parquet``."""
+"""Hugging Face's ``imagefolder``: images, and their texts in ``metadata.csv``, ``.jsonl`` or ``.parquet``."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ from diptych.components.catalogue.options import Columns, DataOptions
 from diptych.components.catalogue.readers.delimited import CsvReader
 from diptych.components.catalogue.readers.jsonlines import JsonLinesReader, parse_object
 from diptych.components.catalogue.readers.parquet import ParquetReader
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, Reader, Row, reading
-from diptych.components.catalogue.readers.text_lines import open_text
+from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, RawValues, Reader, Row, catalogue_errors
+from diptych.components.catalogue.readers.text_files import open_text
 from diptych.components.catalogue.spans import static_folder
 from diptych.components.catalogue.storage import folder_of, open_file
 
 _FILE = "file_name"
 _FILES = "file_names"
-# Lines by which the columns of JSON Lines are known: a line may lack some.
+# Lines of JSON Lines that are searched for columns: one line may lack some.
 _FIRST_LINES = 64
 
 
 class ImagefolderReader:
-    """Metadata files, each for the images of its folder: the image of a row is ``file_name``, relative to that folder.
+    """Reads metadata files, each for the images of its folder: ``file_name`` is relative to that folder.
 
-    If ``data.columns.image`` is left at "image" and there is no such column, it is ``file_name`` or the one column
-    whose name ends so, as in ``photo_file_name``; a list of ``file_names`` may hold one. Where the split column is no
-    column, the first folder of the image's path in the catalogue is the split, as in ``train/0001.jpg``. Without an
-    id, that path is one. Images that no row names are no rows.
+    If ``data.columns.image`` is left at "image" and there is no such column, the image is named by ``file_name`` or by
+    the one column whose name ends so, as in ``photo_file_name``; a list of ``file_names`` may hold one name. Where
+    there is no column for the split, the split is the first folder of the image's path in the catalogue, as in
+    ``train/0001.jpg``. Without an id, that path is the id. Images that no row names are no rows.
     """
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """See ``Reader.sample``; ``source`` is a metadata file."""
+        return _reader(source).sample(source, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``.
@@ -44,26 +48,26 @@ class ImagefolderReader:
         Raises:
             CatalogueError: also if there are several columns of images and the settings name none.
         """
-        return _reader(source).cut(source, source_index, _look_into(source, data).data, spool)
+        return _reader(source).cut(source, source_index, _read_header(source, data).data, spool)
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        table = _look_into(chunk.source, data)
-        for row in _reader(chunk.source).read(chunk, table.data):
-            path = posixpath.join(table.folder, row.image) if row.image else ""
+        metadata = _read_header(chunk.source, data)
+        for row in _reader(chunk.source).read(chunk, metadata.data):
+            path = posixpath.join(metadata.folder, row.image) if row.image else ""
             first, slash, _ = path.partition("/")
-            split = first if table.split_by_folder and slash else row.split
+            split = first if metadata.split_by_folder and slash else row.split
             yield replace(row, id=row.id if data.columns.id else path, split=split)
 
 
 @dataclass(frozen=True)
-class _Table:
-    """What a metadata file tells of itself.
+class _Metadata:
+    """How a metadata file is read.
 
     Attributes:
-        data: the settings to read it with.
-        folder: the one it lies in, relative to the catalogue's.
-        split_by_folder: whether the split is a folder's name.
+        data: the settings, with the columns that the file has.
+        folder: the file's folder, relative to the catalogue's.
+        split_by_folder: whether the split is the name of a folder.
     """
 
     data: DataOptions
@@ -71,7 +75,7 @@ class _Table:
     split_by_folder: bool
 
 
-def _look_into(source: str, data: DataOptions) -> _Table:
+def _read_header(source: str, data: DataOptions) -> _Metadata:
     names = _column_names(source, data)
     columns = data.columns
     image = columns.image
@@ -80,7 +84,7 @@ def _look_into(source: str, data: DataOptions) -> _Table:
     split_by_folder = bool(columns.split) and columns.split not in names
     split = None if split_by_folder else columns.split
     own = data.model_copy(update={"columns": columns.model_copy(update={"image": image, "split": split})})
-    return _Table(own, _folder_in_catalogue(source, data), split_by_folder)
+    return _Metadata(own, _folder_in_catalogue(source, data), split_by_folder)
 
 
 def _reader(source: str) -> Reader:
@@ -92,8 +96,8 @@ def _reader(source: str) -> Reader:
 
 
 def _column_names(source: str, data: DataOptions) -> list[str]:
-    """The columns as far as the start tells them; none of a broken file, which its reader will complain about."""
-    with reading(source):
+    """The columns that the start of the file names; none if it is broken, which its reader will report."""
+    with catalogue_errors(source):
         if source.endswith(".parquet"):
             try:
                 with open_file(source, data.fetch) as file:
@@ -120,7 +124,7 @@ def _image_column(names: list[str], source: str) -> str:
 
 
 def _folder_in_catalogue(source: str, data: DataOptions) -> str:
-    """The folder of a metadata file, relative to the catalogue's; empty for that itself."""
+    """The folder of a metadata file, relative to the catalogue's folder; empty if it is the same."""
     folder, catalogue = folder_of(source), data.catalogue.rstrip("/")
     for base in (catalogue, static_folder(data.catalogue).rstrip("/")):
         if (folder + "/").startswith(base + "/"):

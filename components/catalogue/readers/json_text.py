@@ -1,7 +1,7 @@
-"""Large JSON documents, value by value.
+"""Large JSON documents, parsed value by value.
 
-Why not ijson: its C backend crashes the interpreter on deep nesting and on numbers of thousands of digits, makes a
-question mark of an escaped lone surrogate, and refuses NaN; its Python backend is twenty times slower.
+The library ijson is not used: its C backend crashes the interpreter on deep nesting and on numbers of thousands of
+digits, turns an escaped lone surrogate into a question mark, and refuses NaN; its Python backend is 20 times slower.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from diptych.components.catalogue.readers.rows import CatalogueError
 
 _BLOCK = 1 << 18
 _SPACE = re.compile(r"[ \t\r\n]*")
-# An error this close to the end of what has been read may come of its being cut there: the longest tokens but strings
+# An error so close to the buffer's end may only mean that a token is cut there. Apart from strings, the longest tokens
 # are -Infinity and the escape of a pair of surrogates.
 _LONGEST_TOKEN = 16
 _UNTERMINATED = "Unterminated string"
 
 
 class JsonText:
-    """A JSON document of which no more than a value at a time is in memory.
+    """Parses a JSON document with no more than one of its values in memory at a time.
 
     Every method raises ``CatalogueError`` where the document is broken.
     """
 
     def __init__(self, text: TextIO, source: str) -> None:
         self._text, self._source = text, source
-        self._buffer, self._place, self._passed = "", 0, 0
+        self._buffer, self._place, self._consumed = "", 0, 0
 
     def members(self) -> Iterator[tuple[str, Any]]:
-        """Key and value of every member of the object that the document is, with one pair for each item of an array."""
+        """Key and value of every member of a document that is an object; an array gives one pair for each item."""
         self._take("{")
         while self._next() != "}":
             key = self._value()
@@ -48,7 +48,7 @@ class JsonText:
         self._end("}")
 
     def items(self) -> Iterator[Any]:
-        """Every item of the array that the document is."""
+        """Every item of a document that is an array."""
         yield from self._items()
         self._end("")
 
@@ -78,7 +78,7 @@ class JsonText:
         self._place += 1
 
     def _next(self) -> str:
-        """The next character that is no space; nothing at the document's end."""
+        """The next character that is no space, which is not consumed; empty at the document's end."""
         while True:
             space = _SPACE.match(self._buffer, self._place)
             self._place = space.end() if space else self._place
@@ -106,15 +106,18 @@ class JsonText:
                     return value
 
     def _read_more(self) -> bool:
-        """Whether there was more to read; as much again as is held, so that no value is parsed from its start often."""
+        """Reads on; says whether there was more to read.
+
+        It reads as much again as is in the buffer, so that a long value is not parsed from its start too often.
+        """
         block = self._text.read(max(_BLOCK, len(self._buffer) - self._place))
         if block:
-            self._passed += self._place
+            self._consumed += self._place
             self._buffer, self._place = self._buffer[self._place :] + block, 0
         return bool(block)
 
-    def _fail(self, told: str) -> NoReturn:
-        position = self._passed + self._place + 1
+    def _fail(self, reason: str) -> NoReturn:
+        position = self._consumed + self._place + 1
         raise CatalogueError(
-            f"data.catalogue: '{self._source}' cannot be read as JSON: {told}, at character {position:,}"
+            f"data.catalogue: '{self._source}' cannot be read as JSON: {reason}, at character {position:,}"
         )

@@ -1,4 +1,4 @@
-"""Which kind a catalogue is, what it is read by, and which files it consists of."""
+"""Which kind a catalogue is, which reader reads it, and which files it consists of."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import glob
 import os
 import posixpath
 import re
-from collections.abc import Iterator
 from importlib import import_module
 from typing import cast
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.jsonlines import parse_object
-from diptych.components.catalogue.readers.rows import CatalogueError, Reader, Row, reading
-from diptych.components.catalogue.readers.text_lines import open_text
+from diptych.components.catalogue.readers.rows import CatalogueError, Reader, catalogue_errors
+from diptych.components.catalogue.readers.text_files import open_text
 from diptych.components.catalogue.remote import is_web
 from diptych.components.catalogue.spans import static_folder
 from diptych.components.catalogue.storage import folder_of, is_file, is_folder, is_remote, join, list_files
 
-_KINDS = {
+#: Kinds whose files are text, which may be in any encoding.
+TEXT_KINDS = ("csv", "tsv", "jsonl", "json", "coco", "imagefolder")
+
+_KIND_OF_EXTENSION = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
@@ -42,23 +44,23 @@ _READERS = {
     "coco": "coco.CocoReader",
     "tfrecord": "tfrecord.TfrecordReader",
 }
-# As in train.tfrecord-00000-of-00002.
+# The end of a name like train.tfrecord-00000-of-00002.
 _SHARD = re.compile(r"-\d+-of-\d+$")
-# Hugging Face has them in the folder itself, or one in each of its folders.
+# Where Hugging Face puts the metadata file: in the folder itself, or one in each of its folders.
 _METADATA = [place + name for place in ("", "*/") for name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]
 _TFDS_FILE = "dataset_info.json"
 _HEAD_CHARACTERS = 1 << 20
 
 
 def find_kind(data: DataOptions) -> str:
-    """The kind of the catalogue: as the settings say, else by its ending, or for a folder by what lies in it.
+    """The kind of the catalogue: as ``data.format`` says, else by its extension, or for a folder by what lies in it.
 
     Raises:
         CatalogueError: there is nothing, or nothing of a known kind.
     """
     if data.format != "auto":
         return data.format
-    with reading(data.catalogue):
+    with catalogue_errors(data.catalogue):
         named = _kind_of(data.catalogue)
         if not named and is_folder(data.catalogue, data.fetch):
             return _kind_of_folder(data.catalogue, data)
@@ -69,7 +71,7 @@ def find_kind(data: DataOptions) -> str:
         if not named and is_file(first, data.fetch):
             raise CatalogueError(
                 f"data.catalogue: '{first}' ends with '{os.path.splitext(first)[1]}'; readable are "
-                f"{', '.join(sorted(_KINDS))} and folders; or say in data.format what it is"
+                f"{', '.join(sorted(_KIND_OF_EXTENSION))} and folders; or say in data.format what it is"
             )
         if not named:
             raise FileNotFoundError(first)
@@ -77,19 +79,18 @@ def find_kind(data: DataOptions) -> str:
 
 
 def make_reader(kind: str) -> Reader:
-    """The reader of a kind that ``find_kind`` gives."""
+    """The reader of a kind that ``find_kind`` returns."""
     module, _, name = _READERS[kind].partition(".")
     return cast(Reader, getattr(import_module(f"{__package__}.{module}"), name)())
 
 
-def list_sources(data: DataOptions) -> list[str]:
-    """URIs of the files that the catalogue consists of, sorted; for a folder of class folders, that folder.
+def list_sources(data: DataOptions, kind: str) -> list[str]:
+    """URIs of the files that a catalogue of a kind consists of, sorted; for a folder of class folders, that folder.
 
     Raises:
         CatalogueError: there is none.
     """
-    kind = find_kind(data)
-    with reading(data.catalogue):
+    with catalogue_errors(data.catalogue):
         sources = sorted({source for uri in _matches(data) for source in _sources_in(uri, kind, data)})
     if not sources:
         raise CatalogueError(f"data.catalogue: the folder '{data.catalogue}' holds no files of the kind '{kind}'")
@@ -97,7 +98,7 @@ def list_sources(data: DataOptions) -> list[str]:
 
 
 def images_root(source: str, data: DataOptions) -> str:
-    """The folder that image paths of a source are relative to: ``data.images_root``, else the source's own.
+    """URI of the folder that image paths of a source are relative to: ``data.images_root``, else the source's folder.
 
     A relative ``data.images_root`` is relative to the catalogue's folder.
     """
@@ -107,29 +108,14 @@ def images_root(source: str, data: DataOptions) -> str:
         return data.images_root
     catalogue = data.catalogue
     home = static_folder(catalogue) if _has_pattern(catalogue) else _folder(catalogue, data)
-    # A store knows no folder ".".
+    # A store has no folder ".".
     return join(home, posixpath.normpath(data.images_root)).removesuffix("/.")
 
 
-def read_rows(data: DataOptions, spool_folder: str) -> Iterator[tuple[str, Row]]:
-    """Every row of the catalogue in order, with the URI of its source.
-
-    Args:
-        spool_folder: URI of a folder in which readers may write.
-
-    Raises:
-        CatalogueError: the catalogue cannot be read.
-    """
-    reader = make_reader(find_kind(data))
-    for index, source in enumerate(list_sources(data)):
-        for chunk in reader.cut(source, index, data, join(spool_folder, f"{index:05d}")):
-            for row in reader.read(chunk, data):
-                yield source, row
-
-
 def _kind_of(uri: str) -> str | None:
+    """The kind of a file by its extension; None for another one."""
     name = uri.partition("?")[0] if is_web(uri) else uri
-    return _KINDS.get(os.path.splitext(_SHARD.sub("", name.lower().removesuffix(".gz")))[1])
+    return _KIND_OF_EXTENSION.get(os.path.splitext(_SHARD.sub("", name.lower().removesuffix(".gz")))[1])
 
 
 def _kind_of_folder(folder: str, data: DataOptions) -> str:
@@ -142,7 +128,7 @@ def _kind_of_folder(folder: str, data: DataOptions) -> str:
 
 
 def _kind_of_json(source: str, data: DataOptions) -> str:
-    """An array, COCO's object, or lines of objects, for which some use the ending too."""
+    """Tells apart an array, COCO's object, and lines of objects, for which some people use the extension too."""
     with open_text(source, data) as text:
         head = text.read(_HEAD_CHARACTERS).lstrip()
     if not head.startswith("{"):
@@ -160,7 +146,7 @@ def _matches(data: DataOptions) -> list[str]:
 
 
 def _has_pattern(uri: str) -> bool:
-    # A file may have such a name.
+    # A file may have a name that looks like a pattern.
     return any(sign in uri for sign in ("*[" if is_web(uri) else "*?[")) and (is_remote(uri) or not os.path.exists(uri))
 
 

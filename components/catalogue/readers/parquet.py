@@ -14,36 +14,46 @@ from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import (
     CatalogueError,
     Chunk,
+    RawValues,
     Row,
+    catalogue_errors,
     check_columns,
-    counted,
+    check_row_count,
     make_row,
-    reading,
 )
 from diptych.components.catalogue.storage import open_file, write_stream
 
-# Of inline images, this many are in memory at a time.
+# So many inline images are in memory at a time.
 _ROWS_PER_BATCH = 256
+_ROWS_PER_SAMPLED_BATCH = 50
 _READ_BYTES = 1 << 20
-# A lone surrogate is no good UTF-8 either.
+# Stands for a text that is not UTF-8, as a lone surrogate is not.
 _BAD_TEXT = "\udcff"
-# Files have row groups of up to a million rows, which only one worker could read.
-_MOST_CHUNKS_PER_GROUP = 2
+# A row group of more chunks is split up: some files have a million rows in one, which only one worker could read.
+_MAX_CHUNKS_PER_GROUP = 2
 
 
 class ParquetReader:
-    """Parquet files, of which only the columns that the settings name are read.
+    """Reads Parquet files, and of them only the columns that the settings name.
 
-    Chunks are ranges of whole row groups. A file whose row groups are too large to share out is spooled in smaller
-    ones.
+    Chunks are ranges of whole row groups. A file whose row groups are too large to share out is copied to a spool with
+    smaller ones.
     """
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """See ``Reader.sample``; all columns are read."""
+        with _open(source, source, data) as file:
+            for batch in file.iter_batches(_ROWS_PER_SAMPLED_BATCH, use_threads=False):
+                for values in _rows_of(batch):
+                    if not any(isinstance(value, Exception) for value in values.values()):
+                        yield values
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``."""
         with _open(source, source, data) as file:
             check_columns(file.schema_arrow.names, data, source)
             sizes = _group_sizes(file)
-            if max(sizes, default=0) > _MOST_CHUNKS_PER_GROUP * rows.ROWS_PER_CHUNK:
+            if max(sizes, default=0) > _MAX_CHUNKS_PER_GROUP * rows.ROWS_PER_CHUNK:
                 sizes = _copy(file, data, spool)
             else:
                 spool = ""
@@ -58,12 +68,12 @@ class ParquetReader:
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        return counted(_rows(chunk, data), chunk)
+        return check_row_count(_rows(chunk, data), chunk)
 
 
 @contextmanager
 def _open(source: str, uri: str, data: DataOptions) -> Iterator[pq.ParquetFile]:
-    with reading(source), open_file(uri, data.fetch) as file:
+    with catalogue_errors(source), open_file(uri, data.fetch) as file:
         try:
             yield pq.ParquetFile(file, buffer_size=_READ_BYTES)
         except (pa.ArrowException, UnicodeDecodeError) as error:
@@ -75,7 +85,7 @@ def _group_sizes(file: pq.ParquetFile) -> list[int]:
 
 
 def _copy(file: pq.ParquetFile, data: DataOptions, spool: str) -> list[int]:
-    """Writes the used columns with one row group per batch, and gives their sizes."""
+    """Writes the used columns with one row group per batch; returns the row groups' numbers of rows."""
     names = _used_names(file, data)
     schema = pa.schema([file.schema_arrow.field(name) for name in names])
     sizes = []
@@ -100,15 +110,20 @@ def _rows(chunk: Chunk, data: DataOptions) -> Iterator[Row]:
     number = chunk.first_row
     with _open(chunk.source, chunk.spool or chunk.source, data) as file:
         for batch in _batches(file, range(chunk.start, chunk.stop), data):
-            names = batch.schema.names
-            columns = [_values(column) for column in batch.columns]
-            for values in zip(*columns, strict=True):
-                yield _row(number, dict(zip(names, values, strict=True)), data)
+            for values in _rows_of(batch):
+                yield _row(number, values, data)
                 number += 1
 
 
+def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """The values of each row by column, with an error in the place of a value that Python cannot represent."""
+    columns = [_values(column) for column in batch.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(batch.schema.names, values, strict=True))
+
+
 def _values(column: Any) -> list[Any]:
-    """Python's values of a column; an error in the place of a value that Python has not."""
+    """The values of a column, with an error in the place of a value that Python cannot represent."""
     try:
         return list(column.to_pylist())
     except (ValueError, OverflowError):

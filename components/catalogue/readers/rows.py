@@ -1,21 +1,27 @@
-"""What every kind of catalogue is read to: chunks, which workers share out among themselves, and rows."""
+"""What every reader gives: chunks, which workers share among themselves, and the rows of a chunk."""
 
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.reasons import RowError, printable
 from diptych.models.errors import DiptychError, nearest
 
 #: Rows of one chunk, where a reader can choose: enough to keep every process busy, few enough to share out.
 ROWS_PER_CHUNK = 4096
+
+#: The values of one row as its source holds them, column to value.
+RawValues = Mapping[str, Any]
 
 _T = TypeVar("_T")
 
@@ -29,12 +35,13 @@ class Row:
     """One row of the catalogue.
 
     Attributes:
-        number: 1 for the first row of its source.
-        id: as the row gives it, else the image's path; empty for an inline image that bears no name.
-        image: the path as the row gives it; for inline images the name they bear, or nothing.
+        number: the row's place in its source, from 1.
+        id: as the row gives it, else the image's path; empty for an inline image without a name.
+        image: the path of the image file as the row gives it; for an inline image its name, which may be empty.
         labels: none, one or, with ``data.label_separator``, several; each once, sorted.
-        content: the image's bytes, where the catalogue holds them itself.
-        problem: reason (see ``diptych.components.catalogue.reasons``) and detail, where the row could not be read.
+        content: the bytes of the image file, where the catalogue itself holds them.
+        problem: reason (a key of ``diptych.components.catalogue.reasons.REASONS``) and detail, if the row could not be
+            read.
     """
 
     number: int
@@ -48,18 +55,31 @@ class Row:
     problem: tuple[str, str] | None = None
 
 
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the catalogue, as far as its rows need to know it.
+
+    Attributes:
+        name: path from the catalogue's folder on, which names the file in rejects.
+        images_root: URI of the folder that the image paths of its rows are relative to.
+    """
+
+    name: str
+    images_root: str
+
+
 @dataclass(frozen=True, order=True)
 class Chunk:
     """Consecutive rows of one source, which one worker reads.
 
     Attributes:
         source_index: place of the source among the catalogue's sources, which are sorted by name.
-        first_row: number of its first row, from 1.
-        rows: how many rows it holds, as the one who cut the source counted them.
+        first_row: number of the chunk's first row, from 1.
+        rows: number of rows, as they were counted when the source was cut.
         source: URI of the catalogue's file (or folder) that a person would look into.
-        start: where its first row begins, in the units of its reader: bytes, a row group, a file of an archive.
-        stop: where its last row ends.
-        spool: URI of the file to read instead of the source, where that could not be cut; else empty.
+        start: where the first row begins. The unit is the reader's own: a byte or a row group.
+        stop: where the last row ends.
+        spool: URI of the file to read in place of a source that cannot be read from its middle; else empty.
     """
 
     source_index: int
@@ -72,10 +92,21 @@ class Chunk:
 
 
 class Reader(Protocol):
-    """One kind of catalogue. Both calls stream: neither holds a source in memory."""
+    """Reads one kind of catalogue. All methods stream: none holds a whole source in memory."""
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """Yields the raw values of the rows from the first on; the options need not name the columns yet.
+
+        Rows that cannot be read are left out. A kind without columns of its own gives ``image``, ``description`` and
+        ``label``.
+
+        Raises:
+            CatalogueError: the source as a whole cannot be read.
+        """
+        ...
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
-        """Cuts one source into chunks of about ``ROWS_PER_CHUNK`` rows, in order; their rows add up to the source's.
+        """Cuts one source into chunks of about ``ROWS_PER_CHUNK`` rows, in order, which together hold all its rows.
 
         Args:
             spool: URI of a file that the reader may write, for a source that can only be read from its start.
@@ -86,37 +117,41 @@ class Reader(Protocol):
         ...
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
-        """Yields exactly ``chunk.rows`` rows, malformed ones too, with their ``problem``."""
+        """Yields exactly ``chunk.rows`` rows; a malformed row has a ``problem``.
+
+        Raises:
+            CatalogueError: the source cannot be read, or has another number of rows than when it was cut.
+        """
         ...
 
 
-def make_row(number: int, values: Mapping[str, Any], data: DataOptions) -> Row:
-    """A row of a mapping from column name to text, number, bytes or None.
+def make_row(number: int, values: RawValues, data: DataOptions) -> Row:
+    """Makes a row of a mapping from column name to text, number, bytes or None.
 
-    A missing key, None or a number that is none (NaN) is an empty text; bytes in place of a text are UTF-8. The image
-    may be a path, its bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of one of these. With
-    ``data.label_separator`` the label is a text to part by it, or a list of labels.
+    A missing key, None and NaN count as an empty text; bytes in place of a text are UTF-8. The image may be a path,
+    bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of one of these. With ``data.label_separator`` the
+    label is a text that is split at the separator, or a list of labels.
     """
     columns, problems = data.columns, []
 
-    def use(column: str | None, convert: Callable[[Any], _T], nothing: _T) -> _T:
+    def convert(column: str | None, conversion: Callable[[Any], _T], default: _T) -> _T:
         try:
-            return convert(values.get(column)) if column else nothing
-        except _UnusableError as error:
-            problems.append(error.told_of(column))
-            return nothing
+            return conversion(values.get(column)) if column else default
+        except RowError as error:
+            problems.append((error.reason, f"column '{column}' {error.detail}"))
+            return default
 
     def text(column: str | None) -> str:
-        return use(column, _text, "")
+        return convert(column, _text, "")
 
     no_image: tuple[str, bytes | None] = ("", None)
-    image, content = use(columns.image, _image, no_image)
+    image, content = convert(columns.image, _image, no_image)
     return Row(
         number,
         id=text(columns.id) or image,
         image=image,
         description=text(columns.description),
-        labels=use(columns.label, partial(_labels, separator=data.label_separator), ()),
+        labels=convert(columns.label, partial(_labels, separator=data.label_separator), ()),
         group=text(data.split_by).strip() or None,
         split=text(columns.split).strip() or None,
         content=content,
@@ -125,21 +160,20 @@ def make_row(number: int, values: Mapping[str, Any], data: DataOptions) -> Row:
 
 
 def check_columns(names: Iterable[str], data: DataOptions, source: str) -> None:
-    """Sees that the source has every column that the settings name, and none twice.
+    """Checks that the source has every column that the options name, and has none of them twice.
 
     Raises:
         CatalogueError: it has not; the message names the setting and the nearest column.
     """
-    # Bytes that are no text could not be printed.
-    printable = [name.encode(errors="replace").decode() for name in names]
-    times = Counter(printable)
+    names = [printable(name) for name in names]
+    times = Counter(names)
     if doubled := sorted(column for column in set(data.used_columns.values()) if times[column] > 1):
         raise CatalogueError(f"data.catalogue: '{source}' names the columns {doubled} twice")
     for setting, column in data.used_columns.items():
-        if column not in printable:
+        if column not in names:
             raise CatalogueError(
-                f"{setting}: the catalogue '{source}' has no column '{column}'; {nearest(column, printable)}"
-                f"its columns are {', '.join(printable) or 'none'}"
+                f"{setting}: the catalogue '{source}' has no column '{column}'; {nearest(column, names)}"
+                f"its columns are {', '.join(names) or 'none'}"
             )
 
 
@@ -147,7 +181,7 @@ def cut_chunks(whole: Chunk, ends: Iterable[int]) -> Iterator[Chunk]:
     """Cuts a source into chunks of ``ROWS_PER_CHUNK`` rows.
 
     Args:
-        whole: gives the source and where its first row starts.
+        whole: a chunk that names the source, and where the first row starts.
         ends: where each row ends, in order.
     """
     start, first, rows, stop = whole.start, 1, 0, whole.start
@@ -160,8 +194,8 @@ def cut_chunks(whole: Chunk, ends: Iterable[int]) -> Iterator[Chunk]:
         yield replace(whole, first_row=first, rows=rows, start=start, stop=stop)
 
 
-def counted(rows: Iterable[Row], chunk: Chunk) -> Iterator[Row]:
-    """The rows of a chunk, as many as the one who cut it counted.
+def check_row_count(rows: Iterable[Row], chunk: Chunk) -> Iterator[Row]:
+    """Yields the rows of a chunk, and checks that they are as many as were counted when the source was cut.
 
     Raises:
         CatalogueError: there are more or fewer.
@@ -178,9 +212,18 @@ def counted(rows: Iterable[Row], chunk: Chunk) -> Iterator[Row]:
         )
 
 
+def sample_by_reading(reader: Reader, source: str, data: DataOptions) -> Iterator[RawValues]:
+    """Implements ``Reader.sample`` by ``cut`` and ``read``, for kinds without columns of their own."""
+    with TemporaryDirectory() as folder:
+        for chunk in reader.cut(source, 0, data, os.path.join(folder, "spool")):
+            for row in reader.read(chunk, data):
+                image = row.image if row.content is None else row.content
+                yield {"image": image, "description": row.description, "label": next(iter(row.labels), "")}
+
+
 @contextmanager
-def reading(source: str) -> Iterator[None]:
-    """Turns what goes wrong with the file of a source into a ``CatalogueError``."""
+def catalogue_errors(source: str) -> Iterator[None]:
+    """Raises what goes wrong with the file of a source, inside the ``with`` block, as a ``CatalogueError``."""
     try:
         yield
     except FileNotFoundError:
@@ -190,18 +233,12 @@ def reading(source: str) -> Iterator[None]:
         raise CatalogueError(f"data.catalogue: '{source}' cannot be read: {reason}") from None
 
 
-class _UnusableError(ValueError):
-    """A value stands for no text or image: the reason, and what is said of its column."""
-
-    def __init__(self, reason: str, told: str) -> None:
-        super().__init__(told)
-        self._reason, self._told = reason, told
-
-    def told_of(self, column: str | None) -> tuple[str, str]:
-        return self._reason, f"column '{column}' {self._told}"
-
-
 def _text(value: Any) -> str:
+    """A raw value as text.
+
+    Raises:
+        RowError: it is none; the detail goes on after the column's name.
+    """
     if isinstance(value, str):
         text = value
     elif value is None or (isinstance(value, float) and not math.isfinite(value)):
@@ -211,11 +248,11 @@ def _text(value: Any) -> str:
     elif isinstance(value, bytes):
         text = value.decode(errors="surrogateescape")
     elif isinstance(value, (dict, list, tuple)):
-        raise _UnusableError("malformed_row", _told_of_type(value))
+        raise RowError("malformed_row", _wrong_type(value))
     else:
         return str(value)
     if not _is_utf8(text):
-        raise _UnusableError("bad_encoding", "is not valid UTF-8")
+        raise RowError("bad_encoding", "is not valid UTF-8")
     return text
 
 
@@ -223,7 +260,7 @@ def _labels(value: Any, separator: str | None) -> tuple[str, ...]:
     """The labels of a row, each once, sorted, so that their order in the catalogue changes no record."""
     if separator is None:
         if isinstance(value, (list, tuple)):
-            raise _UnusableError("malformed_row", f"{_told_of_type(value)}, or data.label_separator for several labels")
+            raise RowError("malformed_row", f"{_wrong_type(value)}, or data.label_separator for several labels")
         texts = [_text(value)]
     elif isinstance(value, (list, tuple)):
         texts = [_text(item) for item in value]
@@ -233,22 +270,22 @@ def _labels(value: Any, separator: str | None) -> tuple[str, ...]:
 
 
 def _image(value: Any) -> tuple[str, bytes | None]:
-    """The path of an image and its bytes, as far as the value gives them."""
+    """The path or name of an image, and its bytes if the value holds them."""
     if isinstance(value, (list, tuple)):
         if len(value) > 1:
-            raise _UnusableError("several_images", f"holds {len(value)} images")
+            raise RowError("several_images", f"holds {len(value)} images")
         value = value[0] if value else None
     if isinstance(value, bytes):
         return "", value
     if isinstance(value, dict):
         content = value.get("bytes")
         if not (content is None or isinstance(content, bytes)) or not value.keys() & {"bytes", "path"}:
-            raise _UnusableError("malformed_row", "holds a dict; a path or bytes are needed")
+            raise RowError("malformed_row", "holds a dict; a path or bytes are needed")
         return _text(value.get("path")), content
     return _text(value), None
 
 
-def _told_of_type(value: Any) -> str:
+def _wrong_type(value: Any) -> str:
     return f"holds a {type(value).__name__}; a text or number is needed"
 
 

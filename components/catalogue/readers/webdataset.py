@@ -11,30 +11,37 @@ from itertools import groupby, islice
 from typing import Any, BinaryIO, cast
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, Row, counted, cut_chunks, make_row, reading
-from diptych.components.catalogue.readers.sidecars import (
-    FIELDS_ENDING,
-    IMAGE_ENDINGS,
-    TEXT_ENDING,
-    PartError,
-    fields_of,
-    is_gzip,
-    most_bytes,
-    printable,
-    text_of,
-    unzip,
+from diptych.components.catalogue.readers.gzip_files import decompress, is_gzip
+from diptych.components.catalogue.readers.row_files import (
+    FIELDS_EXTENSION,
+    IMAGE_EXTENSIONS,
+    TEXT_EXTENSION,
+    parse_fields,
+    parse_text,
 )
+from diptych.components.catalogue.readers.rows import (
+    CatalogueError,
+    Chunk,
+    RawValues,
+    Row,
+    catalogue_errors,
+    check_row_count,
+    cut_chunks,
+    make_row,
+    sample_by_reading,
+)
+from diptych.components.catalogue.reasons import RowError, printable
 from diptych.components.catalogue.storage import open_file
 
-_LABEL_ENDING = ".cls"
-# Names and other headers are far smaller; what claims to be larger is not read.
-_MOST_HEADER_BYTES = 1 << 20
+_LABEL_EXTENSION = ".cls"
+# Names and other headers are far smaller; a header that claims to be larger is not read.
+_MAX_HEADER_BYTES = 1 << 20
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """Members of one key, and where the next sample begins."""
+    """The members of one key, and the byte at which the next sample begins."""
 
     key: str
     members: list[tarfile.TarInfo]
@@ -42,15 +49,20 @@ class _Sample:
 
 
 class WebdatasetReader:
-    """Tar archives, read without unpacking them; those compressed by gzip are uncompressed to ``spool``.
+    """Reads tar archives without unpacking them; those that are compressed by gzip are decompressed to ``spool``.
 
-    Consecutive files with the same key, which is their path up to the first dot of the name, are one row. Its image
-    is the file with an image's ending, its description ``.txt``, its label ``.cls``; ``.json`` holds an object whose
-    keys are columns, and wins. A column that is named like an ending is that file: ``columns.image: thumb.jpg``.
-    Without an id the key is one. Hidden files and ``__names__`` are no rows, as WebDataset has it.
+    Consecutive files with the same key are one row. The key is the path up to the first dot of the name; the rest of
+    the name is the extension. The image is the file with an image's extension, the description ``.txt``, the label
+    ``.cls``; ``.json`` holds an object whose keys are columns, and wins. A column that is named like an extension is
+    that file: ``columns.image: thumb.jpg``. Without an id, the key is the id. As in WebDataset, hidden files and files
+    with names like ``__this__`` are no rows.
 
-    An archive that is damaged or lacks its end is refused as a whole: how many rows are lost cannot be told.
+    An archive that is damaged or has no end is refused as a whole, because nobody could tell how many rows are lost.
     """
+
+    def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
+        """See ``Reader.sample``."""
+        return sample_by_reading(self, source, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``: reads only the headers.
@@ -58,26 +70,26 @@ class WebdatasetReader:
         Raises:
             CatalogueError: there is no such file, or it is no whole archive.
         """
-        with reading(source):
-            copy = _unzipped(source, spool, data)
+        with catalogue_errors(source):
+            copy = _decompressed(source, spool, data)
             with open_file(copy or source, data.fetch) as file:
                 whole = Chunk(source_index, 1, 0, source, 0, 0, copy)
                 yield from cut_chunks(whole, (sample.stop for sample in _samples(file, source, 0)))
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        with reading(chunk.source), open_file(chunk.spool or chunk.source, data.fetch) as file:
+        with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch) as file:
             samples = islice(_samples(file, chunk.source, chunk.start), chunk.rows)
             rows = (_row(number, sample, file, data) for number, sample in enumerate(samples, start=chunk.first_row))
-            yield from counted(rows, chunk)
+            yield from check_row_count(rows, chunk)
 
 
-def _unzipped(source: str, spool: str, data: DataOptions) -> str:
-    """Where the uncompressed copy of a compressed archive is; empty if it is not compressed."""
+def _decompressed(source: str, spool: str, data: DataOptions) -> str:
+    """Decompresses a compressed archive; returns the spool, or an empty text if the archive is not compressed."""
     with open_file(source, data.fetch) as file:
         if not is_gzip(file.read(3)):
             return ""
-    unzip(source, spool, data)
+    decompress(source, spool, data)
     return spool
 
 
@@ -88,14 +100,14 @@ def _samples(file: BinaryIO, source: str, start: int) -> Iterator[_Sample]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Key and ending of a member, the ending in lower case with its dot."""
+    """Key and extension of a member; the extension is in lower case and begins with a dot."""
     folder, slash, base = name.removeprefix("./").rpartition("/")
-    stem, dot, ending = base.partition(".")
-    return folder + slash + stem, dot + ending.lower()
+    stem, dot, extension = base.partition(".")
+    return folder + slash + stem, dot + extension.lower()
 
 
 def _members(file: BinaryIO, source: str, start: int) -> Iterator[tuple[tarfile.TarInfo, int]]:
-    """The archive's members from a position on, and where the next of each begins."""
+    """The archive's members from a position on, each with the position at which the next one begins."""
     end = file.seek(0, io.SEEK_END)
     position = file.seek(start)
     with _parsing(source, position):
@@ -108,7 +120,7 @@ def _members(file: BinaryIO, source: str, start: int) -> Iterator[tuple[tarfile.
                 raise tarfile.ReadError(f"'{member.name}' does not end in it")
         if member is None:
             break
-        # It would hold all of them.
+        # tarfile would keep all members in memory.
         archive.members.clear()
         position = archive.offset
         if not member.isdir() and not _is_hidden(member.name.removeprefix("./")):
@@ -121,14 +133,14 @@ def _is_hidden(name: str) -> bool:
 
 
 class _Headers:
-    """A file that reads no more than a header has: an archive may claim that its next one is of any size."""
+    """A file that refuses to read more than a header can hold, for a damaged archive may claim any size of a header."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MOST_HEADER_BYTES:
+        if not 0 <= size <= _MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {size} bytes")
         return self._file.read(size)
 
@@ -149,7 +161,7 @@ def _broken(source: str, position: int, reason: str) -> CatalogueError:
 
 
 def _check_end(file: BinaryIO, source: str, position: int) -> None:
-    """tarfile takes anything that is no header for the end; it is one if blocks of zeros, and nothing else, follow."""
+    """Checks that only zeros follow: tarfile takes anything that is no header for the end of the archive."""
     file.seek(position)
     size = 0
     while block := file.read(_BLOCK):
@@ -166,7 +178,7 @@ def _row(number: int, sample: _Sample, file: BinaryIO, data: DataOptions) -> Row
     problem = None
     try:
         values = _values(sample, images, file, data)
-    except PartError as error:
+    except RowError as error:
         problem = error.problem
     row = make_row(number, values, data)
     name = printable(images[0].name) if images else ""
@@ -175,51 +187,52 @@ def _row(number: int, sample: _Sample, file: BinaryIO, data: DataOptions) -> Row
 
 def _images(sample: _Sample, data: DataOptions) -> list[tarfile.TarInfo]:
     named = "." + data.columns.image.lower()
-    endings = {_split(member.name)[1] for member in sample.members}
-    wanted = {named} if named in endings else {ending for ending in endings if _last(ending) in IMAGE_ENDINGS}
+    found = {_split(member.name)[1] for member in sample.members}
+    wanted = {named} if named in found else {extension for extension in found if _last(extension) in IMAGE_EXTENSIONS}
     return [member for member in sample.members if _split(member.name)[1] in wanted]
 
 
-def _last(ending: str) -> str:
-    return "." + ending.rpartition(".")[2]
+def _last(extension: str) -> str:
+    """The last part of an extension: ``.jpg`` of ``.thumb.jpg``."""
+    return "." + extension.rpartition(".")[2]
 
 
 def _values(sample: _Sample, images: list[tarfile.TarInfo], file: BinaryIO, data: DataOptions) -> dict[str, Any]:
-    """Column to value.
+    """The values of a sample by column.
 
     Raises:
-        PartError: a member is missing, doubled or cannot be used.
+        RowError: a member is missing, is there twice or cannot be used.
     """
     if not images:
-        raise PartError(
+        raise RowError(
             "missing_image",
             f"'{sample.members[0].name}' has no image next to it; the files of a row must follow one "
             "another, as 'tar --sort=name' writes them",
         )
     if len(images) > 1:
-        raise PartError("several_images", ", ".join(f"'{image.name}'" for image in images[:4]))
+        raise RowError("several_images", ", ".join(f"'{image.name}'" for image in images[:4]))
     parts: dict[str, tarfile.TarInfo] = {}
     for member in sample.members:
         if parts.setdefault(_split(member.name)[1], member) is not member:
-            raise PartError("malformed_row", f"'{member.name}' is there twice")
+            raise RowError("malformed_row", f"'{member.name}' is there twice")
     values: dict[str, Any] = {}
-    defaults = {data.columns.description: TEXT_ENDING, data.columns.label: _LABEL_ENDING}
+    defaults = {data.columns.description: TEXT_EXTENSION, data.columns.label: _LABEL_EXTENSION}
     for column in data.used_columns.values():
         part = parts.get("." + column.lower()) or parts.get(defaults.get(column, ""))
         if part and part is not images[0]:
-            values[column] = text_of(_content(part, file, data), part.name, data)
-    if fields := parts.get(FIELDS_ENDING):
-        values |= fields_of(_content(fields, file, data), fields.name)
+            values[column] = parse_text(_content(part, file, data), part.name, data)
+    if fields := parts.get(FIELDS_EXTENSION):
+        values |= parse_fields(_content(fields, file, data), fields.name)
     return {**values, data.columns.image: _content(images[0], file, data)}
 
 
 def _content(member: tarfile.TarInfo, file: BinaryIO, data: DataOptions) -> bytes:
     if not member.isreg() or member.issparse():
-        raise PartError(
+        raise RowError(
             "unreadable_file", f"'{member.name}' is a link or the like; the archive must hold the file itself"
         )
-    if member.size > most_bytes(data):
-        raise PartError("too_large", f"'{member.name}' holds {member.size / 1e6:,.1f} MB")
+    if member.size > data.limits.file_bytes:
+        raise RowError("too_large", f"'{member.name}' holds {member.size / 1e6:,.1f} MB")
     file.seek(member.offset_data)
     content = file.read(member.size)
     if len(content) != member.size:

@@ -9,42 +9,42 @@ from typing import Any
 import pytest
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.rows import Row
+from diptych.components.catalogue.readers.rows import Row, SourceFile
 from diptych.components.catalogue.reasons import REASONS, Reject
-from diptych.components.catalogue.records import Recipe, Record, Source, build_record
+from diptych.components.catalogue.records import Record, RecordOptions, build_record
 from diptych.models import features
 from tests.helpers import SMALL, as_file, noise, write_image
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
+def source(tmp_path: Path) -> SourceFile:
     """A source whose root holds good.png."""
     write_image(tmp_path / "images" / "good.png", seed=1)
-    return Source("catalogue.csv", str(tmp_path / "images"))
+    return SourceFile("catalogue.csv", str(tmp_path / "images"))
 
 
 def row(image: str = "good.png", **changes: Any) -> Row:
     return Row(**{"number": 3, "id": "r3", "image": image, "description": "A text.", "labels": ("cat",), **changes})
 
 
-def build(one: Row, source: Source, **options: Any) -> Record | Reject:
-    return build_record(one, source, Recipe(DataOptions(catalogue="catalogue.csv", **options), SMALL))
+def build(one: Row, source: SourceFile, **options: Any) -> Record | Reject:
+    return build_record(one, source, RecordOptions(DataOptions(catalogue="catalogue.csv", **options), SMALL))
 
 
-def rejected(one: Row, source: Source, **options: Any) -> Reject:
+def rejected(one: Row, source: SourceFile, **options: Any) -> Reject:
     built = build(one, source, **options)
     assert isinstance(built, Reject)
     assert (built.source, built.row, built.id, built.image) == ("catalogue.csv", 3, "r3", one.image)
     return built
 
 
-def accepted(one: Row, source: Source, **options: Any) -> Record:
+def accepted(one: Row, source: SourceFile, **options: Any) -> Record:
     built = build(one, source, **options)
     assert isinstance(built, Record), built
     return built
 
 
-def test_a_good_row_becomes_a_whole_record(source: Source) -> None:
+def test_a_good_row_becomes_a_whole_record(source: SourceFile) -> None:
     record = accepted(row(group="ann"), source)
     assert set(record.values) == set(features.RECORD_FEATURES)
     assert len(record.values[features.IMAGE]) == SMALL.height * SMALL.width * 3
@@ -54,7 +54,7 @@ def test_a_good_row_becomes_a_whole_record(source: Source) -> None:
     assert record.values[features.ENCODING] == "raw"
 
 
-def test_an_image_in_the_catalogue_itself_is_the_same(source: Source) -> None:
+def test_an_image_in_the_catalogue_itself_is_the_same(source: SourceFile) -> None:
     assert accepted(row("", content=as_file(noise(1))), source).values == accepted(row(), source).values
 
 
@@ -75,13 +75,13 @@ def test_an_image_in_the_catalogue_itself_is_the_same(source: Source) -> None:
         (row("x" * 300), "missing_file", "there is no file"),
     ],
 )
-def test_a_bad_row_is_rejected_with_its_reason(source: Source, bad: Row, reason: str, detail: str) -> None:
+def test_a_bad_row_is_rejected_with_its_reason(source: SourceFile, bad: Row, reason: str, detail: str) -> None:
     reject = rejected(bad, source)
     assert reject.reason == reason
     assert detail in reject.detail
 
 
-def test_a_path_with_a_zero_byte_is_rejected(source: Source) -> None:
+def test_a_path_with_a_zero_byte_is_rejected(source: SourceFile) -> None:
     assert rejected(row("a\0b.png"), source).reason == "missing_file"
 
 
@@ -89,13 +89,13 @@ def test_a_path_with_a_zero_byte_is_rejected(source: Source) -> None:
     ("content", "reason"),
     [(b"", "empty_file"), (b"no image", "not_an_image"), (as_file(noise(2))[:-30], "truncated")],
 )
-def test_a_broken_image_is_rejected(source: Source, content: bytes, reason: str) -> None:
+def test_a_broken_image_is_rejected(source: SourceFile, content: bytes, reason: str) -> None:
     (Path(source.root) / "broken.png").write_bytes(content)
     assert rejected(row("broken.png"), source).reason == reason
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_a_file_beyond_the_limit_is_rejected(source: Source, inline: bool) -> None:
+def test_a_file_beyond_the_limit_is_rejected(source: SourceFile, inline: bool) -> None:
     content = as_file(noise(1, 200, 200))
     (Path(source.root) / "large.png").write_bytes(content)
     one = row("large.png", content=content if inline else None)
@@ -103,13 +103,13 @@ def test_a_file_beyond_the_limit_is_rejected(source: Source, inline: bool) -> No
     assert (reject.reason, reject.detail) == ("too_large", "more than 0.1 MB")
 
 
-def test_a_label_must_be_one_of_those_declared(source: Source) -> None:
+def test_a_label_must_be_one_of_those_declared(source: SourceFile) -> None:
     assert accepted(row(), source, labels=["cat", "dog"])
     reject = rejected(row(labels=("cta",)), source, labels=["cat", "dog"])
     assert (reject.reason, reject.detail) == ("unknown_label", "'cta' is not in data.labels")
 
 
-def test_each_of_several_labels_must_be_one_of_those_declared(source: Source) -> None:
+def test_each_of_several_labels_must_be_one_of_those_declared(source: SourceFile) -> None:
     both = accepted(row(labels=("cat", "dog")), source, labels=["dog", "cat"], label_separator=",")
     assert both.values[features.LABEL] == ("cat", "dog")
     reject = rejected(row(labels=("cat", "cow", "dgo")), source, labels=["cat", "dog"], label_separator=",")
@@ -119,35 +119,35 @@ def test_each_of_several_labels_must_be_one_of_those_declared(source: Source) ->
 @pytest.mark.parametrize(
     ("given", "meant"), [("train", "train"), ("Validation", "val"), ("dev", "val"), ("testing", "test")]
 )
-def test_other_names_of_the_splits_are_understood(source: Source, given: str, meant: str) -> None:
+def test_other_names_of_the_splits_are_understood(source: SourceFile, given: str, meant: str) -> None:
     assert accepted(row(split=given), source, columns={"split": "part"}).split == meant
 
 
 @pytest.mark.parametrize("given", ["holdout", None])
-def test_an_unknown_split_is_rejected(source: Source, given: str | None) -> None:
+def test_an_unknown_split_is_rejected(source: SourceFile, given: str | None) -> None:
     assert rejected(row(split=given), source, columns={"split": "part"}).reason == "unknown_split"
 
 
-def test_a_pipe_is_rejected_and_not_waited_for(source: Source) -> None:
+def test_a_pipe_is_rejected_and_not_waited_for(source: SourceFile) -> None:
     os.mkfifo(Path(source.root) / "pipe.png")
     reject = rejected(row("pipe.png"), source)
     assert (reject.reason, reject.detail) == ("unreadable_file", "cannot be read: Not a regular file")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root: root reads every file")
-def test_a_forbidden_file_is_rejected(source: Source) -> None:
+def test_a_forbidden_file_is_rejected(source: SourceFile) -> None:
     (Path(source.root) / "good.png").chmod(0)
     assert "Permission denied" in rejected(row(), source).detail
 
 
-def test_a_link_out_of_the_root_is_rejected(source: Source) -> None:
+def test_a_link_out_of_the_root_is_rejected(source: SourceFile) -> None:
     write_image(Path(source.root).parent / "secret.png", seed=5)
     (Path(source.root) / "link.png").symlink_to("../secret.png")
     assert rejected(row("link.png"), source).reason == "outside_root"
 
 
 @pytest.mark.parametrize("name", ["ein Bild.png", "größe.png", "写真.png", "🙂.png", "a,b'\"c.png", "-x.png"])
-def test_any_file_name_will_do(source: Source, name: str) -> None:
+def test_any_file_name_will_do(source: SourceFile, name: str) -> None:
     write_image(Path(source.root) / name, seed=2)
     assert accepted(row(name), source)
 

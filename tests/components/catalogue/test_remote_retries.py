@@ -129,7 +129,7 @@ def test_threads_wait_side_by_side(flaky: str, web: WebServer) -> None:
 
 def test_threads_that_come_first_share_one_store(flaky: str) -> None:
     with ThreadPoolExecutor(8) as threads:
-        stores = set(threads.map(lambda _: id(remote.store_of(flaky, 5)), range(8)))
+        stores = set(threads.map(lambda _: id(remote.get_store(flaky, 5)), range(8)))
     assert len(stores) == 1
 
 

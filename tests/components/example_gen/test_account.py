@@ -14,22 +14,16 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers import rows as catalogue_rows
-from diptych.components.catalogue.readers.delimited import CsvReader
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import Reject
-from diptych.components.catalogue.records import Recipe, Source
-from diptych.components.example_gen.account import (
-    Resolution,
-    all_rejects,
-    count_labels,
-    resolve_tables,
-    row_line,
-    with_progress,
-)
-from diptych.components.example_gen.assignment import KEPT
-from diptych.components.example_gen.row_tables import Stored, TableBuilder, store_rows
+from diptych.components.catalogue.records import RecordOptions
+from diptych.components.example_gen.account import count_labels, list_rejects, result_as_json, track_progress
+from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.duplicates import KEPT
+from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
 from diptych.models import features
 from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER
 from tests.helpers import SMALL, write_image
@@ -49,37 +43,41 @@ catalogues = st.lists(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a catalogue: rows that are kept, as told of and as written, and rejects."""
+    """What became of a catalogue.
 
-    resolution: Resolution
-    kept: dict[int, Stored]
-    records: dict[int, bytes]
+    Attributes:
+        kept: the records that are kept, by the number of their row.
+        contents: the serialised records as they were written, by the number of their row.
+    """
+
+    assignment: Assignment
+    kept: dict[int, IndexedRecord]
+    contents: dict[int, bytes]
     rejects: list[Reject]
 
 
 def ingest(data: DataOptions) -> Outcome:
     """Ingestion's steps without Beam and without processes."""
-    reader, recipe = CsvReader(), Recipe(data, SMALL)
-    work = Path(data.catalogue).with_name("work.tfrecord")
-    lines: dict[Chunk, list[dict[str, Any]]] = {}
-    all_stored: list[Stored] = []
-    records: dict[int, bytes] = {}
-    tables = []
-    source = Source("catalogue.csv", str(Path(data.catalogue).parent))
-    for chunk in reader.cut(data.catalogue, 0, data, ""):
-        builder, lines[chunk] = TableBuilder(chunk), []
-        for built in with_progress(store_rows(list(reader.read(chunk, data)), source, recipe, str(work))):
-            lines[chunk].append(row_line(built))
-            if isinstance(built, Stored):
-                builder.add(built)
-                all_stored.append(built)
-        table = builder.table()
-        records |= zip(table.entries["row"].tolist(), unframed(work.read_bytes(), table.entries["bytes"]), strict=True)
-        tables.append(table)
-    resolution = resolve_tables(tables, data)
-    reasons = resolution.decision.reason
-    kept = {one.row: one for one, reason in zip(all_stored, reasons, strict=True) if reason == KEPT}
-    return Outcome(resolution, kept, records, list(all_rejects(resolution, lines.__getitem__)))
+    catalogue, work = Catalogue.open(data), Path(data.catalogue).with_name("work.tfrecord")
+    results: dict[Chunk, list[dict[str, Any]]] = {}
+    records: list[IndexedRecord] = []
+    contents: dict[int, bytes] = {}
+    indexes: list[ChunkIndex] = []
+    for chunk in catalogue.chunks(str(work.parent)):
+        builder, results[chunk] = ChunkIndexBuilder(chunk), []
+        source, options = catalogue.source_file(chunk.source), RecordOptions(data, SMALL)
+        for result in track_progress(write_records(list(catalogue.read(chunk)), source, options, str(work))):
+            results[chunk].append(result_as_json(result))
+            if isinstance(result, IndexedRecord):
+                builder.add(result)
+                records.append(result)
+        index = builder.build()
+        sizes = index.entries["bytes"]
+        contents |= zip(index.entries["row"].tolist(), unframed(work.read_bytes(), sizes), strict=True)
+        indexes.append(index)
+    assignment = assign_splits(indexes, data)
+    kept = {one.row: one for one, reason in zip(records, assignment.reason, strict=True) if reason == KEPT}
+    return Outcome(assignment, kept, contents, list(list_rejects(assignment, catalogue, results.__getitem__)))
 
 
 def unframed(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
@@ -112,15 +110,15 @@ def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
     numbers = [*outcome.kept, *(reject.row for reject in outcome.rejects)]
     assert sorted(numbers) == list(range(1, len(rows) + 1))
     assert [reject.row for reject in outcome.rejects] == sorted(reject.row for reject in outcome.rejects)
-    for number, stored in outcome.kept.items():
+    for number, record in outcome.kept.items():
         image, description, label, group = rows[number - 1]
-        values = tf.train.Example.FromString(outcome.records[number]).features.feature
+        values = tf.train.Example.FromString(outcome.contents[number]).features.feature
         assert values[features.DESCRIPTION].bytes_list.value[:] == [description.encode()]
         assert values[features.GROUP].bytes_list.value[:] == ([group.strip().encode()] if group.strip() else [])
         assert values[features.LABEL].bytes_list.value[:] == [label.encode()]
-        assert (stored.labels, stored.image) == ((label,), image)
-    counts = Counter(stored.labels[0] for stored in outcome.kept.values())
-    assert {label: sum(splits.values()) for label, splits in count_labels(outcome.resolution).items()} == counts
+        assert (record.labels, record.image) == ((label,), image)
+    counts = Counter(record.labels[0] for record in outcome.kept.values())
+    assert {label: sum(splits.values()) for label, splits in count_labels(outcome.assignment).items()} == counts
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -148,7 +146,7 @@ def test_ten_thousand_rows_reconcile(folder: Path) -> None:
     rows = [(kinds[n % 5], f"text {n // 7}", "xy"[n % 2], f"group {n // 11}") for n in range(10_000)]
     outcome = ingest(DataOptions(catalogue=write(folder, rows), split_by="group"))
     check(rows, outcome)
-    assert len(outcome.resolution.parts) > 1
+    assert len(outcome.assignment.chunks) > 1
     assert Counter(reject.reason for reject in outcome.rejects) == {"missing_file": 2_000, "missing_image": 2_000}
 
 

@@ -1,4 +1,4 @@
-"""Decoding processes: order kept, work bounded, and no row lost to one that crashes, stalls or starves."""
+"""Decoding processes keep the order and read ahead within bounds; a row that crashes one costs no other row."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.rows import Row
+from diptych.components.catalogue.readers.rows import Row, SourceFile
 from diptych.components.catalogue.reasons import Reject
-from diptych.components.catalogue.records import Recipe, Source
+from diptych.components.catalogue.records import RecordOptions
 from diptych.components.example_gen import workers as module
-from diptych.components.example_gen.row_tables import Stored, judge_rows, store_rows
-from diptych.components.example_gen.workers import Built, Work, Workers
+from diptych.components.example_gen.record_index import IndexedRecord, RowResult, index_records, write_records
+from diptych.components.example_gen.workers import BatchFunction, DecoderPool
 from tests.helpers import SMALL, as_file, noise
 
 ROWS = 100
-GRUDGE = "this one"
+FAULTY = "the faulty row"
 
 
 def rows(count: int = ROWS) -> list[Row]:
@@ -31,37 +31,37 @@ def rows(count: int = ROWS) -> list[Row]:
     return [Row(n, f"row {n}", description="A text.", labels=("cat",), content=content) for n in range(1, count + 1)]
 
 
-def recipe(**changes: object) -> Recipe:
-    return Recipe(DataOptions(catalogue="rows.csv", processes=2, **changes), SMALL)
+def options(**changes: object) -> RecordOptions:
+    return RecordOptions(DataOptions(catalogue="rows.csv", processes=2, **changes), SMALL)
 
 
-SOURCE = Source("rows.csv", "/nowhere")
+SOURCE = SourceFile("rows.csv", "/nowhere")
 
 
-def crash(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
-    if any(row.description == GRUDGE for row in batch):
+def crash(batch: Sequence[Row], source: SourceFile, options: RecordOptions, file: str) -> list[RowResult]:
+    if any(row.description == FAULTY for row in batch):
         os.kill(os.getpid(), signal.SIGSEGV)
-    return judge_rows(batch, source, recipe, file)
+    return index_records(batch, source, options, file)
 
 
-def stall(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
-    if any(row.description == GRUDGE for row in batch):
+def stall(batch: Sequence[Row], source: SourceFile, options: RecordOptions, file: str) -> list[RowResult]:
+    if any(row.description == FAULTY for row in batch):
         time.sleep(3600)
-    return judge_rows(batch, source, recipe, file)
+    return index_records(batch, source, options, file)
 
 
-def starve(batch: Sequence[Row], source: Source, recipe: Recipe, file: str) -> list[Built]:
-    if any(row.description == GRUDGE for row in batch):
+def starve(batch: Sequence[Row], source: SourceFile, options: RecordOptions, file: str) -> list[RowResult]:
+    if any(row.description == FAULTY for row in batch):
         bytearray(1 << 40)
-    return judge_rows(batch, source, recipe, file)
+    return index_records(batch, source, options, file)
 
 
 def test_rows_come_back_in_order() -> None:
-    with Workers(recipe(), judge_rows) as workers:
-        built = list(workers.build(rows(), SOURCE, ""))
-        again = list(workers.build(iter(rows(3)), SOURCE, ""))
-    assert [one.row for one in built] == list(range(1, ROWS + 1))
-    assert all(isinstance(one, Stored) for one in built)
+    with DecoderPool(options(), index_records) as pool:
+        results = list(pool.process(rows(), SOURCE, ""))
+        again = list(pool.process(iter(rows(3)), SOURCE, ""))
+    assert [one.row for one in results] == list(range(1, ROWS + 1))
+    assert all(isinstance(one, IndexedRecord) for one in results)
     assert [one.row for one in again] == [1, 2, 3]
 
 
@@ -69,23 +69,23 @@ def test_rows_come_back_in_order() -> None:
     ("fault", "reason", "detail"),
     [(crash, "decoder_failed", "crashed"), (stall, "too_slow", "within 1 s"), (starve, "decoder_failed", "memory")],
 )
-def test_one_bad_image_costs_one_row(fault: Work, reason: str, detail: str) -> None:
-    bad = Row(41, "bad", description=GRUDGE, labels=("cat",), content=b"")
-    with Workers(recipe(limits={"seconds": 1}), fault) as workers:
-        built = list(workers.build([*rows(40), bad, *rows(9)], SOURCE, ""))
-    assert len(built) == 50
-    refused = [one for one in built if isinstance(one, Reject)]
-    assert [(one.row, one.reason) for one in refused] == [(41, reason)]
-    assert detail in refused[0].detail
+def test_one_bad_image_costs_one_row(fault: BatchFunction, reason: str, detail: str) -> None:
+    bad = Row(41, "bad", description=FAULTY, labels=("cat",), content=b"")
+    with DecoderPool(options(limits={"seconds": 1}), fault) as pool:
+        results = list(pool.process([*rows(40), bad, *rows(9)], SOURCE, ""))
+    assert len(results) == 50
+    rejects = [one for one in results if isinstance(one, Reject)]
+    assert [(one.row, one.reason) for one in rejects] == [(41, reason)]
+    assert detail in rejects[0].detail
 
 
 def test_each_record_lies_in_the_file_that_is_told_of_it(tmp_path: Path) -> None:
-    with Workers(recipe(), store_rows) as workers:
-        told = list(workers.build([*rows(40), Row(41, "bad"), *rows(9)], SOURCE, str(tmp_path / "work")))
-    stored = [one for one in told if isinstance(one, Stored)]
-    assert len(stored) == 49
+    with DecoderPool(options(), write_records) as pool:
+        results = list(pool.process([*rows(40), Row(41, "bad"), *rows(9)], SOURCE, str(tmp_path / "work")))
+    records = [one for one in results if isinstance(one, IndexedRecord)]
+    assert len(records) == 49
     sizes: dict[str, int] = {}
-    for one in stored:
+    for one in records:
         sizes[one.file] = sizes.get(one.file, 0) + one.entry[1]
     assert {file: os.path.getsize(file) for file in sizes} == sizes
     assert len(list(tmp_path.iterdir())) == len(sizes) == 2
@@ -100,9 +100,9 @@ def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
             taken += 1
             yield row
 
-    with Workers(recipe(), judge_rows) as workers:
-        next(workers.build(source(), SOURCE, ""))
-    assert taken <= 2 * module._AHEAD * module._BATCH
+    with DecoderPool(options(), index_records) as pool:
+        next(pool.process(source(), SOURCE, ""))
+    assert taken <= 2 * module._BATCHES_PER_PROCESS * module._BATCH_ROWS
 
 
 @pytest.mark.parametrize(("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), (None, 8)])
@@ -110,25 +110,25 @@ def test_there_is_a_process_for_each_core_that_may_be_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str | None, cores: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(module, "_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(module, "_CPU_LIMIT_FILE", tmp_path / "cpu.max")
     if limit:
         (tmp_path / "cpu.max").write_text(limit + "\n")
-    free = Recipe(DataOptions(catalogue="rows.csv"), SMALL)
+    free = RecordOptions(DataOptions(catalogue="rows.csv"), SMALL)
     assert module.count_processes(free) == cores
-    assert module.count_processes(recipe()) == 2
+    assert module.count_processes(options()) == 2
 
 
 def test_processes_end_with_their_parent(tmp_path: Path) -> None:
-    """A killed ingestion leaves nobody behind who still computes."""
+    """A killed ingestion leaves no process behind."""
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, signal, sys\n"
-        "from tests.components.example_gen.test_workers import SOURCE, recipe, rows, worker_ids\n"
-        "from diptych.components.example_gen.row_tables import judge_rows\n"
-        "from diptych.components.example_gen.workers import Workers\n"
+        "from tests.components.example_gen.test_workers import SOURCE, options, rows, worker_ids\n"
+        "from diptych.components.example_gen.record_index import index_records\n"
+        "from diptych.components.example_gen.workers import DecoderPool\n"
         "if __name__ == '__main__':\n"
-        "    workers = Workers(recipe(), judge_rows)\n"
-        "    list(workers.build(rows(), SOURCE, str()))\n"
+        "    pool = DecoderPool(options(), index_records)\n"
+        "    list(pool.process(rows(), SOURCE, str()))\n"
         "    print(*worker_ids(), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -12,15 +12,15 @@ import pytest
 import tensorflow as tf
 
 from diptych.components.catalogue.options import Columns, DataOptions
-from diptych.components.catalogue.readers.rows import CatalogueError
-from diptych.components.catalogue.records import Recipe, Source, build_record
+from diptych.components.catalogue.readers.rows import CatalogueError, SourceFile
+from diptych.components.catalogue.records import RecordOptions, build_record
 from diptych.models import features
 from diptych.models.serving.card import read_card
 from diptych.pipeline.predict.catalogue import predict_catalogue
 from diptych.pipeline.predict.pushed_model import PredictError
 from diptych.pipeline.predict.unlabelled import add_placeholder_label, ignore_labels
 from tests.helpers import as_file, noise, write_catalogue, write_image
-from tests.models.serving.exported import Exported, needing_both, needing_neither
+from tests.models.serving.exported_models import ExportedModel, model_requiring_both, model_requiring_neither
 
 BROKEN_ROWS = (5, 41)
 
@@ -42,22 +42,22 @@ def lines(path: Path | str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
-def scores_of_records(exported: Exported, folder: Path, rows: list[dict[str, Any]]) -> np.ndarray:
+def scores_of_records(exported: ExportedModel, folder: Path, rows: list[dict[str, Any]]) -> np.ndarray:
     """What the Evaluator's signature gives for the records that ingestion would store."""
     from diptych.components.catalogue.readers.rows import make_row
 
     data = ignore_labels(DataOptions(catalogue=str(folder / "catalogue.csv")))
-    recipe, source = Recipe(data, read_card(exported.folder).image), Source("catalogue.csv", str(folder))
+    options, source = RecordOptions(data, read_card(exported.folder).image), SourceFile("catalogue.csv", str(folder))
     texts = ("a red cat", "the blue dog", "one green fish and a dog")
     records = []
     for row in rows:
         values = {"image": row["image"], "description": texts[row["row"] % 3]}
-        record = build_record(add_placeholder_label(make_row(row["row"], values, data)), source, recipe)
+        record = build_record(add_placeholder_label(make_row(row["row"], values, data)), source, options)
         records.append(features.encode_record(record.values))
     return exported.signatures["serving_default"](examples=tf.constant(records))["scores"].numpy()
 
 
-@pytest.mark.parametrize("make", [needing_both, needing_neither])
+@pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
 def test_every_row_gets_the_answer_of_the_evaluators_signature_or_a_reject(make: Any, tmp_path: Path) -> None:
     exported = make()
     card = read_card(exported.folder)
@@ -84,7 +84,7 @@ def test_parquet_holds_what_jsonl_holds_and_top_cuts_both(tmp_path: Path) -> Non
     settings = tmp_path / "diptych.yaml"
     named = catalogue(tmp_path, rows=9, label="cat")
     settings.write_text(f"name: shop\ndata: {{catalogue: {named}, labels: [bird], split_by: label}}\n")
-    model = str(Path(needing_both().folder).parent.parent)
+    model = str(Path(model_requiring_both().folder).parent.parent)
     jsonl = predict_catalogue(model, str(settings), str(tmp_path / "a.jsonl"), top=2)
     again = predict_catalogue(model, str(settings), str(tmp_path / "b.jsonl"), top=2)
     parquet = predict_catalogue(model, str(settings), str(tmp_path / "a.parquet"), top=2)
@@ -110,7 +110,7 @@ def test_catalogues_that_name_labels_otherwise_are_read_too(tmp_path: Path, kind
         with tarfile.open(named, "w") as archive:
             for file in sorted(root.iterdir()):
                 archive.add(file, file.name)
-    predicted = predict_catalogue(needing_both().folder, str(named), str(tmp_path / "out.jsonl"))
+    predicted = predict_catalogue(model_requiring_both().folder, str(named), str(tmp_path / "out.jsonl"))
     assert (predicted.predictions, predicted.rejects) == (3, {})
 
 
@@ -120,7 +120,7 @@ def test_an_unlabelled_catalogue_needs_no_column_for_labels() -> None:
 
 
 def test_what_cannot_be_predicted_is_told(tmp_path: Path) -> None:
-    model = needing_both().folder
+    model = model_requiring_both().folder
     with pytest.raises(PredictError, match=r"\.jsonl or \.parquet"):
         predict_catalogue(model, "rows.csv", str(tmp_path / "out.csv"))
     with pytest.raises(PredictError, match="holds no pushed model"):
@@ -141,7 +141,9 @@ def test_rejects_alone_leave_an_empty_file_of_predictions(tmp_path: Path) -> Non
     (tmp_path / "broken.png").write_bytes(as_file(noise(1))[:50])
     (tmp_path / "rows.csv").write_text("image,description\nbroken.png,a red cat\nnowhere.png,a red cat\n")
     for ending in (".jsonl", ".parquet"):
-        predicted = predict_catalogue(needing_both().folder, str(tmp_path / "rows.csv"), str(tmp_path / f"out{ending}"))
+        predicted = predict_catalogue(
+            model_requiring_both().folder, str(tmp_path / "rows.csv"), str(tmp_path / f"out{ending}")
+        )
         assert predicted.predictions == 0
         assert sum(predicted.rejects.values()) == len(lines(predicted.rejects_file)) == 2
     assert pq.read_table(predicted.output).num_rows == 0

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from diptych.components.catalogue.readers import kinds, rows
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.reasons import REASONS
-from tests.components.catalogue.readers.read_rows import rows_through
+from tests.components.catalogue.readers.source_reading import read_source
 
 COLUMNS = {"image": "file name", "description": "text", "label": "class", "id": "key", "split": "part"}
 NAMES = [*COLUMNS.values(), "by", "unused"]
@@ -109,7 +109,7 @@ def assert_reads_back(kind: str, table: Table, chunk_rows: int, folder: Path) ->
     WRITERS[kind](path, table)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "ROWS_PER_CHUNK", chunk_rows)
-        found = rows_through(kinds.make_reader(kind), path, columns=COLUMNS, split_by="by")
+        found = read_source(kinds.make_reader(kind), path, columns=COLUMNS, split_by="by")
     assert found == [expected(number, row) for number, row in enumerate(table, start=1)]
 
 
@@ -150,7 +150,7 @@ def test_a_file_with_anything_in_it_gives_rows_or_says_why_not(
     cut = round(place * len(content))
     path.write_bytes(content[:cut] + junk + content[cut + len(junk) // 2 :])
     try:
-        found = rows_through(kinds.make_reader(kind), path, columns=COLUMNS, split_by="by", encoding=encoding)
+        found = read_source(kinds.make_reader(kind), path, columns=COLUMNS, split_by="by", encoding=encoding)
     except CatalogueError as error:
         assert str(error).startswith("data.")
     else:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.coco import CocoReader
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
-from tests.components.catalogue.readers.read_rows import rows_through
+from tests.components.catalogue.readers.source_reading import read_source
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def rows_of(folder: Path, images: list[Any], annotations: list[Any], **options: 
     }
     path = folder / "captions.json"
     path.write_text(json.dumps(document))
-    return rows_through(CocoReader(), path, **options)
+    return read_source(CocoReader(), path, **options)
 
 
 def test_annotations_are_joined_with_their_images_and_categories(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_document_that_is_not_cocos_says_why(tmp_path: Path, document: Any, me
     path = tmp_path / "captions.json"
     path.write_text(json.dumps(document))
     with pytest.raises(CatalogueError, match=message):
-        rows_through(CocoReader(), path)
+        read_source(CocoReader(), path)
 
 
 @settings(max_examples=40, deadline=None)

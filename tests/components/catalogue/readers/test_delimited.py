@@ -12,7 +12,7 @@ import pytest
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.delimited import CsvReader, TsvReader
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
-from tests.components.catalogue.readers.read_rows import chunks_through, rows_through
+from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 HEADER = b"image,description,label\n"
 
@@ -25,7 +25,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows_of(folder: Path, content: bytes | str, **options: Any) -> list[Row]:
     path = folder / "rows.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return rows_through(CsvReader(), path, **options)
+    return read_source(CsvReader(), path, **options)
 
 
 def test_a_record_becomes_a_row(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_quotes_keep_line_ends_commas_and_quotes(tmp_path: Path) -> None:
 def test_tsv_has_tabs(tmp_path: Path) -> None:
     path = tmp_path / "rows.tsv"
     path.write_text('image\tdescription\tlabel\na.png\t"a\tb, c\nd"\tc\n')
-    (row,) = rows_through(TsvReader(), path)
+    (row,) = read_source(TsvReader(), path)
     assert (row.image, row.description) == ("a.png", "a\tb, c\nd")
 
 
@@ -119,7 +119,7 @@ def test_any_encoding_is_read_compressed_or_not(tmp_path: Path, encoding: str, n
     content = (HEADER.decode() + 'a.png,caf\u00e9,c\nb.png,"two\nlines",\u00e9\nc.png,t,d\n').encode(encoding)
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    found = rows_through(CsvReader(), path, encoding=encoding)
+    found = read_source(CsvReader(), path, encoding=encoding)
     assert [(row.image, row.description, *row.labels, row.problem) for row in found] == [
         ("a.png", "caf\u00e9", "c", None),
         ("b.png", "two\nlines", "\u00e9", None),
@@ -130,7 +130,7 @@ def test_any_encoding_is_read_compressed_or_not(tmp_path: Path, encoding: str, n
 def test_utf_8_is_read_where_it_lies(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_bytes(HEADER + b"a.png,t,c\n" * 5)
-    chunks = chunks_through(CsvReader(), path)
+    chunks = cut_source(CsvReader(), path)
     assert [(chunk.start, chunk.stop, chunk.rows, chunk.spool) for chunk in chunks] == [
         (24, 44, 2, ""),
         (44, 64, 2, ""),
@@ -177,7 +177,7 @@ def test_no_file_no_folder_no_pipe(tmp_path: Path) -> None:
     wanted = {"absent.csv": "there is no file", "folder.csv": "Is a directory", "pipe.csv": "Not a regular file"}
     for name, message in wanted.items():
         with pytest.raises(CatalogueError, match=message):
-            chunks_through(CsvReader(), tmp_path / name)
+            cut_source(CsvReader(), tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_broken_gzip_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rows.csv.gz"
     path.write_bytes(content)
     with pytest.raises(CatalogueError, match="cannot be read"):
-        chunks_through(CsvReader(), path)
+        cut_source(CsvReader(), path)
 
 
 @pytest.mark.parametrize("encoding", ["hex", "idna", "undefined"])

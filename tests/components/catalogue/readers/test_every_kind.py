@@ -8,22 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers import rows
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, read_rows
 from diptych.components.catalogue.storage import read_file, resolve_below, write_stream
 from tests.catalogue_kinds import KINDS, Item, write_kind
 
 
-def read_items(data: DataOptions, spool: str) -> list[tuple[str, str, str, str | None, bytes]]:
+def read_items(catalogue: Catalogue, folder: str) -> list[tuple[str, str, str, str | None, bytes]]:
     """Id, description, label, group and image of every row, sorted."""
     found = []
-    for source, row in read_rows(data, spool):
-        assert row.problem is None
-        content = row.content
-        if content is None:
-            content = read_file(resolve_below(images_root(source, data), row.image), data.fetch, 10**6)
-        found.append((row.id, row.description, *row.labels, row.group, content))
+    for chunk in catalogue.chunks(folder):
+        root = catalogue.images_root(chunk.source)
+        for row in catalogue.read(chunk):
+            assert row.problem is None
+            content = row.content
+            if content is None:
+                content = read_file(resolve_below(root, row.image), catalogue.data.fetch, 10**6)
+            found.append((row.id, row.description, *row.labels, row.group, content))
     return sorted(found)
 
 
@@ -56,11 +57,12 @@ def test_every_kind_gives_the_rows_that_went_in(
         for number, (id, description, label, group, image) in enumerate(texts)
     ]
     folder = tmp_path_factory.mktemp("kind")
-    data = write_kind(kind, folder / "catalogue", items)
-    assert find_kind(data) == kind.partition(",")[0].partition(" ")[0]
+    catalogue = Catalogue.open(write_kind(kind, folder / "catalogue", items))
+    assert catalogue.kind == kind.partition(",")[0].partition(" ")[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "ROWS_PER_CHUNK", 2)
-        found = read_items(data, str(folder / "spool"))
+        found = read_items(catalogue, str(folder / "spools"))
+        assert catalogue.count_rows() == len(items)
     assert found == sorted((item.id, item.description, item.label, item.group, item.image) for item in items)
 
 
@@ -74,4 +76,5 @@ def test_every_kind_is_read_from_a_store(tmp_path: Path, kind: str, monkeypatch:
         with write_stream(f"{store}/{path.relative_to(tmp_path).as_posix()}") as file:
             file.write(path.read_bytes())
     remote = local.model_copy(update={"catalogue": local.catalogue.replace(str(tmp_path), store)})
-    assert read_items(remote, f"{store}/spool") == read_items(local, str(tmp_path / "spool"))
+    found = read_items(Catalogue.open(remote), f"{store}/spools")
+    assert found == read_items(Catalogue.open(local), str(tmp_path / "spools"))

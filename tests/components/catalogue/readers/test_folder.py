@@ -17,7 +17,7 @@ from diptych.components.catalogue.readers.folder import FolderReader
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.storage import write_stream
 from tests.catalogue_kinds import text_file
-from tests.components.catalogue.readers.read_rows import rows_through
+from tests.components.catalogue.readers.source_reading import read_source
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def _bytes_of(content: Any) -> bytes:
 
 
 def rows_of(folder: Path, files: dict[str, Any], **options: Any) -> list[Row]:
-    return rows_through(FolderReader(), write(folder, files), **options)
+    return read_source(FolderReader(), write(folder, files), **options)
 
 
 def test_class_folder_and_text_beside_an_image_make_a_row(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_names_that_are_no_utf8_are_the_problem_of_their_row(tmp_path: Path, pat
     os.makedirs(os.path.dirname(odd), exist_ok=True)
     for name in (odd, odd[:-4] + b".json"):
         Path(os.fsdecode(name)).write_bytes(b"nothing")
-    found = [row for row in rows_through(FolderReader(), root) if row.image != "dog/y.jpg"]
+    found = [row for row in read_source(FolderReader(), root) if row.image != "dog/y.jpg"]
     (problem,) = (row.problem for row in found)
     assert problem is not None and problem[0] == "bad_encoding"
     assert found[0].id == path.decode(errors="replace").replace("\ufffd", "?")
@@ -159,7 +159,7 @@ def test_texts_are_not_read_through_links_that_lead_out(tmp_path: Path) -> None:
     root = write(tmp_path, {"cat/x.jpg": b""})
     (tmp_path / "secret").write_text("secret")
     (root / "cat/x.txt").symlink_to(tmp_path / "secret")
-    (row,) = rows_through(FolderReader(), root)
+    (row,) = read_source(FolderReader(), root)
     assert (row.description, row.problem and row.problem[0]) == ("", "outside_root")
 
 
@@ -167,7 +167,7 @@ def test_links_to_images_are_rows_of_which_the_image_is_judged_later(tmp_path: P
     root = write(tmp_path, {"cat/x.jpg": b""})
     for name, target in {"out": tmp_path / "secret", "broken": root / "none", "loop": root / "cat/loop.jpg"}.items():
         (root / f"cat/{name}.jpg").symlink_to(target)
-    names = [row.image for row in rows_through(FolderReader(), root)]
+    names = [row.image for row in read_source(FolderReader(), root)]
     assert names == ["cat/broken.jpg", "cat/loop.jpg", "cat/out.jpg", "cat/x.jpg"]
 
 
@@ -176,14 +176,14 @@ def test_link_to_a_folder_outside_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (root / "dog").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CatalogueError, match="dog' is a link that leads out.*put the folder itself there"):
-        rows_through(FolderReader(), root)
+        read_source(FolderReader(), root)
 
 
 def test_link_to_a_folder_inside_doubles_no_row(tmp_path: Path) -> None:
     root = write(tmp_path, {"cat/x.jpg": b""})
     (root / "latest").symlink_to(root / "cat")
     (root / "cat" / "round").symlink_to(root)
-    assert [row.image for row in rows_through(FolderReader(), root)] == ["cat/x.jpg"]
+    assert [row.image for row in read_source(FolderReader(), root)] == ["cat/x.jpg"]
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -192,7 +192,7 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, made: bool) -> None:
     if made:
         path.write_text("")
     with pytest.raises(CatalogueError, match="none"):
-        rows_through(FolderReader(), path)
+        read_source(FolderReader(), path)
 
 
 def test_folder_in_a_store_gives_the_rows_of_a_local_one(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.imagefolder import ImagefolderReader
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, read_rows
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.storage import resolve_below
-from tests.components.catalogue.readers.read_rows import rows_through
+from tests.components.catalogue.readers.source_reading import read_source
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -59,15 +59,15 @@ def write(folder: Path, ending: str, table: Rows) -> Path:
 
 
 def rows_of(folder: Path, ending: str, table: Rows, **options: Any) -> list[Row]:
-    return rows_through(ImagefolderReader(), write(folder, ending, table), **options)
+    return read_source(ImagefolderReader(), write(folder, ending, table), **options)
 
 
 def rows_of_folder(folder: Path, **options: Any) -> list[tuple[str, Row]]:
     """Rows of the whole folder, each with the path of its image in it."""
     data = DataOptions(catalogue=str(folder), **options)
-    assert find_kind(data) == "imagefolder"
-    found = read_rows(data, str(folder.parent / "spool"))
-    images = ((resolve_below(images_root(source, data), row.image), row) for source, row in found)
+    catalogue = Catalogue.open(data)
+    assert catalogue.kind == "imagefolder"
+    images = ((resolve_below(catalogue.images_root(source), row.image), row) for source, row in catalogue.rows())
     return [(str(Path(image).relative_to(folder)), row) for image, row in images]
 
 
@@ -157,18 +157,18 @@ def test_broken_metadata_is_refused(tmp_path: Path, ending: str, content: bytes)
     path = tmp_path / f"metadata.{ending}"
     path.write_bytes(content)
     with pytest.raises(CatalogueError, match=f"metadata.{ending}"):
-        rows_through(ImagefolderReader(), path)
+        read_source(ImagefolderReader(), path)
 
 
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.parquet", "metadata.xlsx"])
 def test_metadata_that_is_missing_or_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CatalogueError, match=name):
-        rows_through(ImagefolderReader(), tmp_path / name)
+        read_source(ImagefolderReader(), tmp_path / name)
 
 
 def test_rows_with_a_problem_keep_it(tmp_path: Path) -> None:
     path = write(tmp_path / "rows" / "train", "csv", TABLE[:2])
     path.write_bytes(path.read_bytes() + b"2.png\n")
     data = DataOptions(catalogue=str(tmp_path / "rows"), columns={"split": "split"})
-    *_, (_, row) = read_rows(data, str(tmp_path / "spool"))
+    *_, (_, row) = Catalogue.open(data).rows()
     assert row.problem == ("malformed_row", "1 fields where the header names 3")

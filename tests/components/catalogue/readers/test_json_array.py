@@ -16,7 +16,7 @@ from diptych.components.catalogue.readers import json_text, rows
 from diptych.components.catalogue.readers.json_array import JsonArrayReader
 from diptych.components.catalogue.readers.json_text import JsonText
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
-from tests.components.catalogue.readers.read_rows import rows_through
+from tests.components.catalogue.readers.source_reading import read_source
 
 GOOD = {"image": "a.png", "description": "t", "label": "c"}
 VALUES = st.recursive(
@@ -34,7 +34,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows_of(folder: Path, text: str, **options: Any) -> list[Row]:
     path = folder / "rows.json"
     path.write_bytes(text.encode(options.get("encoding", "utf-8"), "surrogateescape"))
-    return rows_through(JsonArrayReader(), path, **options)
+    return read_source(JsonArrayReader(), path, **options)
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -103,7 +103,7 @@ def test_a_document_that_is_broken_says_where(tmp_path: Path, text: str, message
 def test_compressed_arrays_are_read(tmp_path: Path) -> None:
     path = tmp_path / "rows.json.gz"
     path.write_bytes(gzip.compress(json.dumps([GOOD]).encode()))
-    assert [row.image for row in rows_through(JsonArrayReader(), path)] == ["a.png"]
+    assert [row.image for row in read_source(JsonArrayReader(), path)] == ["a.png"]
 
 
 @given(st.lists(VALUES), st.integers(1, 40), st.sampled_from([None, 1]))

@@ -12,7 +12,7 @@ import pytest
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.jsonlines import JsonLinesReader
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
-from tests.components.catalogue.readers.read_rows import chunks_through, rows_through
+from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 GOOD = {"image": "a.png", "description": "t", "label": "c"}
 
@@ -26,7 +26,7 @@ def rows_of(folder: Path, *lines: Any, **options: Any) -> list[Row]:
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
     path = folder / "rows.jsonl"
     path.write_bytes("\n".join(texts).encode(options.get("encoding", "utf-8"), "surrogateescape"))
-    return rows_through(JsonLinesReader(), path, **options)
+    return read_source(JsonLinesReader(), path, **options)
 
 
 def test_a_list_of_labels_is_several(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
 def test_byte_order_mark_and_line_endings_are_no_text(tmp_path: Path, mark: str, ending: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes((mark + ending.join([json.dumps(GOOD)] * 3)).encode())
-    assert [row.problem for row in rows_through(JsonLinesReader(), path)] == [None] * 3
+    assert [row.problem for row in read_source(JsonLinesReader(), path)] == [None] * 3
 
 
 def test_unicode_separators_end_no_line(tmp_path: Path) -> None:
@@ -112,5 +112,5 @@ def test_other_encodings_and_compressed_files_are_spooled(tmp_path: Path) -> Non
     assert [row.description for row in rows_of(tmp_path, line, line, line, encoding="utf-16")] == ["caf\u00e9"] * 3
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(f"{line}\n{line}".encode()))
-    assert [row.description for row in rows_through(JsonLinesReader(), path)] == ["caf\u00e9"] * 2
-    assert {chunk.spool for chunk in chunks_through(JsonLinesReader(), path)} == {f"{path}.spool"}
+    assert [row.description for row in read_source(JsonLinesReader(), path)] == ["caf\u00e9"] * 2
+    assert {chunk.spool for chunk in cut_source(JsonLinesReader(), path)} == {f"{path}.spool"}

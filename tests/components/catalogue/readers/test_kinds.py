@@ -9,15 +9,20 @@ from typing import Any, get_args
 
 import pytest
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import CatalogueFormat, DataOptions
 from diptych.components.catalogue.readers import rows
-from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader, read_rows
+from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
 from diptych.components.catalogue.readers.rows import CatalogueError
 from tests.paths import EMOJI
 
 
 def options(catalogue: Path | str, **others: Any) -> DataOptions:
     return DataOptions(catalogue=str(catalogue), **others)
+
+
+def sources_of(data: DataOptions) -> list[str]:
+    return list_sources(data, find_kind(data))
 
 
 def lay(folder: Path, *names: str) -> Path:
@@ -48,7 +53,7 @@ def test_a_files_ending_says_what_it_is(tmp_path: Path, name: str, kind: str) ->
     path = lay(tmp_path, name) / name
     assert find_kind(options(path)) == kind
     assert find_kind(options(tmp_path / f"*{name[3:]}")) == kind
-    assert list_sources(options(path)) == [str(path)]
+    assert sources_of(options(path)) == [str(path)]
 
 
 def test_a_web_files_ending_stands_before_the_query() -> None:
@@ -99,31 +104,31 @@ def test_a_folders_files_say_what_it_is(tmp_path: Path, names: list[str], kind: 
     folder = lay(tmp_path / "shop", *names)
     for data in (options(folder), options(tmp_path / "sh*")):
         assert find_kind(data) == kind
-        assert list_sources(data) == [f"{folder}{source}" for source in sources]
+        assert sources_of(data) == [f"{folder}{source}" for source in sources]
 
 
 def test_the_settings_say_what_a_file_is_whatever_its_name(tmp_path: Path) -> None:
     data = options(lay(tmp_path, "rows.txt") / "rows.txt", format="tsv")
-    assert (find_kind(data), list_sources(data)) == ("tsv", [data.catalogue])
+    assert (find_kind(data), sources_of(data)) == ("tsv", [data.catalogue])
 
 
 def test_a_folder_may_hold_the_files_of_the_named_kind(tmp_path: Path) -> None:
     lay(tmp_path, "b.json", "a.json", "c.csv", "d/e.json")
     for kind in ("coco", "json"):
-        assert list_sources(options(tmp_path, format=kind)) == [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+        assert sources_of(options(tmp_path, format=kind)) == [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
     with pytest.raises(CatalogueError, match="holds no files of the kind 'parquet'"):
-        list_sources(options(tmp_path, format="parquet"))
+        sources_of(options(tmp_path, format="parquet"))
 
 
 def test_a_pattern_means_all_files_that_match(tmp_path: Path) -> None:
     lay(tmp_path, "2026-02/rows.csv", "2026-01/rows.csv", "2026-01/other.csv", "2025-12/rows.csv")
-    found = list_sources(options(tmp_path / "2026-*" / "r?ws.csv"))
+    found = sources_of(options(tmp_path / "2026-*" / "r?ws.csv"))
     assert found == [str(tmp_path / "2026-01" / "rows.csv"), str(tmp_path / "2026-02" / "rows.csv")]
 
 
 def test_a_file_may_have_the_name_of_a_pattern(tmp_path: Path) -> None:
     path = lay(tmp_path, "rows[1].csv", "rows1.csv") / "rows[1].csv"
-    assert list_sources(options(path)) == [str(path)]
+    assert sources_of(options(path)) == [str(path)]
 
 
 def test_what_is_not_there_or_unknown_is_told(tmp_path: Path) -> None:
@@ -138,7 +143,7 @@ def test_what_is_not_there_or_unknown_is_told(tmp_path: Path) -> None:
     }
     for name, message in wanted.items():
         with pytest.raises(CatalogueError, match=message):
-            list_sources(options(tmp_path / name))
+            sources_of(options(tmp_path / name))
 
 
 def test_images_lie_beside_their_source_unless_told_otherwise(tmp_path: Path) -> None:
@@ -161,6 +166,7 @@ def test_a_relative_root_is_relative_to_the_catalogues_folder(tmp_path: Path) ->
 @pytest.mark.parametrize("kind", [kind for kind in get_args(CatalogueFormat) if kind != "auto"])
 def test_every_format_of_the_settings_has_a_reader(kind: str) -> None:
     reader = make_reader(kind)
+    assert callable(reader.sample)
     assert callable(reader.cut)
     assert callable(reader.read)
 
@@ -170,10 +176,7 @@ def test_all_rows_are_read_in_order_of_their_sources(tmp_path: Path, monkeypatch
     for name, count in (("b.json", 3), ("a.json", 5)):
         items = [{"image": f"{name}{number}", "description": "t", "label": "c"} for number in range(count)]
         (tmp_path / name).write_text(json.dumps(items))
-    found = [
-        (source, row.number, row.image)
-        for source, row in read_rows(options(tmp_path / "*.json"), str(tmp_path / "spool"))
-    ]
+    found = [(source, row.number, row.image) for source, row in Catalogue.open(options(tmp_path / "*.json")).rows()]
     assert found == [
         (str(tmp_path / name), number + 1, f"{name}{number}")
         for name, count in (("a.json", 5), ("b.json", 3))
@@ -185,6 +188,6 @@ def test_the_emoji_have_all_their_rows(tmp_path: Path) -> None:
     catalogue = EMOJI / "catalogue.csv"
     if not catalogue.is_file():
         pytest.skip("the emoji catalogue is not here: ../shared/data/emoji/catalogue.csv, from the repository's root")
-    found = [row for _, row in read_rows(options(catalogue, split_by="group"), str(tmp_path))]
+    found = [row for _, row in Catalogue.open(options(catalogue, split_by="group")).rows()]
     assert len(found) == 3394
     assert all(row.image and row.description and row.labels and row.group and not row.problem for row in found)

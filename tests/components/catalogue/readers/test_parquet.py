@@ -13,7 +13,7 @@ import pytest
 from diptych.components.catalogue.readers import parquet, rows
 from diptych.components.catalogue.readers.parquet import ParquetReader
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
-from tests.components.catalogue.readers.read_rows import chunks_through, rows_through
+from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def table_of(count: int, **columns: Any) -> pa.Table:
 
 def rows_of(folder: Path, table: pa.Table, row_group_size: int = 3, **options: Any) -> list[Row]:
     pq.write_table(table, folder / "rows.parquet", row_group_size=row_group_size)
-    return rows_through(ParquetReader(), folder / "rows.parquet", **options)
+    return read_source(ParquetReader(), folder / "rows.parquet", **options)
 
 
 @pytest.mark.parametrize("row_group_size", [1, 2, 3, 4, 5, 11])
@@ -47,13 +47,13 @@ def test_small_row_groups_share_a_chunk(tmp_path: Path) -> None:
     with pq.ParquetWriter(path, table_of(1).schema) as writer:
         for size in (1, 2, 1, 3, 8, 0, 2):
             writer.write_table(table_of(9).slice(0, size), row_group_size=10)
-    assert [(chunk.rows, chunk.spool) for chunk in chunks_through(ParquetReader(), path)] == [
+    assert [(chunk.rows, chunk.spool) for chunk in cut_source(ParquetReader(), path)] == [
         (4, ""),
         (3, ""),
         (8, ""),
         (2, ""),
     ]
-    assert len(rows_through(ParquetReader(), path)) == 17
+    assert len(read_source(ParquetReader(), path)) == 17
 
 
 def test_a_large_row_group_is_spooled_in_smaller_ones(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_large_row_group_is_spooled_in_smaller_ones(tmp_path: Path) -> None:
     labels = pa.array([b"good", b"\xff"] * 4 + [b"good"]).view(pa.string())
     table = table_of(9, description=times, image=images, label=labels, by=pa.array(["a"] * 9).dictionary_encode())
     pq.write_table(table, path, version="2.6")
-    assert [chunk.rows for chunk in chunks_through(ParquetReader(), path)] == [4, 4, 1]
-    found = rows_through(ParquetReader(), path, split_by="by")
+    assert [chunk.rows for chunk in cut_source(ParquetReader(), path)] == [4, 4, 1]
+    found = read_source(ParquetReader(), path, split_by="by")
     assert [row.description for row in found[:2]] == ["1970-01-01 00:00:00", "1970-01-01 00:00:00.000000001"]
     assert [(row.image, row.content, row.group) for row in found] == [
         (f"{number}.png", b"PNG", "a") for number in range(9)
@@ -83,7 +83,7 @@ def test_a_large_row_group_is_spooled_in_smaller_ones(tmp_path: Path) -> None:
 def test_a_list_of_labels_is_several(tmp_path: Path, column: Any) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(table_of(2, label=column), path)
-    assert [row.labels for row in rows_through(ParquetReader(), path, label_separator=",")] == [("1", "2"), ("3",)]
+    assert [row.labels for row in read_source(ParquetReader(), path, label_separator=",")] == [("1", "2"), ("3",)]
 
 
 def test_a_table_without_rows_has_none(tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
     for broken in (b"", b"PAR1", b"image,label\n" * 9, content[:-40], content[:-1], content[10:]):
         path.write_bytes(broken)
         with pytest.raises(CatalogueError, match=r"rows\.parquet' cannot be read"):
-            rows_through(ParquetReader(), path)
+            read_source(ParquetReader(), path)
     with pytest.raises(CatalogueError, match="there is no file"):
-        chunks_through(ParquetReader(), tmp_path / "absent.parquet")
+        cut_source(ParquetReader(), tmp_path / "absent.parquet")
 
 
 def test_a_page_that_is_broken_is_told_by_who_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +195,6 @@ def test_a_page_that_is_broken_is_told_by_who_reads_it(tmp_path: Path, monkeypat
     content = bytearray(path.read_bytes())
     content[100:400] = bytes(300)
     path.write_bytes(content)
-    assert [chunk.rows for chunk in chunks_through(ParquetReader(), path)] == [2000]
+    assert [chunk.rows for chunk in cut_source(ParquetReader(), path)] == [2000]
     with pytest.raises(CatalogueError, match="cannot be read"):
-        rows_through(ParquetReader(), path)
+        read_source(ParquetReader(), path)

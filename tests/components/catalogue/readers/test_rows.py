@@ -16,7 +16,7 @@ from diptych.components.catalogue.readers.rows import (
     Chunk,
     Row,
     check_columns,
-    counted,
+    check_row_count,
     cut_chunks,
     make_row,
 )
@@ -192,6 +192,6 @@ def test_chunks_cover_every_row_once(count: int, size: int) -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_chunk_that_changed_since_it_was_cut_is_told(count: int) -> None:
     chunk = Chunk(0, 1, 2, "rows.csv", 0, 0)
-    assert len(list(counted([Row(1), Row(2)], chunk))) == 2
+    assert len(list(check_row_count([Row(1), Row(2)], chunk))) == 2
     with pytest.raises(CatalogueError, match=f"changed while it was read: {count} rows where there were 2"):
-        list(counted([Row(number) for number in range(count)], chunk))
+        list(check_row_count([Row(number) for number in range(count)], chunk))

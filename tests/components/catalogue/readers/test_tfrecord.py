@@ -15,7 +15,7 @@ from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.readers.tfrecord import TfrecordReader
 from tests.catalogue_kinds import example
-from tests.components.catalogue.readers.read_rows import chunks_through, rows_through
+from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 GOOD = example(image=b"image", description="text", label="cat")
 # Length and its checksum before a record, its own checksum after it.
@@ -35,7 +35,7 @@ def write(path: Path, *records: bytes, compression: str = "") -> Path:
 
 
 def rows_of(folder: Path, *records: bytes, **options: object) -> list[Row]:
-    return rows_through(TfrecordReader(), write(folder / "rows.tfrecord", *records), **options)
+    return read_source(TfrecordReader(), write(folder / "rows.tfrecord", *records), **options)
 
 
 def test_features_are_columns(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_broken_file_of_names_is_refused(tmp_path: Path) -> None:
 )
 def test_split_is_that_of_the_file_name_unless_it_is_a_feature(tmp_path: Path, name: str, split: str | None) -> None:
     path = write(tmp_path / name, GOOD, example(image=b"1", description="t", label="c", split="test"))
-    found = rows_through(TfrecordReader(), path, columns={"split": "split"})
+    found = read_source(TfrecordReader(), path, columns={"split": "split"})
     assert [row.split for row in found] == [split, "test"]
 
 
@@ -135,7 +135,7 @@ def test_damaged_record_is_the_problem_of_its_row_alone(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[FRAME_BYTES + 20] ^= 1
     path.write_bytes(content)
-    found = rows_through(TfrecordReader(), path)
+    found = read_source(TfrecordReader(), path)
     problem = ("malformed_row", "the record's checksum differs: it is damaged")
     assert [row.problem for row in found] == [None, problem, None]
 
@@ -147,7 +147,7 @@ def test_damaged_length_is_refused_and_not_read(tmp_path: Path, size: int) -> No
     content[FRAME_BYTES : FRAME_BYTES + 8] = struct.pack("<Q", size)
     path.write_bytes(content)
     with pytest.raises(CatalogueError, match=f"no record begins at byte {FRAME_BYTES}; write or copy it anew"):
-        rows_through(TfrecordReader(), path)
+        read_source(TfrecordReader(), path)
 
 
 @pytest.mark.parametrize("left", [1, 11, 12, 13, FRAME_BYTES - 1])
@@ -155,7 +155,7 @@ def test_truncated_file_is_refused_whole(tmp_path: Path, left: int) -> None:
     path = write(tmp_path / "rows.tfrecord", GOOD, GOOD)
     path.write_bytes(path.read_bytes()[: FRAME_BYTES + left])
     with pytest.raises(CatalogueError, match=f"is no whole TFRecord file: .* at byte {FRAME_BYTES}"):
-        rows_through(TfrecordReader(), path)
+        read_source(TfrecordReader(), path)
 
 
 @pytest.mark.parametrize("content", [b"<html>not found</html>", gzip.compress(b"text"), b"\x1f\x8b\x08"])
@@ -163,12 +163,12 @@ def test_what_is_no_tfrecord_file_is_refused(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "rows.tfrecord"
     path.write_bytes(content)
     with pytest.raises(CatalogueError, match="rows.tfrecord"):
-        rows_through(TfrecordReader(), path)
+        read_source(TfrecordReader(), path)
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="there is no file"):
-        rows_through(TfrecordReader(), tmp_path / "none.tfrecord")
+        read_source(TfrecordReader(), tmp_path / "none.tfrecord")
 
 
 def test_empty_file_has_no_rows(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_features_that_some_records_lack_are_columns(tmp_path: Path) -> None:
 
 def test_compressed_file_is_read_from_its_spool(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.tfrecord.gz", GOOD, GOOD, GOOD, compression="GZIP")
-    assert [row.content for row in rows_through(TfrecordReader(), path)] == [b"image"] * 3
-    assert {chunk.spool for chunk in chunks_through(TfrecordReader(), path)} == {f"{path}.spool"}
+    assert [row.content for row in read_source(TfrecordReader(), path)] == [b"image"] * 3
+    assert {chunk.spool for chunk in cut_source(TfrecordReader(), path)} == {f"{path}.spool"}
 
 
 def test_length_that_looks_like_a_compressed_file_is_none(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_length_that_looks_like_a_compressed_file_is_none(tmp_path: Path) -> Non
     record = example(image=b"image", description="text", label="cat", filler=b"0" * (0x080000 + lacking))
     path = write(tmp_path / "rows.tfrecord", record)
     assert path.read_bytes().startswith(b"\x1f\x8b\x08")
-    (row,) = rows_through(TfrecordReader(), path)
+    (row,) = read_source(TfrecordReader(), path)
     assert row.content == b"image"
 
 
@@ -207,7 +207,7 @@ def test_any_damage_is_told_of(tmp_path: Path, place: int, byte: int) -> None:
     content[place] ^= byte
     path.write_bytes(content)
     try:
-        found = rows_through(TfrecordReader(), path)
+        found = read_source(TfrecordReader(), path)
     except CatalogueError:
         return
     assert [row.problem is None for row in found].count(False) == 1

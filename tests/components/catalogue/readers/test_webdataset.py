@@ -17,7 +17,7 @@ from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.readers.webdataset import WebdatasetReader
 from tests.catalogue_kinds import text_file
-from tests.components.catalogue.readers.read_rows import chunks_through, rows_through
+from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 Member = tuple[str, bytes]
 SAMPLES: list[Member] = [
@@ -55,7 +55,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 def rows_of_bytes(folder: Path, content: bytes, **options: object) -> list[Row]:
     path = folder / "rows.tar"
     path.write_bytes(content)
-    return rows_through(WebdatasetReader(), path, **options)
+    return read_source(WebdatasetReader(), path, **options)
 
 
 def rows_of(folder: Path, *members: Member | tarfile.TarInfo, **options: object) -> list[Row]:
@@ -191,14 +191,14 @@ def test_compressed_archive_is_read_from_its_spool(tmp_path: Path) -> None:
     plain = rows_of(tmp_path, *SAMPLES)
     path = tmp_path / "rows.tar.gz"
     path.write_bytes(gzip.compress(archive_of(SAMPLES)))
-    assert rows_through(WebdatasetReader(), path) == plain
-    assert {chunk.spool for chunk in chunks_through(WebdatasetReader(), path)} == {f"{path}.spool"}
+    assert read_source(WebdatasetReader(), path) == plain
+    assert {chunk.spool for chunk in cut_source(WebdatasetReader(), path)} == {f"{path}.spool"}
 
 
 def test_chunks_hold_whole_samples(tmp_path: Path) -> None:
     path = tmp_path / "rows.tar"
     path.write_bytes(archive_of(SAMPLES))
-    assert [(chunk.first_row, chunk.rows) for chunk in chunks_through(WebdatasetReader(), path)] == [
+    assert [(chunk.first_row, chunk.rows) for chunk in cut_source(WebdatasetReader(), path)] == [
         (1, 2),
         (3, 2),
         (5, 1),
@@ -237,7 +237,7 @@ def test_empty_archive_has_no_rows(tmp_path: Path) -> None:
 
 def test_missing_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="there is no file"):
-        rows_through(WebdatasetReader(), tmp_path / "none.tar")
+        read_source(WebdatasetReader(), tmp_path / "none.tar")
 
 
 @pytest.mark.parametrize("size", [b"\x80" + (1 << 62).to_bytes(11, "big"), b"\xff" * 11 + b"\0", b"77777777777\0"])

@@ -6,15 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.image_files import encode
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.kinds import read_rows
-from diptych.components.catalogue.records import Recipe, Record, Source, build_record
+from diptych.components.catalogue.readers.rows import SourceFile
+from diptych.components.catalogue.records import Record, RecordOptions, build_record
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from tests.helpers import SMALL, noise, record_values, write_records
@@ -105,8 +105,8 @@ def ingested(catalogue: str, image: ImageOptions, **options: Any) -> dict[str, R
     """Every row of an exported catalogue as ingestion makes it, by id."""
     columns = {"id": "id", **options.pop("columns", {})}
     data = DataOptions(catalogue=catalogue, columns=columns, split_by="group", **options)
-    with TemporaryDirectory() as scratch:
-        built = [build_record(row, Source("", ""), Recipe(data, image)) for _, row in read_rows(data, scratch)]
+    options = RecordOptions(data, image)
+    built = [build_record(row, SourceFile("", ""), options) for _, row in Catalogue.open(data).rows()]
     assert all(isinstance(one, Record) for one in built), built
     return {one.id: one for one in built if isinstance(one, Record)}
 

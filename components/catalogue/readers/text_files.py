@@ -1,4 +1,4 @@
-"""Text catalogues as lines that know their bytes, so that many workers can read one file, each from its own byte on."""
+"""Text catalogues as lines whose positions in bytes are known: each worker can read a file from a byte of its own."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from diptych.components.catalogue.options import DataOptions, FetchOptions
-from diptych.components.catalogue.readers.rows import CatalogueError, reading
+from diptych.components.catalogue.readers.gzip_files import has_gzip_name
+from diptych.components.catalogue.readers.rows import CatalogueError, catalogue_errors
 from diptych.components.catalogue.storage import open_file, write_stream
 
-_BLOCK = 1 << 20
-_BAD_BYTES = "diptych.components.example_gen.bad_bytes"
+_COPY_CHARACTERS = 1 << 20
+# Name of the codecs error handler that is registered for bytes outside the encoding.
+_REPLACE_BY_SURROGATE = "diptych.components.catalogue.replace_by_surrogate"
 
 
 class Lines:
-    """Lines of UTF-8 text, with the line ends they have: ``\\n``, ``\\r\\n`` or ``\\r``.
+    """Iterates over lines of UTF-8 text, with the line ends they have: ``\\n``, ``\\r\\n`` or ``\\r``.
 
-    Bytes that are no UTF-8 become lone surrogates, so that the one row that has them is rejected, not the file.
+    Bytes that are not UTF-8 become lone surrogates, so that only the row that has them is rejected, not the file.
 
     Attributes:
-        position: byte of the file where the last line given ends.
+        position: offset in the file, in bytes, of the end of the last line that was given.
     """
 
     def __init__(self, text: io.TextIOWrapper, start: int, stop: int | None) -> None:
@@ -39,7 +41,7 @@ class Lines:
 
 @contextmanager
 def open_lines(uri: str, fetch: FetchOptions, start: int = 0, stop: int | None = None) -> Iterator[Lines]:
-    """Opens a UTF-8 file, whose byte order mark is no text, to read its lines from one byte to another.
+    """Opens a UTF-8 file to read the lines between two bytes; a byte order mark at its start is left out.
 
     Raises:
         OSError: it cannot be read.
@@ -52,36 +54,39 @@ def open_lines(uri: str, fetch: FetchOptions, start: int = 0, stop: int | None =
 
 
 def spool_text(source: str, data: DataOptions, spool: str) -> str:
-    """The spool, if the source had to be copied to it as plain UTF-8; nothing, if the source is that itself.
+    """Copies a source that is not plain UTF-8 to a spool that is.
 
-    In UTF-16 and the like no byte is a line's end, and compressed files are read from their start only.
+    In UTF-16 and the like no single byte ends a line, and compressed files can only be read from their start.
+
+    Returns:
+        The spool, or an empty text if the source itself is plain UTF-8 and nothing was copied.
 
     Raises:
-        CatalogueError: the source cannot be read or is not in the encoding that the settings name.
+        CatalogueError: the source cannot be read or is not in the encoding that ``data.encoding`` names.
     """
-    if data.encoding in ("utf-8", "utf-8-sig") and not is_compressed(source):
+    if data.encoding in ("utf-8", "utf-8-sig") and not has_gzip_name(source):
         return ""
     with open_text(source, data) as text, write_stream(spool) as copy:
-        while block := text.read(_BLOCK):
-            # Unlike the bytes they stand for, encoded surrogates cannot happen to be good UTF-8.
+        while block := text.read(_COPY_CHARACTERS):
+            # Bytes that were wrong must stay wrong: encoded surrogates are never good UTF-8.
             copy.write(block.encode("utf-8", "surrogatepass"))
     return spool
 
 
 @contextmanager
 def open_text(source: str, data: DataOptions) -> Iterator[io.TextIOWrapper]:
-    """Opens a text catalogue from its start, decompressed; bytes that do not fit its encoding become lone surrogates.
+    """Opens a text catalogue at its start, decompressed; bytes outside its encoding become lone surrogates.
 
     Raises:
         CatalogueError: it cannot be read.
     """
-    # "surrogateescape" keeps bytes from 128 on only; those that are wrong in UTF-16 may be any.
-    codecs.register_error(_BAD_BYTES, _lone_surrogate)
+    # Not "surrogateescape", which keeps bytes from 128 on only: bytes that are wrong in UTF-16 may have any value.
+    codecs.register_error(_REPLACE_BY_SURROGATE, _replace_by_surrogate)
     encoding = "utf-8-sig" if data.encoding == "utf-8" else data.encoding
-    with reading(source), open_file(source, data.fetch) as file:
-        plain = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_compressed(source) else file
+    with catalogue_errors(source), open_file(source, data.fetch) as file:
+        plain = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if has_gzip_name(source) else file
         try:
-            text = io.TextIOWrapper(plain, encoding, errors=_BAD_BYTES, newline="")
+            text = io.TextIOWrapper(plain, encoding, errors=_REPLACE_BY_SURROGATE, newline="")
         except LookupError as error:
             raise CatalogueError(f"data.encoding: {error}") from None
         try:
@@ -92,12 +97,7 @@ def open_text(source: str, data: DataOptions) -> Iterator[io.TextIOWrapper]:
             text.close()
 
 
-def is_compressed(source: str) -> bool:
-    """Whether the name says that the file is a gzip file."""
-    return source.lower().endswith(".gz")
-
-
-def _lone_surrogate(error: UnicodeError) -> tuple[str, int]:
+def _replace_by_surrogate(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "\udcff", error.end

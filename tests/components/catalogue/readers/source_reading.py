@@ -1,4 +1,4 @@
-"""Reads a catalogue as ingestion does: cut into chunks, each of which is read by itself."""
+"""Reads a source as ingestion does: it is cut into chunks, each of which is read by itself."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.rows import Chunk, Reader, Row
 
 
-def rows_through(reader: Reader, path: Path, **options: Any) -> list[Row]:
-    """The rows of a source, of whose chunks the numbers and counts have been seen to be right."""
+def read_source(reader: Reader, path: Path, **options: Any) -> list[Row]:
+    """The rows of a source; checks that the numbers and counts of its chunks are right."""
     data = DataOptions(catalogue=str(path), **options)
     rows: list[Row] = []
-    for chunk in chunks_through(reader, path, **options):
+    for chunk in cut_source(reader, path, **options):
         assert chunk.first_row == len(rows) + 1
-        # Workers read them in any order, and none has what another has read.
+        # Another reader reads it, because workers share nothing.
         found = list(type(reader)().read(chunk, data))
         assert len(found) == chunk.rows > 0
         rows += found
@@ -23,7 +23,7 @@ def rows_through(reader: Reader, path: Path, **options: Any) -> list[Row]:
     return rows
 
 
-def chunks_through(reader: Reader, path: Path, **options: Any) -> list[Chunk]:
-    """The chunks of a source, spooled beside it."""
+def cut_source(reader: Reader, path: Path, **options: Any) -> list[Chunk]:
+    """The chunks of a source, whose spool lies beside it."""
     spool = path.with_name(f"{path.name}.spool")
     return list(reader.cut(str(path), 3, DataOptions(catalogue=str(path), **options), str(spool)))
