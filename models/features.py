@@ -1,4 +1,4 @@
-"""The record contract: every stored and transformed feature, spelled here and nowhere else."""
+"""The record contract: the name, type and number of values of every stored and transformed feature."""
 
 from __future__ import annotations
 
@@ -46,22 +46,23 @@ class Feature:
     """One feature of the stored ``tf.train.Example``.
 
     Attributes:
-        kind: the list that holds it: ``bytes``, ``int64`` or ``float``.
-        required: whether each record holds exactly one value; otherwise zero or one.
-        several: whether a record may hold more than one.
+        kind: the type of its values.
+        required: whether each record must hold a value; otherwise it may hold none.
+        repeated: whether a record may hold more than one value.
     """
 
     kind: Literal["bytes", "int64", "float"]
     required: bool = True
-    several: bool = False
+    repeated: bool = False
 
 
-RECORD: Mapping[str, Feature] = {
+#: The features of a stored record by name.
+RECORD_FEATURES: Mapping[str, Feature] = {
     ID: Feature("bytes"),
     IMAGE: Feature("bytes"),
     DESCRIPTION: Feature("bytes"),
-    # Exactly one of a multiclass record.
-    LABEL: Feature("bytes", several=True),
+    # A multiclass record holds exactly one.
+    LABEL: Feature("bytes", repeated=True),
     GROUP: Feature("bytes", required=False),
     ENCODING: Feature("bytes"),
     SHA256: Feature("bytes"),
@@ -76,50 +77,50 @@ RECORD: Mapping[str, Feature] = {
     ENTROPY: Feature("float"),
 }
 
-# As they are written.
-_IN_ORDER = sorted(RECORD.items())
+# The order in which records hold them.
+_SORTED_FEATURES = sorted(RECORD_FEATURES.items())
 
-#: What StatisticsGen reads, and so what the schema knows: everything but the pixels.
-LIGHT_FEATURES = tuple(name for name in RECORD if name != IMAGE)
+#: The features that StatisticsGen reads, and that the schema describes: all but the pixels.
+STATISTICS_FEATURES = tuple(name for name in RECORD_FEATURES if name != IMAGE)
 
 
 def encode_record(values: Mapping[str, Any]) -> bytes:
     """Serialises one record as a ``tf.train.Example``.
 
-    Written down here, in protobuf's wire format, because decoding processes call it: importing TensorFlow takes each
-    of them seconds and hundreds of megabytes. Features are in the order of their names, which versions of protobuf do
-    not agree on.
+    This writes protobuf's wire format without protobuf or TensorFlow, because the processes that decode images call
+    it, and importing TensorFlow would take each of them seconds and hundreds of megabytes. Features are sorted by
+    name; versions of protobuf disagree on their order.
 
     Args:
-        values: feature name to ``bytes``/``str``, ``int`` or ``float``; an optional feature may be absent or None, and
-            one of several values a list or tuple of them.
+        values: feature name to ``bytes``/``str``, ``int`` or ``float``. An optional feature may be absent or None; a
+            repeated one may be a list or tuple of values.
 
     Returns:
-        The serialised Example, equal bytes for equal values.
+        The serialised Example: the same bytes for the same values.
 
     Raises:
         ValueError: a name is not in the contract, or a required feature is missing.
     """
-    if unknown := sorted(set(values) - set(RECORD)):
-        raise ValueError(f"features {unknown} are not in the record contract {sorted(RECORD)}")
+    if unknown := sorted(set(values) - set(RECORD_FEATURES)):
+        raise ValueError(f"features {unknown} are not in the record contract {sorted(RECORD_FEATURES)}")
     entries = []
-    for name, feature in _IN_ORDER:
-        if items := _items(feature, values.get(name)):
-            # tensorflow/core/example/feature.proto: a map's entry has the key 1 and the value 2.
+    for name, feature in _SORTED_FEATURES:
+        if items := _as_list(feature, values.get(name)):
+            # In tensorflow/core/example/feature.proto, an entry of the map has its key in field 1, its value in 2.
             entries.append(_field(1, _field(1, name.encode()) + _field(2, _encode_values(feature.kind, items))))
         elif feature.required:
             raise ValueError(f"feature '{name}' is required and has no value")
     return _field(1, b"".join(entries))
 
 
-def _items(feature: Feature, value: Any) -> Sequence[Any]:
-    if feature.several and isinstance(value, (list, tuple)):
+def _as_list(feature: Feature, value: Any) -> Sequence[Any]:
+    if feature.repeated and isinstance(value, (list, tuple)):
         return value
     return () if value is None else (value,)
 
 
 def _encode_values(kind: str, values: Sequence[Any]) -> bytes:
-    """A ``Feature``; the lists of numbers are packed."""
+    """Serialises the values as a ``tf.train.Feature``, with packed lists of numbers."""
     if kind == "bytes":
         return _field(1, b"".join(_field(1, value.encode() if isinstance(value, str) else value) for value in values))
     if kind == "float":
@@ -128,7 +129,7 @@ def _encode_values(kind: str, values: Sequence[Any]) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of bytes, which is protobuf's wire type 2."""
+    """Serialises a length-delimited field, which is protobuf's wire type 2."""
     length = len(content)
     if length < 128:
         return bytes((number << 3 | 2, length)) + content
@@ -136,6 +137,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
+    """Serialises a whole number of at least 0 in protobuf's variable-length encoding."""
     digits = bytearray()
     while number >= 128:
         digits.append(number & 127 | 128)
@@ -148,7 +150,7 @@ def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.i
     """The ``tf.io.parse_example`` spec of some stored features.
 
     Required features parse to ``[batch]``, optional ones to a ``SparseTensor`` ``[batch, <=1]``. The label parses as
-    that of a multiclass record; ``label_spec`` knows both tasks.
+    in a multiclass record; use ``label_spec`` where the task may be multilabel.
 
     Raises:
         KeyError: a name is not in the contract.
@@ -161,13 +163,13 @@ def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.i
         dtype = dtypes[feature.kind]
         return tf.io.FixedLenFeature([], dtype) if feature.required else tf.io.VarLenFeature(dtype)
 
-    return {name: spec(RECORD[name]) for name in names}
+    return {name: spec(RECORD_FEATURES[name]) for name in names}
 
 
 def label_spec(task: Task) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
     """The ``tf.io.parse_example`` spec of the label.
 
-    It parses to string ``[batch]`` for multiclass, to ragged string ``[batch, None]`` for multilabel.
+    The label parses to string ``[batch]`` for multiclass, and to ragged string ``[batch, None]`` for multilabel.
     """
     import tensorflow as tf
 

@@ -1,17 +1,16 @@
-"""What a network takes: the names, types and shapes that tf.data, networks, training and serving agree on.
+"""The inputs of a network: their names, types and shapes, on which tf.data, networks, training and serving agree.
 
-A missing image is one whose pixels are all 0, a missing text one whose ids are all 0 (and so is a text without a known
-term). Every network takes both without a crash; one trained with ``model.fusion.drop_image`` or ``drop_text`` has a
-vector of its own for what is missing (``networks.build.needs`` tells), at the price that it takes an image that
-is black all over for a missing one.
+A missing image is one whose pixels are all 0; a missing text is one whose ids are all 0, as are those of a text
+without a known term. Every network answers examples with a missing image or text. A network that was trained with
+``model.fusion.drop_image`` or ``drop_text`` replaces the missing part's vector by one that it has learned, and
+``diptych.models.networks.build.requires_modality`` says so; the price is that it takes an image that is black all over
+for a missing one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from diptych.models.images.options import ImageOptions
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -20,7 +19,7 @@ IMAGE_INPUT = "image"
 IDS_INPUT = "description_ids"
 VALUES_INPUT = "description_values"
 
-#: The id that fills up short texts; a term's id is its index in the vocabulary plus one.
+#: The id that pads short texts; a term's id is its index in the vocabulary plus one.
 PADDING = 0
 
 
@@ -29,26 +28,27 @@ class NetworkInputs:
     """The inputs of a network.
 
     Attributes:
-        image: how images are stored: uint8 ``[b, height, width, 3]`` under ``IMAGE_INPUT``.
-        terms: size of the vocabulary, with the bucket of unknown terms where there is one. Ids run from 1 to ``terms``;
-            0 pads.
-        length: of a sequence: ids int64 ``[b, length]``, in the order of the text. None for a bag of words: ids int64
-            ``[b, k]``, each term once, ascending, and as many values float32 ``[b, k]`` under ``VALUES_INPUT``, both 0
-            where they pad; ``k`` is that of the batch's longest text, at least 1.
+        image_size: height and width in pixels of the images, which are uint8 ``[b, height, width, 3]`` under
+            ``IMAGE_INPUT``.
+        vocabulary_size: number of terms, including the bucket of unknown terms where there is one. Ids run from 1 to
+            ``vocabulary_size``; 0 is padding.
+        sequence_length: for texts as sequences: ids int64 ``[b, sequence_length]``, in the order of the text. None for
+            bags of words: ids int64 ``[b, k]``, each term once, ascending, and values float32 ``[b, k]`` under
+            ``VALUES_INPUT``, both padded with 0; ``k`` is the number of terms in the batch's longest text, at least 1.
     """
 
-    image: ImageOptions
-    terms: int
-    length: int | None = None
+    image_size: tuple[int, int]
+    vocabulary_size: int
+    sequence_length: int | None = None
 
     def spec(self) -> dict[str, tf.TensorSpec]:
-        """Each input's type and shape."""
+        """The type and shape of each input, by name."""
         import tensorflow as tf
 
-        found = {
-            IMAGE_INPUT: tf.TensorSpec([None, self.image.height, self.image.width, 3], tf.uint8),
-            IDS_INPUT: tf.TensorSpec([None, self.length], tf.int64),
+        specs = {
+            IMAGE_INPUT: tf.TensorSpec([None, *self.image_size, 3], tf.uint8),
+            IDS_INPUT: tf.TensorSpec([None, self.sequence_length], tf.int64),
         }
-        if self.length is None:
-            found[VALUES_INPUT] = tf.TensorSpec([None, None], tf.float32)
-        return found
+        if self.sequence_length is None:
+            specs[VALUES_INPUT] = tf.TensorSpec([None, None], tf.float32)
+        return specs

@@ -1,4 +1,4 @@
-"""Labels: what a row's label may be, and what becomes of one that training has not seen."""
+"""The labels of rows, and what happens to labels in val and test that train lacks."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from pydantic import Field
 from diptych.models.errors import OptionsError
 from diptych.models.options import Options
 
-#: One label of several for each row, or any number of them.
+#: Whether each row has exactly one label, or any number of them.
 Task = Literal["multiclass", "multilabel"]
 
 
 class LabelOptions(Options):
-    """What becomes of labels in val and test that train lacks."""
+    """What happens to labels in val and test that train lacks."""
 
     unknown: str | None = Field(
         None, min_length=1, description="The label of train that such a label counts as; without it the run is refused."
     )
 
 
-def check_labels(known: Collection[str], options: LabelOptions) -> None:
-    """Checks that train has the label that unknown ones count as.
+def check_label_options(known: Collection[str], options: LabelOptions) -> None:
+    """Checks that train has the label that unknown labels count as.
+
+    Args:
+        known: the labels of train.
 
     Raises:
-        ValueError: it does not; the message names some that train has.
+        OptionsError: train lacks it; the message names some labels that train has.
     """
     if options.unknown is not None and options.unknown not in known:
         raise OptionsError(
@@ -36,18 +39,21 @@ def check_labels(known: Collection[str], options: LabelOptions) -> None:
         )
 
 
-def unknown_labels(labels: Iterable[str], known: Collection[str], options: LabelOptions) -> dict[str, int]:
-    """The labels for which a run must be refused, each with how often it occurs; none if ``unknown`` maps them.
+def count_unknown_labels(labels: Iterable[str], known: Collection[str], options: LabelOptions) -> dict[str, int]:
+    """Counts the labels because of which a run must be refused: none if ``options.unknown`` is set.
 
     Args:
-        labels: those of the rows of a split, one by one.
+        labels: the labels of a split's rows.
         known: the labels of train.
 
+    Returns:
+        Each unknown label and how often it occurs.
+
     Raises:
-        ValueError: as ``check_labels``.
+        OptionsError: see ``check_label_options``.
     """
-    check_labels(known, options)
+    check_label_options(known, options)
     if options.unknown is not None:
         return {}
-    among = frozenset(known)
-    return dict(Counter(label for label in labels if label not in among))
+    known = frozenset(known)
+    return dict(Counter(label for label in labels if label not in known))

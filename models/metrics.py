@@ -1,6 +1,7 @@
-"""How good scores are: figures of any number of examples, added up batch by batch.
+"""Classification metrics, computed from any number of batches of scores.
 
-NumPy alone, so that whoever scores anything (a network in TFMA, a linear baseline) is measured by the same lines.
+They need NumPy alone, so that every model (a network in TensorFlow Model Analysis, a linear baseline) is measured by
+the same code.
 """
 
 from __future__ import annotations
@@ -15,32 +16,35 @@ from numpy.typing import NDArray
 
 from diptych.models.labels import Task
 
-#: Every figure, the same for both tasks.
+#: The name of every metric; they are the same for both tasks.
 METRICS = ("accuracy", "macro_f1", "micro_f1", "top_k_accuracy", "ranking_precision", "calibration_error")
-#: Figures of which less is better.
+#: The metrics of which less is better.
 LOWER_IS_BETTER = frozenset({"calibration_error"})
 
-#: Least score of a label that is an answer, where there may be any number of them.
+#: The least score at which a label is predicted, where an example may have any number of labels.
 MULTILABEL_THRESHOLD = 0.5
 
-# Guo et al., "On Calibration of Modern Neural Networks" (2017), section 5.
+# The number of bins in Guo et al., "On Calibration of Modern Neural Networks" (2017), section 5.
 _BINS = 15
 
+#: int64 ``[classes, 3]``: the true positives, false positives and false negatives of each label.
 Counts = NDArray[np.int64]
 
 
 @dataclass
-class Tally:
-    """What is remembered of the examples seen.
+class MetricAccumulator:
+    """Adds up what the metrics need of each example.
 
-    The answer to an example is its best-scored label, the first of equals (multiclass), or every label that scores at
-    least ``MULTILABEL_THRESHOLD`` (multilabel).
+    The prediction for an example is its best-scored label, the first of equals (multiclass), or every label that
+    scores at least ``MULTILABEL_THRESHOLD`` (multilabel).
 
     Attributes:
+        task: whether an example has one label, or any number of them.
         classes: number of labels.
         top_k: how many of the best-scored labels ``top_k_accuracy`` looks at.
+        examples: number of examples so far.
         counts: int64 ``[classes, 3]``: true positives, false positives and false negatives of each label.
-        confusion: multiclass only: (actual id, answered id) to number of examples.
+        confusion: for multiclass only: (actual id, predicted id) to number of examples.
     """
 
     task: Task
@@ -49,16 +53,17 @@ class Tally:
     examples: int = 0
     counts: Counts = field(init=False)
     confusion: Counter[tuple[int, int]] = field(default_factory=Counter)
-    _right: int = 0
-    _found: int = 0
+    # Sums over the examples: correct predictions, a label among the top k, and the ranking precision.
+    _correct: int = 0
+    _in_top_k: int = 0
     _ranking: float = 0.0
-    # Decisions, sum of their confidences, and how many of them are right, in each bin of confidence.
+    # For each bin of confidence: the number of decisions, the sum of their confidences, and how many are correct.
     _bins: NDArray[np.float64] = field(default_factory=lambda: np.zeros((_BINS, 3)))
 
     def __post_init__(self) -> None:
         self.counts = np.zeros((self.classes, 3), np.int64)
 
-    def add(self, labels: NDArray[Any], scores: NDArray[Any]) -> Tally:
+    def add(self, labels: NDArray[Any], scores: NDArray[Any]) -> MetricAccumulator:
         """Adds a batch and returns itself.
 
         Args:
@@ -66,91 +71,89 @@ class Tally:
             scores: ``[b, classes]``.
         """
         if self.task == "multiclass":
-            relevant = labels[:, None] == np.arange(self.classes)
+            actual = labels[:, None] == np.arange(self.classes)
             best = scores.argmax(axis=1)
-            answered = best[:, None] == np.arange(self.classes)
+            predicted = best[:, None] == np.arange(self.classes)
             self.confusion.update(zip(labels.tolist(), best.tolist(), strict=True))
-            self._calibrate(scores.max(axis=1), (relevant & answered).any(axis=1))
+            self._add_decisions(scores.max(axis=1), (actual & predicted).any(axis=1))
         else:
-            relevant, answered = labels > 0, scores >= MULTILABEL_THRESHOLD
-            self._calibrate(scores.ravel(), relevant.ravel())
+            actual, predicted = labels > 0, scores >= MULTILABEL_THRESHOLD
+            self._add_decisions(scores.ravel(), actual.ravel())
         self.examples += len(scores)
-        self.counts += np.stack([(a & b).sum(0) for a, b in _outcomes(relevant, answered)], axis=1)
-        self._right += int((relevant == answered).all(axis=1).sum())
+        outcomes = (actual & predicted, ~actual & predicted, actual & ~predicted)
+        self.counts += np.stack([outcome.sum(axis=0) for outcome in outcomes], axis=1)
+        self._correct += int((actual == predicted).all(axis=1).sum())
         best_first = np.argsort(-scores, axis=1, kind="stable")[:, : self.top_k]
-        self._found += int(np.take_along_axis(relevant, best_first, axis=1).any(axis=1).sum())
-        self._ranking += sum(_ranking_precision(*row) for row in zip(relevant, scores, strict=True))
+        self._in_top_k += int(np.take_along_axis(actual, best_first, axis=1).any(axis=1).sum())
+        self._ranking += sum(_ranking_precision(*row) for row in zip(actual, scores, strict=True))
         return self
 
-    def merge(self, other: Tally) -> Tally:
-        """Adds what another one has seen and returns itself."""
+    def merge(self, other: MetricAccumulator) -> MetricAccumulator:
+        """Adds the examples of another accumulator and returns itself."""
         self.examples += other.examples
         self.counts += other.counts
         self.confusion.update(other.confusion)
-        self._right += other._right
-        self._found += other._found
+        self._correct += other._correct
+        self._in_top_k += other._in_top_k
         self._ranking += other._ranking
         self._bins += other._bins
         return self
 
-    def figures(self) -> dict[str, float]:
-        """Each of ``METRICS``; none of them is a number before an example is added.
+    def result(self) -> dict[str, float]:
+        """The value of each of ``METRICS``; NaN if no example was added.
 
-        ``accuracy``: share of the examples whose answer is right; multilabel: right in every label.
-        ``macro_f1``: mean of the labels' F1 = 2 TP / (2 TP + FP + FN), over labels that occur as actual or answer.
-        ``micro_f1``: F1 of all labels' outcomes together; of multiclass, it is the accuracy.
-        ``top_k_accuracy``: share of the examples of which a label is among the ``top_k`` best-scored.
-        ``ranking_precision``: mean over an example's labels of the share of its labels among all that score as much
-        or more, scikit-learn's ``label_ranking_average_precision_score``; with one label, the mean reciprocal rank.
-        ``calibration_error``: the expected calibration error, |share right - mean confidence| averaged over the
-        decisions in 15 bins of equal width (Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3).
-        A decision is an example and its confidence the best score; multilabel: an example and a label, with its score.
+        - ``accuracy``: share of the examples whose prediction is correct; for multilabel, correct in every label.
+        - ``macro_f1``: mean of F1 = 2 TP / (2 TP + FP + FN) over the labels that are actual or predicted somewhere.
+        - ``micro_f1``: F1 of the summed outcomes of all labels; for multiclass this is the accuracy.
+        - ``top_k_accuracy``: share of the examples that have a label among the ``top_k`` best-scored.
+        - ``ranking_precision``: scikit-learn's ``label_ranking_average_precision_score``: for each label of an example,
+          the share of the example's labels among all labels that score as much or more, averaged over its labels and
+          then over the examples. With one label an example this is the mean reciprocal rank.
+        - ``calibration_error``: the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
+          2017, equation 3): abs(share correct - mean confidence), averaged over the decisions in 15 bins of equal
+          width. For multiclass a decision is an example, and its confidence the best score; for multilabel it is an
+          example and a label, with the label's score.
         """
         if not self.examples:
             return dict.fromkeys(METRICS, float("nan"))
-        _, confidence, right = self._bins.T
+        decisions, confidence, correct = self._bins.T
         values = (
-            self._right / self.examples,
+            self._correct / self.examples,
             _macro_f1(self.counts),
             _f1(self.counts.sum(axis=0)),
-            self._found / self.examples,
+            self._in_top_k / self.examples,
             self._ranking / self.examples,
-            float(np.abs(right - confidence).sum() / self._bins[:, 0].sum()),
+            float(np.abs(correct - confidence).sum() / decisions.sum()),
         )
         return dict(zip(METRICS, values, strict=True))
 
-    def _calibrate(self, confidence: NDArray[Any], right: NDArray[np.bool_]) -> None:
-        # Bin m holds ((m - 1) / M, m / M].
+    def _add_decisions(self, confidence: NDArray[Any], correct: NDArray[np.bool_]) -> None:
+        # Bin m of M holds the confidences above (m - 1) / M up to m / M.
         bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-        for column, weights in enumerate((np.ones_like(confidence), confidence, right)):
+        for column, weights in enumerate((np.ones_like(confidence), confidence, correct)):
             self._bins[:, column] += np.bincount(bins, weights, _BINS)
 
 
-def label_figures(counts: Counts) -> list[Mapping[str, float]]:
-    """``precision``, ``recall``, ``f1`` and ``support`` (actual examples) of each label; 0 for 0 / 0.
+def per_label_metrics(counts: Counts) -> list[Mapping[str, float]]:
+    """The ``precision``, ``recall``, ``f1`` and ``support`` (number of actual examples) of each label; 0 for 0 / 0.
 
     Args:
-        counts: as ``Tally.counts``.
+        counts: ``MetricAccumulator.counts``.
     """
     return [
         {
-            "precision": _ratio(true, true + false),
-            "recall": _ratio(true, true + missed),
-            "f1": _f1((true, false, missed)),
-            "support": true + missed,
+            "precision": _ratio(true_positives, true_positives + false_positives),
+            "recall": _ratio(true_positives, true_positives + false_negatives),
+            "f1": _f1((true_positives, false_positives, false_negatives)),
+            "support": true_positives + false_negatives,
         }
-        for true, false, missed in counts.tolist()
+        for true_positives, false_positives, false_negatives in counts.tolist()
     ]
 
 
-def _outcomes(relevant: NDArray[Any], answered: NDArray[Any]) -> tuple[tuple[NDArray[Any], NDArray[Any]], ...]:
-    """True positives, false positives and false negatives, each as two masks that both hold."""
-    return (relevant, answered), (~relevant, answered), (relevant, ~answered)
-
-
-def _ranking_precision(relevant: NDArray[np.bool_], scores: NDArray[Any]) -> float:
-    """Of one example, ``[classes]`` each; 0 without a known label."""
-    own = scores[relevant]
+def _ranking_precision(actual: NDArray[np.bool_], scores: NDArray[Any]) -> float:
+    """The label ranking average precision of one example; 0 if it has no known label. Both are ``[classes]``."""
+    own = scores[actual]
     if not own.size:
         return 0.0
     return float(np.mean((own >= own[:, None]).sum(axis=1) / (scores >= own[:, None]).sum(axis=1)))
@@ -162,8 +165,8 @@ def _macro_f1(counts: Counts) -> float:
 
 
 def _f1(counts: Any) -> float:
-    true, false, missed = (int(count) for count in counts)
-    return _ratio(2 * true, 2 * true + false + missed)
+    true_positives, false_positives, false_negatives = (int(count) for count in counts)
+    return _ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,4 +1,4 @@
-"""The base of every room's options."""
+"""The base class of all options."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
-    """Immutable options of one part. Unknown keys are errors, never ignored.
+    """Immutable options of one part of the pipeline. An unknown key is an error; numbers must be finite.
 
-    Options cross TFX as JSON (``model_dump_json``) and are parsed again by the part that owns them.
+    TFX passes options as JSON (``model_dump_json``); the part that owns them parses them again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

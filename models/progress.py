@@ -1,4 +1,4 @@
-"""What a running part tells the person who waits: facts on one logger, shown by whoever listens."""
+"""Progress reports of running steps, sent to one logger; the command line listens to it and shows them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 LOGGER = logging.getLogger("diptych.progress")
 
 
-def report(message: str, **facts: Any) -> None:
-    """Logs a message with its facts as the record's ``facts`` attribute."""
+def report_progress(message: str, **facts: Any) -> None:
+    """Logs a message such as ``epoch``, ``rows`` or ``note``, with its data as the log record's attribute ``facts``."""
     LOGGER.info(message, extra={"facts": facts})

@@ -1,1 +1,1 @@
-"""Networks: their options, the towers of image and text, and how they are joined."""
+"""The networks: the towers of image and text, their fusion, and the options."""

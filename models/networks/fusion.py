@@ -1,4 +1,4 @@
-"""Image and text are joined: two vectors to one, and one to the labels' scores."""
+"""Fuses the vectors of image and text, and computes the scores of the labels."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Any
 from keras import layers
 
 from diptych.models.labels import Task
-from diptych.models.networks.layers import Mixture
+from diptych.models.networks.layers import LearnedAverage
 from diptych.models.networks.options import FusionOptions
 
-EMBEDDING = "embedding"
-SCORES = "scores"
+EMBEDDING_LAYER = "embedding"
+SCORES_LAYER = "scores"
 
 
-def join(options: FusionOptions, vectors: Sequence[Any]) -> Any:
-    """One or two vectors float ``[b, n]`` to the one that is called the example's embedding, float32 ``[b, m]``."""
+def fuse(options: FusionOptions, vectors: Sequence[Any]) -> Any:
+    """Fuses one or two vectors float ``[b, n]`` to the embedding of the example, float32 ``[b, m]``."""
     if options.kind == "gated":
-        joined = _gated(options.units or vectors[0].shape[-1], *vectors)
+        fused = _gate(options.units or vectors[0].shape[-1], *vectors)
     else:
-        joined = layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
+        fused = layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
         if options.units:
-            joined = layers.Dense(options.units, activation="relu", name="joined")(joined)
-    return layers.Identity(dtype="float32", name=EMBEDDING)(joined)
+            fused = layers.Dense(options.units, activation="relu", name="joined")(fused)
+    return layers.Identity(dtype="float32", name=EMBEDDING_LAYER)(fused)
 
 
-def _gated(units: int, image: Any, text: Any) -> Any:
-    """Arevalo et al., "Gated Multimodal Units for Information Fusion", 2017."""
+def split_embedding(embedding: Any, image_units: int) -> tuple[Any, Any]:
+    """Splits an embedding of concatenated vectors ``[b, m]`` into those of image and text."""
+    return embedding[:, :image_units], embedding[:, image_units:]
+
+
+def compute_scores(task: Task, logits: Any) -> Any:
+    """Logits ``[b, classes]`` to probabilities float32: by softmax for multiclass, by sigmoid for multilabel."""
+    return _activation(task, SCORES_LAYER)(logits)
+
+
+def average_scores(task: Task, image_logits: Any, text_logits: Any) -> Any:
+    """Logits by image and by text ``[b, classes]`` to the learned average of their probabilities, float32."""
+    scores = [_activation(task)(logits) for logits in (image_logits, text_logits)]
+    return LearnedAverage(dtype="float32", name=SCORES_LAYER)(*scores)
+
+
+def _gate(units: int, image: Any, text: Any) -> Any:
+    """The gated unit of Arevalo et al., "Gated Multimodal Units for Information Fusion", 2017."""
     gate = layers.Dense(units, activation="sigmoid", name="gate")(layers.Concatenate()([image, text]))
-    seen = layers.Dense(units, activation="tanh", name="gated_image")(image)
-    read = layers.Dense(units, activation="tanh", name="gated_text")(text)
-    return gate * seen + (1 - gate) * read
-
-
-def scores(task: Task, logits: Any) -> Any:
-    """Logits ``[b, classes]`` to probabilities float32: of one label among all, or of each by itself."""
-    return _activation(task, SCORES)(logits)
-
-
-def late_scores(task: Task, image: Any, text: Any) -> Any:
-    """The probabilities by image and by text, each from its logits ``[b, classes]``, averaged by a learned share."""
-    given = [_activation(task)(logits) for logits in (image, text)]
-    return Mixture(dtype="float32", name=SCORES)(*given)
+    gated_image = layers.Dense(units, activation="tanh", name="gated_image")(image)
+    gated_text = layers.Dense(units, activation="tanh", name="gated_text")(text)
+    return gate * gated_image + (1 - gate) * gated_text
 
 
 def _activation(task: Task, name: str | None = None) -> Any:
     if task == "multiclass":
         return layers.Softmax(dtype="float32", name=name)
     return layers.Activation("sigmoid", dtype="float32", name=name)
-
-
-def split(embedding: Any, first: int) -> tuple[Any, Any]:
-    """A vector ``[b, m]`` to its first units and the rest."""
-    return embedding[:, :first], embedding[:, first:]

@@ -1,4 +1,4 @@
-"""The image's tower: stored pixels to a vector."""
+"""The image tower, which encodes pixels as a vector."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ import keras
 from keras import layers
 
 from diptych.models.errors import OptionsError
-from diptych.models.networks.histograms import EdgesAndColours
-from diptych.models.networks.imagenet_pixels import ImageNetPixels
-from diptych.models.networks.layers import AsManyAs, AtLeastOne
-from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, Pixels
+from diptych.models.networks.histograms import HOGColourHistograms
+from diptych.models.networks.layers import ImageNetPreprocessing, PadEmptyBatch, UnpadBatch
+from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, PixelMode
 
 BACKBONE = "backbone"
 
-# ImageNet's mean and deviation of red, green and blue, 0..1.
+# The mean and standard deviation of red, green and blue, 0..1, over ImageNet.
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
 
 def image_tower(options: ImageNetworkOptions, pixels: Any) -> Any:
-    """Pixels uint8 ``[b, h, w, 3]`` to a vector float ``[b, units]``.
+    """Encodes images uint8 ``[b, h, w, 3]`` as vectors float ``[b, options.units]``.
 
     Raises:
-        ValueError: the weights are not those of the backbone, or it cannot be built for this size.
+        OptionsError: the weights are not those of the backbone, or it cannot be built for this size.
         OSError: the file of weights is missing, or the weights cannot be downloaded.
     """
-    x = _as_taken(options.pixel_mode, AtLeastOne()(pixels))
+    x = _preprocess(options.pixel_mode, PadEmptyBatch()(pixels))
     x = _backbone(options, x)
-    x = layers.Dropout(options.dropout)(AsManyAs()(x, pixels))
+    x = layers.Dropout(options.dropout)(UnpadBatch()(x, pixels))
     return layers.Dense(options.units, activation="relu", name="image_vector")(x)
 
 
 def set_backbone_trainable(model: keras.Model, trainable: bool) -> None:
-    """Freezes the backbone's weights, or lets them be trained; compile the model afterwards.
+    """Freezes or unfreezes the weights of the backbone. Compile the model afterwards.
 
     Raises:
         ValueError: the network has no backbone of ``keras.applications``.
@@ -49,22 +48,22 @@ def _backbone(options: ImageNetworkOptions, x: Any) -> Any:
     if options.backbone == CNN:
         return _cnn(options, x)
     if options.backbone == HOG:
-        return EdgesAndColours()(x)
+        return HOGColourHistograms()(x)
     return _application(options, x)
 
 
-def _as_taken(mode: Pixels, pixels: Any) -> Any:
+def _preprocess(mode: PixelMode, pixels: Any) -> Any:
     if mode == "unit":
         return layers.Rescaling(1 / 255)(pixels)
     if mode == "raw":
         return layers.Rescaling(1.0)(pixels)
-    return ImageNetPixels(mode)(pixels)
+    return ImageNetPreprocessing(mode)(pixels)
 
 
 def _cnn(options: ImageNetworkOptions, x: Any) -> Any:
     for filters in options.filters:
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        # Keras's momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
+        # Keras's default momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
         x = layers.MaxPooling2D(padding="same")(x)
@@ -75,34 +74,34 @@ def _application(options: ImageNetworkOptions, x: Any) -> Any:
     network = _build(options.backbone, tuple(x.shape[1:]), IMAGENET if options.weights == IMAGENET else None)
     if options.weights and options.weights != IMAGENET:
         _load(network, options.backbone, options.weights)
-        x = _as_trained(options, x)
+        x = _rescale_as_for_imagenet(options, x)
     backbone = keras.Model(network.input, network.output, name=BACKBONE)
-    # What batch normalisation knows of ImageNet is better than what a few batches of a small catalogue say:
-    # https://keras.io/guides/transfer_learning
+    # With training=False, batch normalisation keeps the statistics of ImageNet, which are better than those of a few
+    # batches of a small catalogue: https://keras.io/guides/transfer_learning
     return backbone(x, training=False) if options.weights else backbone(x)
 
 
 def _build(name: str, shape: tuple[int, ...], weights: str | None) -> keras.Model:
-    make = getattr(keras.applications, name)
+    build = getattr(keras.applications, name)
     try:
-        return make(include_top=False, weights=weights, input_shape=shape, pooling="avg")
+        return build(include_top=False, weights=weights, input_shape=shape, pooling="avg")
     except Exception as error:
-        # Keras raises a bare Exception where a download fails.
-        download = _download_of(error)
+        # Keras raises a bare Exception when a download fails.
+        download = _failed_download(error)
         if download is None:
             raise OptionsError(
                 f"model.image.backbone: {name} cannot be built for images of {shape}: {error}"
             ) from error
-        raise OSError(_explain(download, error)) from error
+        raise OSError(_download_message(download, error)) from error
 
 
-def _download_of(error: Exception) -> dict[str, Any] | None:
-    """What Keras was about to download when the error came up: the local variables of its ``get_file``."""
+def _failed_download(error: Exception) -> dict[str, Any] | None:
+    """The local variables of Keras's ``get_file`` if the error was raised within it; otherwise None."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "get_file"]
     return frames[0].f_locals if frames else None
 
 
-def _explain(download: dict[str, Any], error: Exception) -> str:
+def _download_message(download: dict[str, Any], error: Exception) -> str:
     digest = download.get("file_hash")
     kind = "sha256" if digest and len(digest) == 64 else "md5"
     identity = f" ({kind} {digest})" if digest else ""
@@ -119,7 +118,7 @@ def _load(network: keras.Model, name: str, path: str) -> None:
     try:
         network.load_weights(path)
     except Exception as error:
-        # What h5py and Keras raise depends on where the file first differs.
+        # The type of the exception depends on where the file first differs from the network.
         raise OptionsError(
             f"model.image.weights: '{path}' does not hold the weights of {name} without its top layer: give a file "
             f"whose name ends in _notop.h5 or _no_top.h5, or one that save_weights of keras.applications.{name}"
@@ -127,11 +126,12 @@ def _load(network: keras.Model, name: str, path: str) -> None:
         ) from error
 
 
-def _as_trained(options: ImageNetworkOptions, x: Any) -> Any:
-    """What ``keras.applications.EfficientNetB*`` adds within the network for ``weights="imagenet"`` only.
+def _rescale_as_for_imagenet(options: ImageNetworkOptions, x: Any) -> Any:
+    """Adds the rescaling that ``keras.applications.EfficientNetB*`` contains for ``weights="imagenet"`` only.
 
-    There the normalised pixels are divided by the square root of ImageNet's deviation once more
-    (https://github.com/tensorflow/tensorflow/issues/49930); the same is said here of pixels 0..255.
+    After normalising the pixels, Keras divides them once more, by the square root of ImageNet's deviation
+    (https://github.com/tensorflow/tensorflow/issues/49930). This layer has the same effect on pixels 0..255, before
+    the normalisation.
     """
     if not options.backbone.startswith("EfficientNetB") or options.pixel_mode != "raw":
         return x

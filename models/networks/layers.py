@@ -1,4 +1,4 @@
-"""Keras layers that the networks are built of."""
+"""The Keras layers of our own that the networks are built of."""
 
 from __future__ import annotations
 
@@ -7,32 +7,64 @@ from typing import Any
 import keras
 from keras import ops
 
+from diptych.models.images.imagenet import ImageNetMode, preprocess_imagenet
+
 
 @keras.saving.register_keras_serializable("diptych")
-class TermVectors(keras.layers.Layer):
-    """Each term's vector times its value.
+class ImageNetPreprocessing(keras.layers.Layer):
+    """Preprocesses images as ``keras.applications`` does: RGB uint8 ``[..., 3]`` to float32 of the same shape.
 
-    Takes ids int64 ``[b, k]`` (0 pads) and values float ``[b, k]``, gives ``[b, k, units]``. Added up over ``k``, that
-    is what a ``Dense`` layer without bias makes of the same bag of words as a dense ``[b, terms]`` matrix.
+    It computes in float32 even in a network of mixed precision, where float16 would round pixels before the mean is
+    subtracted.
 
     Args:
-        terms: size of the vocabulary. The weight ``table`` is ``[terms + 1, units]``: row ``i`` is the vector of id
-            ``i``, row 0 is never used.
-        units: size of a vector.
-        initializer: of the table; ``Dense``'s by default.
+        mode: a mode of ``diptych.models.images.imagenet.preprocess_imagenet``.
     """
 
-    def __init__(self, terms: int, units: int, initializer: str = "glorot_uniform", **options: Any) -> None:
+    def __init__(self, mode: ImageNetMode = "caffe", **options: Any) -> None:
+        super().__init__(**{"dtype": "float32", **options})
+        self.mode = mode
+
+    def call(self, images: Any) -> Any:
+        return preprocess_imagenet(images, self.mode)
+
+    def compute_output_spec(self, images: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(images.shape, "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("diptych")
+class WeightedEmbedding(keras.layers.Layer):
+    """Looks up a learned vector for each term and multiplies it by the term's value.
+
+    Takes ids int64 ``[b, k]`` (0 is padding) and values float ``[b, k]``; returns ``[b, k, units]``. The sum over ``k``
+    is what a ``Dense`` layer without bias computes of the same bag of words as a dense ``[b, vocabulary_size]`` matrix.
+
+    Args:
+        vocabulary_size: number of terms. The weight is ``[vocabulary_size + 1, units]``: row ``i`` is the vector of
+            id ``i``, and row 0 is not used.
+        units: size of a vector.
+        initializer: initialises the weight; the default is that of ``Dense``.
+    """
+
+    def __init__(self, vocabulary_size: int, units: int, initializer: str = "glorot_uniform", **options: Any) -> None:
         super().__init__(**options)
-        self._config: dict[str, Any] = {"terms": terms, "units": units, "initializer": initializer}
-        # A few rows are cast to the dtype they are computed in, not the whole table.
-        self.table = self.add_weight((terms + 1, units), initializer, name="table", autocast=False)
+        self._config: dict[str, Any] = {
+            "vocabulary_size": vocabulary_size,
+            "units": units,
+            "initializer": initializer,
+        }
+        # Without autocast, call casts the few rows that it looks up instead of the whole weight.
+        shape = (vocabulary_size + 1, units)
+        self.embeddings = self.add_weight(shape, initializer, name="embeddings", autocast=False)
 
     def call(self, ids: Any, values: Any) -> Any:
-        # The gradient of reshape is a dense tensor. Given the gathered rows' own, in which a term occurs once for each
-        # text that holds it, Keras's optimizers and clipping square each occurrence by itself (keras 3.12, 3.15).
-        table = ops.reshape(self.table, self.table.shape)
-        vectors = ops.cast(ops.take(table, ids, axis=0), self.compute_dtype)
+        # Through reshape the gradient becomes a dense tensor. The sparse gradient of take has an entry for each
+        # occurrence of a term, and Keras's optimizers and clipping square each of them by itself (Keras 3.12, 3.15).
+        embeddings = ops.reshape(self.embeddings, self.embeddings.shape)
+        vectors = ops.cast(ops.take(embeddings, ids, axis=0), self.compute_dtype)
         return vectors * ops.expand_dims(ops.cast(values, self.compute_dtype), -1)
 
     def compute_output_shape(self, ids_shape: tuple[int | None, ...], values_shape: Any) -> tuple[int | None, ...]:
@@ -43,8 +75,8 @@ class TermVectors(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("diptych")
-class Bias(keras.layers.Layer):
-    """Adds a learned vector, zero at first, to ``[..., units]``."""
+class AddBias(keras.layers.Layer):
+    """Adds a learned vector, initially zero, to ``[..., units]``."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.bias = self.add_weight((input_shape[-1],), "zeros", name="bias")
@@ -54,26 +86,27 @@ class Bias(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("diptych")
-class Positions(keras.layers.Layer):
-    """Adds a learned vector for each position to ``[b, length, units]``."""
+class PositionEmbedding(keras.layers.Layer):
+    """Adds a learned vector for each position to a sequence ``[b, length, units]``."""
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         initializer = keras.initializers.RandomNormal(stddev=0.02)
-        self.table = self.add_weight(tuple(input_shape[1:]), initializer, name="table")
+        self.embeddings = self.add_weight(tuple(input_shape[1:]), initializer, name="embeddings")
 
     def call(self, vectors: Any) -> Any:
-        return vectors + self.table
+        return vectors + self.embeddings
 
 
 @keras.saving.register_keras_serializable("diptych")
-class Given(keras.layers.Layer):
-    """Which examples have an image and which a text, bool ``[b]`` each.
+class ModalityDropout(keras.layers.Layer):
+    """Tells which examples have an image and which have a text; in training, it drops one of both at random.
 
-    An image is missing where all its pixels are 0, a text where all its ids are. In training, examples lose the one or
-    the other at random, never both.
+    Takes pixels ``[b, h, w, 3]`` and ids ``[b, k]``; returns two bool ``[b]``, for image and text. An image whose
+    pixels are all 0, and a text whose ids are all 0, are missing. No example loses both.
 
     Args:
-        drop_image, drop_text: the shares of examples that lose their image and their text.
+        drop_image: share of the training examples that lose their image.
+        drop_text: share of the training examples that lose their text.
     """
 
     def __init__(self, drop_image: float, drop_text: float, **options: Any) -> None:
@@ -82,40 +115,43 @@ class Given(keras.layers.Layer):
         self._seeds = keras.random.SeedGenerator()
 
     def call(self, pixels: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
-        image = ops.any(ops.not_equal(pixels, 0), axis=(1, 2, 3))
-        text = ops.any(ops.not_equal(ids, 0), axis=1)
+        has_image = ops.any(ops.not_equal(pixels, 0), axis=(1, 2, 3))
+        has_text = ops.any(ops.not_equal(ids, 0), axis=1)
         if not training:
-            return image, text
-        chance = keras.random.uniform(ops.shape(text), dtype="float32", seed=self._seeds)
+            return has_image, has_text
+        chance = keras.random.uniform(ops.shape(has_text), dtype="float32", seed=self._seeds)
         keeps_image = chance >= self._config["drop_image"]
         keeps_text = chance < 1 - self._config["drop_text"]
-        return ops.logical_and(image, keeps_image), ops.logical_and(text, keeps_text)
+        return ops.logical_and(has_image, keeps_image), ops.logical_and(has_text, keeps_text)
 
     def compute_output_spec(self, pixels: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
-        given = keras.KerasTensor(ids.shape[:1], dtype="bool")
-        return given, keras.KerasTensor(ids.shape[:1], dtype="bool")
+        shape = ids.shape[:1]
+        return keras.KerasTensor(shape, dtype="bool"), keras.KerasTensor(shape, dtype="bool")
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._config}
 
 
 @keras.saving.register_keras_serializable("diptych")
-class OrLearned(keras.layers.Layer):
-    """Vectors ``[b, units]`` where they are given, bool ``[b]``; elsewhere one that is learned."""
+class LearnedDefault(keras.layers.Layer):
+    """Replaces missing vectors by one that is learned.
 
-    def build(self, vectors_shape: tuple[int | None, ...], given_shape: Any) -> None:
+    Takes vectors ``[b, units]`` and a bool ``[b]`` that tells which are present; returns ``[b, units]``.
+    """
+
+    def build(self, vectors_shape: tuple[int | None, ...], present_shape: Any) -> None:
         self.vector = self.add_weight((vectors_shape[-1],), "zeros", name="vector")
 
-    def call(self, vectors: Any, given: Any) -> Any:
-        return ops.where(ops.expand_dims(given, -1), vectors, self.vector)
+    def call(self, vectors: Any, present: Any) -> Any:
+        return ops.where(ops.expand_dims(present, -1), vectors, self.vector)
 
-    def compute_output_shape(self, vectors_shape: tuple[int | None, ...], given_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, vectors_shape: tuple[int | None, ...], present_shape: Any) -> tuple[int | None, ...]:
         return vectors_shape
 
 
 @keras.saving.register_keras_serializable("diptych")
-class Mixture(keras.layers.Layer):
-    """``share * first + (1 - share) * second`` of two equal shapes; the share in 0..1 is learned, 1/2 at first."""
+class LearnedAverage(keras.layers.Layer):
+    """Computes ``share * first + (1 - share) * second`` with a learned share between 0 and 1, initially 1/2."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -127,35 +163,43 @@ class Mixture(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("diptych")
-class AtLeastOne(keras.layers.Layer):
-    """An empty batch ``[0, ...]`` becomes one of a single example of zeros; all others stay as they are.
+class PadEmptyBatch(keras.layers.Layer):
+    """Pads an empty batch ``[0, ...]`` with one example of zeros; every other batch stays as it is.
 
-    TensorFlow's convolution by oneDNN gives an empty batch its input's shape (2.16, 2.21), which no later layer takes.
+    For an empty batch, TensorFlow's convolution by oneDNN returns the shape of its input (2.16, 2.21), which the layers
+    after it refuse.
     """
 
     def call(self, examples: Any) -> Any:
-        # Not as many zeros as are lacking: TensorFlow Lite (2.16, 2.21) writes beyond its memory if that is none.
-        one = ops.zeros((1, *examples.shape[1:]), examples.dtype)
-        return ops.concatenate([examples, one])[: ops.maximum(ops.shape(examples)[0], 1)]
+        # The batch is always padded and then cut: when TensorFlow Lite (2.16, 2.21) concatenates zeros of a computed
+        # number that is 0, it writes beyond its memory.
+        padding = ops.zeros((1, *examples.shape[1:]), examples.dtype)
+        return ops.concatenate([examples, padding])[: ops.maximum(ops.shape(examples)[0], 1)]
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return shape
 
 
 @keras.saving.register_keras_serializable("diptych")
-class AsManyAs(keras.layers.Layer):
-    """The first of ``[b, ...]``, as many as the second has: what ``AtLeastOne`` added is taken away."""
+class UnpadBatch(keras.layers.Layer):
+    """Removes the example that ``PadEmptyBatch`` added.
 
-    def call(self, vectors: Any, examples: Any) -> Any:
-        return vectors[: ops.shape(examples)[0]]
+    Takes ``[b or b + 1, ...]`` and the batch as it was before padding, ``[b, ...]``; returns the first ``b`` examples.
+    """
 
-    def compute_output_shape(self, vectors_shape: tuple[int | None, ...], examples_shape: Any) -> Any:
+    def call(self, vectors: Any, unpadded: Any) -> Any:
+        return vectors[: ops.shape(unpadded)[0]]
+
+    def compute_output_shape(self, vectors_shape: tuple[int | None, ...], unpadded_shape: Any) -> Any:
         return vectors_shape
 
 
 @keras.saving.register_keras_serializable("diptych")
-class FirstOf(keras.layers.Layer):
-    """The first of several tensors. Keras refuses inputs that lead nowhere: here those end that a network ignores."""
+class IgnoreUnusedInputs(keras.layers.Layer):
+    """Returns the first of its inputs and ignores the others.
+
+    Keras refuses a model with inputs that no layer takes; this layer takes those that a network does not use.
+    """
 
     def call(self, tensors: Any) -> Any:
         return tensors[0]

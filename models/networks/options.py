@@ -1,4 +1,4 @@
-"""How the network is built: the options, and whether they suit what is stored."""
+"""The options of the network, and the check that they suit the stored records."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from diptych.models.errors import OptionsError, nearest
-from diptych.models.images.options import ImageOptions
 from diptych.models.options import Options
 
-#: How pixels 0..255 become what a network takes: ``unit`` divides by 255, ``raw`` leaves them, the others are the modes
-#: of ``keras.applications.imagenet_utils.preprocess_input``.
-Pixels = Literal["unit", "raw", "caffe", "tf", "torch"]
+#: How pixels 0..255 are preprocessed: ``unit`` divides by 255, ``raw`` keeps them, the others are the modes of
+#: ``keras.applications.imagenet_utils.preprocess_input``.
+PixelMode = Literal["unit", "raw", "caffe", "tf", "torch"]
 
 CNN = "cnn"
 HOG = "hog"
@@ -24,14 +23,15 @@ class Application(NamedTuple):
     """A network of ``keras.applications``.
 
     Attributes:
-        pixels: what its ``preprocess_input`` does.
+        pixel_mode: the mode of its ``preprocess_input``.
         min_side: the least height and width, in pixels, that it takes without its top layer.
     """
 
-    pixels: Pixels
+    pixel_mode: PixelMode
     min_side: int
 
 
+#: The networks of ``keras.applications`` by name.
 APPLICATIONS: Mapping[str, Application] = {
     **{f"ConvNeXt{size}": Application("raw", 32) for size in ("Tiny", "Small", "Base", "Large", "XLarge")},
     **{f"DenseNet{layers}": Application("torch", 32) for layers in (121, 169, 201)},
@@ -53,42 +53,40 @@ APPLICATIONS: Mapping[str, Application] = {
 }
 BACKBONES = (CNN, HOG, *APPLICATIONS)
 
-# Two cells, which make a block.
+# A block of gradients is two cells of 8 pixels wide and high.
 _HOG_MIN_SIDE = 16
 
 
 class ImageNetworkOptions(Options):
-    """The tower of the image."""
+    """The tower that encodes the image as a vector."""
 
     backbone: str = Field(
         CNN,
         json_schema_extra={"enum": list(BACKBONES)},
-        description="'cnn', a compact one trained from the start; 'hog', histograms of edges and colours, which learn "
-        "nothing and suit a few thousand images; or a network of keras.applications.",
+        description="'cnn', a compact network that is trained from random weights; 'hog', histograms of gradients and "
+        "colours, which have no weights and suit a few thousand images; or a network of keras.applications.",
     )
     filters: tuple[int, ...] = Field(
         (32, 64, 128),
         min_length=1,
         max_length=8,
-        description="Of each block of the cnn; each block halves the image.",
+        description="Number of filters in each block of the cnn; each block halves the image.",
     )
     units: int = Field(128, ge=1, description="Size of the image's vector.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of what the backbone gives that training drops.")
-    pixels: Literal["auto"] | Pixels = Field(
+    dropout: float = Field(0.3, ge=0, lt=1, description="Share of the backbone's outputs that training drops.")
+    pixels: Literal["auto"] | PixelMode = Field(
         "auto",
-        description="'unit' scales to 0..1, 'raw' leaves 0..255, 'caffe', 'tf' and 'torch' are the modes of "
-        "keras.applications; 'auto' is what the backbone was made for.",
+        description="How pixels are preprocessed: 'unit' scales them to 0..1, 'raw' keeps 0..255, 'caffe', 'tf' and "
+        "'torch' are the modes of keras.applications; 'auto' is what the backbone was made for.",
     )
     weights: str | None = Field(
         None,
         min_length=1,
-        description="What the backbone starts from: 'imagenet', which is downloaded; a .weights.h5, .h5 or .keras file "
-        "of the backbone without its top layer; null for random weights.",
+        description="The backbone's initial weights: 'imagenet', which are downloaded; a .weights.h5, .h5 or .keras "
+        "file of the backbone without its top layer; null for random weights.",
     )
-    frozen_epochs: int = Field(0, ge=0, description="Epochs before the backbone's weights are trained as well.")
-    fine_tuning_rate: float = Field(
-        0.1, gt=0, le=1, description="Factor of the learning rate from then on, if the backbone was frozen."
-    )
+    frozen_epochs: int = Field(0, ge=0, description="Number of epochs before the backbone's weights are trained too.")
+    fine_tuning_rate: float = Field(0.1, gt=0, le=1, description="Factor of the learning rate after the frozen epochs.")
 
     @field_validator("filters")
     @classmethod
@@ -107,7 +105,7 @@ class ImageNetworkOptions(Options):
         return value
 
     @model_validator(mode="after")
-    def _cnn_starts_from_nothing(self) -> ImageNetworkOptions:
+    def _only_applications_have_weights(self) -> ImageNetworkOptions:
         if self.backbone in (CNN, HOG) and (self.weights or self.frozen_epochs):
             raise ValueError(
                 f"weights and frozen_epochs are for a backbone of keras.applications, and this is '{self.backbone}': "
@@ -116,68 +114,71 @@ class ImageNetworkOptions(Options):
         return self
 
     @model_validator(mode="after")
-    def _hog_takes_levels(self) -> ImageNetworkOptions:
+    def _hog_takes_raw_pixels(self) -> ImageNetworkOptions:
         if self.backbone == HOG and self.pixels not in ("auto", "raw"):
             raise ValueError(f"backbone 'hog' takes pixels as they are: leave pixels out, not '{self.pixels}'")
         return self
 
     @property
-    def pixel_mode(self) -> Pixels:
-        """``pixels``, with what the backbone was made for in place of ``auto``."""
+    def pixel_mode(self) -> PixelMode:
+        """``pixels``, or for ``auto`` the mode that the backbone was made for."""
         if self.pixels != "auto":
             return self.pixels
         if self.backbone == HOG:
             return "raw"
-        return "unit" if self.backbone == CNN else APPLICATIONS[self.backbone].pixels
+        return "unit" if self.backbone == CNN else APPLICATIONS[self.backbone].pixel_mode
 
 
 class TextNetworkOptions(Options):
-    """The tower of the text."""
+    """The tower that encodes the text as a vector."""
 
     tower: Literal["bag", "attention", "transformer"] = Field(
         "bag",
-        description="'bag' adds up the vectors of a bag of words; 'attention' weighs those of a sequence; "
-        "'transformer' first lets them look at each other.",
+        description="'bag' sums the vectors of a bag of words; 'attention' averages those of a sequence, weighted by "
+        "attention; 'transformer' puts a transformer encoder before that.",
     )
-    units: int = Field(64, ge=1, description="Size of a term's and of the text's vector.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of a text's terms that training drops.")
-    wide: bool = Field(True, description="Whether each term also adds to the labels' scores by itself.")
-    layers: int = Field(2, ge=1, le=24, description="Of the transformer.")
-    heads: int = Field(4, ge=1, description="Of each layer of the transformer.")
+    units: int = Field(64, ge=1, description="Size of the vectors of a term and of the text.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Share of the terms of a text that training drops.")
+    wide: bool = Field(True, description="Whether each term also has a weight of its own for each label.")
+    layers: int = Field(2, ge=1, le=24, description="Number of layers of the transformer.")
+    heads: int = Field(4, ge=1, description="Number of attention heads in each layer of the transformer.")
 
     @model_validator(mode="after")
-    def _heads_share_units(self) -> TextNetworkOptions:
+    def _heads_divide_units(self) -> TextNetworkOptions:
         if self.tower == "transformer" and self.units % self.heads:
             raise ValueError(f"heads share the units: {self.units} units do not go into {self.heads} heads")
         return self
 
 
 class FusionOptions(Options):
-    """How image and text are joined."""
+    """How the vectors of image and text are fused."""
 
     kind: Literal["concat", "gated", "late"] = Field(
         "concat",
-        description="'concat' joins the two vectors; 'gated' learns for each unit which of both to trust; 'late' "
-        "averages what image and text say by themselves.",
+        description="'concat' concatenates the two vectors; 'gated' learns for each unit how much each of them counts; "
+        "'late' averages the scores by the image and by the text.",
     )
     units: int | None = Field(
         None,
         ge=1,
-        description="Size of the joined vector; null: both sizes together for concat, the image's for gated.",
+        description="Size of the fused vector; null is the sum of both sizes for concat, the image's size for gated.",
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of the joined vector that training drops.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Share of the fused vector that training drops.")
     drop_image: float = Field(
         0,
         ge=0,
         lt=1,
-        description="Share of examples that are trained without their image, so that none is needed later.",
+        description="Share of the training examples that lose their image, so that the model can answer without one.",
     )
     drop_text: float = Field(
-        0, ge=0, lt=1, description="Share of examples that are trained without their text, never those without image."
+        0,
+        ge=0,
+        lt=1,
+        description="Share of the training examples that lose their text; no example loses both.",
     )
 
     @model_validator(mode="after")
-    def _something_is_left(self) -> FusionOptions:
+    def _check_combination(self) -> FusionOptions:
         if self.drop_image + self.drop_text > 1:
             raise ValueError(
                 "drop_image and drop_text are shares of the examples, none of which loses both: lower one, their sum "
@@ -192,15 +193,15 @@ class NetworkOptions(Options):
     """A network of image and text, or of one of both."""
 
     image: ImageNetworkOptions | None = Field(
-        ImageNetworkOptions(), description="The image's tower; null leaves the image out."
+        ImageNetworkOptions(), description="The image tower; null leaves the image out."
     )
     text: TextNetworkOptions | None = Field(
-        TextNetworkOptions(), description="The text's tower; null leaves the text out."
+        TextNetworkOptions(), description="The text tower; null leaves the text out."
     )
     fusion: FusionOptions = FusionOptions()
 
     @model_validator(mode="after")
-    def _both_where_both_are_needed(self) -> NetworkOptions:
+    def _check_modalities(self) -> NetworkOptions:
         if self.image is None and self.text is None:
             raise ValueError("image and text are both null: a network needs one of them")
         fusion = self.fusion
@@ -214,22 +215,23 @@ class NetworkOptions(Options):
         return self
 
 
-def check_network(options: NetworkOptions, image: ImageOptions, sequence: bool) -> None:
-    """Whether a network can be built for what is stored.
+def check_network(options: NetworkOptions, image_size: tuple[int, int], sequence: bool) -> None:
+    """Checks that a network can be built for the stored records.
 
     Args:
-        image: how images are stored.
-        sequence: whether texts are sequences, not bags of words.
+        image_size: height and width of the stored images.
+        sequence: whether texts are sequences instead of bags of words.
 
     Raises:
-        ValueError: the images are too small for the backbone, or the text's tower is for the other encoding.
+        OptionsError: the images are too small for the backbone, or the text tower takes the other encoding.
     """
+    height, width = image_size
     if options.image and options.image.backbone != CNN:
         least = _HOG_MIN_SIDE if options.image.backbone == HOG else APPLICATIONS[options.image.backbone].min_side
-        if min(image.height, image.width) < least:
+        if min(height, width) < least:
             raise OptionsError(
                 f"model.image.backbone: {options.image.backbone} needs images of at least {least} x {least}, not "
-                f"{image.height} x {image.width}: raise image.height and image.width, or set model.image.backbone: cnn"
+                f"{height} x {width}: raise image.height and image.width, or set model.image.backbone: cnn"
             )
     if options.text and sequence and options.text.tower == "bag":
         raise OptionsError(

@@ -1,1 +1,1 @@
-"""The served model: what it takes, how it is exported, and the card that lies beside it."""
+"""The served model: its export, the decoding of requests, and its model card."""

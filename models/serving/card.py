@@ -1,4 +1,4 @@
-"""The card that lies beside an exported model: what it answers, and how what it reads is stored."""
+"""The model card and the other files that are exported beside a SavedModel."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _CARD, _ENCODERS, _WEIGHTS = "diptych.json", "encoders.json", "model.weights.h5"
 
 
 class ModelCard(Options):
-    """What a caller must know of a model.
+    """What a caller must know of an exported model.
 
     Attributes:
-        labels: names, in the order of ``label_id``.
-        task: whether it gives an example one label, or any number of them.
-        image: how the images of the records it scores are stored.
-        text: how it encodes descriptions.
-        needs: what it cannot do without, ``image`` and ``text``.
-        versions: of ``diptych``, ``tensorflow`` and ``keras``, with which it was exported.
-        digest: SHA-256 of its weights, hexadecimal: models of one digest give the same answers.
+        labels: the label names in the order of ``label_id``.
+        task: whether an example has one label, or any number of them.
+        image: how images are stored in the records that the model scores.
+        text: how the model encodes descriptions.
+        needs: those of ``image`` and ``text`` that a request must have.
+        versions: the versions of ``diptych``, ``tensorflow`` and ``keras`` that exported the model.
+        digest: SHA-256 of the weights, hexadecimal. Models with the same digest give the same scores.
     """
 
     labels: tuple[str, ...]
@@ -51,37 +51,37 @@ def read_card(uri: str) -> ModelCard:
     """Reads the card of an exported model.
 
     Raises:
-        FileNotFoundError: the folder holds no model of Diptych's.
-        ValueError: the card is that of another version of Diptych.
+        FileNotFoundError: the folder has no model that Diptych exported.
+        ValueError: another version of Diptych wrote the card.
     """
     return ModelCard.model_validate_json(_read(uri, _CARD))
 
 
-def encoders_file(uri: str) -> str:
-    """Where the encodings of an exported model lie, for ``diptych.models.text.exported_encoders.load_encoders``."""
+def encoders_path(uri: str) -> str:
+    """The path of an exported model's text encoding, for ``diptych.models.text.sklearn_encoders.load_encoders``."""
     return os.path.join(uri, _FOLDER, _ENCODERS)
 
 
 def read_encoders(uri: str) -> dict[str, Any]:
-    """What ``diptych.models.text.exported_encoders.EncodersFile`` describes, of an exported model.
+    """Reads the text encoding of an exported model, a ``diptych.models.text.sklearn_encoders.FittedEncoding``.
 
     Raises:
-        FileNotFoundError: the folder holds no model of Diptych's.
+        FileNotFoundError: the folder has no model that Diptych exported.
     """
     return dict(json.loads(_read(uri, _ENCODERS)))
 
 
-def read_terms(uri: str) -> list[str]:
-    """The vocabulary of an exported model: the term of id ``i`` is in place ``i - 1``.
+def read_model_vocabulary(uri: str) -> list[str]:
+    """Reads the vocabulary of an exported model: the term of id ``i`` has index ``i - 1``.
 
     Raises:
-        FileNotFoundError: the folder holds no model of Diptych's.
+        FileNotFoundError: the folder has no model that Diptych exported.
     """
     return list(read_encoders(uri)["vocabulary"])
 
 
-def weights_file(uri: str) -> str:
-    """Where the Keras weights of an exported model lie, for a training that starts from them."""
+def weights_path(uri: str) -> str:
+    """The path of an exported model's Keras weights, from which training can start."""
     return os.path.join(uri, _FOLDER, _WEIGHTS)
 
 
@@ -94,7 +94,7 @@ def _read(uri: str, name: str) -> str:
 
 
 def _read_text(path: str) -> str:
-    """Local files need no TensorFlow, which takes seconds to import."""
+    # A local file is read without TensorFlow, whose import takes seconds.
     if "://" not in path:
         with open(path, encoding="utf-8") as local:
             return local.read()

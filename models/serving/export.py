@@ -1,4 +1,4 @@
-"""The served model: what it takes, and how it is exported."""
+"""Exports a fitted network as a SavedModel with signatures for serving and evaluation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import keras
 import tensorflow as tf
 
 from diptych.models import features
-from diptych.models.decoders.transformed import Decoder
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.inputs import IMAGE_INPUT
-from diptych.models.networks.build import needs
-from diptych.models.serving.card import ModelCard, encoders_file, weights_file, write_card
-from diptych.models.serving.rows import Rows, read_rows
-from diptych.models.text.exported_encoders import export_encoders
+from diptych.models.networks.build import requires_modality
+from diptych.models.networks.fusion import EMBEDDING_LAYER
+from diptych.models.serving.card import ModelCard, encoders_path, weights_path, write_card
+from diptych.models.serving.request_batch import RequestBatch, decode_request_batch
+from diptych.models.text.sklearn_encoders import export_encoders
 
+# The outputs of the signatures.
 SCORES = "scores"
 LABELS = "labels"
 EMBEDDING = "embedding"
@@ -32,125 +34,138 @@ EMBED_SIGNATURE = "embed"
 NETWORK_SIGNATURE = "network"
 DESCRIBE_SIGNATURE = "describe"
 
-_PARTS: tuple[Literal["image"], Literal["text"]] = ("image", "text")
-_EXAMPLES = [tf.TensorSpec([None], tf.string, name="examples")]
-_ROWS = [tf.TensorSpec([None], tf.string, name="image"), tf.TensorSpec([None], tf.string, name="description")]
+_MODALITIES: tuple[Literal["image"], Literal["text"]] = ("image", "text")
+_EXAMPLES_SPEC = [tf.TensorSpec([None], tf.string, name="examples")]
+_REQUESTS_SPEC = [tf.TensorSpec([None], tf.string, name="image"), tf.TensorSpec([None], tf.string, name="description")]
 
 
 class ServedModel(tf.Module):
-    """The network behind its signatures, with the Transform graph inside.
+    """The module that is saved: the network and the Transform graph, with a method for each signature.
 
     Args:
         model: the fitted network.
-        decoder: how records are read.
-        card: what ``describe`` tells.
-        terms: the vocabulary.
+        decoder: decodes the records that the network was fitted on.
+        card: the model card, which ``describe`` returns.
+        vocabulary: the terms in the order of their ids.
     """
 
-    def __init__(self, model: keras.Model, decoder: Decoder, card: ModelCard, terms: Sequence[str]) -> None:
+    def __init__(
+        self, model: keras.Model, decoder: TransformGraphDecoder, card: ModelCard, vocabulary: Sequence[str]
+    ) -> None:
         super().__init__()
         self._decoder = decoder
-        outputs = {SCORES: model.output, EMBEDDING: model.get_layer(EMBEDDING).output}
-        # A model of the same layers, without the optimizer, whose state takes twice the room of the weights.
+        outputs = {SCORES: model.output, EMBEDDING: model.get_layer(EMBEDDING_LAYER).output}
+        # This model has the same layers without the optimizer, whose state is twice as large as the weights.
         self._model = keras.Model(model.inputs, outputs)
-        # Held as attributes so that the SavedModel keeps weights, tables and vocabulary files.
+        # These are attributes so that the SavedModel contains their tables and vocabulary files.
         self._transform = decoder.graph
-        self._labels, self._terms = tf.constant(decoder.labels), tf.constant(list(terms), tf.string)
+        self._labels, self._vocabulary = tf.constant(decoder.labels), tf.constant(list(vocabulary), tf.string)
         self._card = card
 
-    @tf.function(input_signature=_EXAMPLES, autograph=False)
+    @tf.function(input_signature=_EXAMPLES_SPEC, autograph=False)
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Serialised records ``[b]`` to ``scores`` float32 ``[b, classes]``, in the order of ``label_id``."""
         raw = self._decoder.parse(examples, [features.IMAGE, features.DESCRIPTION])
-        return {SCORES: self._answer(self._decoder.network_inputs(raw))[SCORES]}
+        return {SCORES: self._call_network(self._decoder.network_inputs(raw))[SCORES]}
 
-    @tf.function(input_signature=_EXAMPLES, autograph=False)
+    @tf.function(input_signature=_EXAMPLES_SPEC, autograph=False)
     def transform_examples(self, examples: tf.Tensor) -> dict[str, Any]:
-        """Serialised records ``[b]`` to the transformed features; ``label_id`` is as ``Decoder.label`` gives it."""
+        """Serialised records ``[b]`` to the transformed features; ``label_id`` is that of the decoder's ``label``."""
         raw = self._decoder.parse(examples, [features.DESCRIPTION, features.LABEL])
-        return {**self._transform({features.DESCRIPTION: raw[features.DESCRIPTION]}), **self._label(raw)}
+        transformed = self._transform({features.DESCRIPTION: raw[features.DESCRIPTION]})
+        return {**transformed, features.LABEL_ID: self._decoder.label(raw)}
 
-    @tf.function(input_signature=_ROWS, autograph=False)
+    @tf.function(input_signature=_REQUESTS_SPEC, autograph=False)
     def classify(self, image: tf.Tensor, description: tf.Tensor) -> dict[str, tf.Tensor]:
         """Image files ``[b]`` and texts ``[b]`` to ``labels`` and ``scores``, both ``[b, classes]``, best first.
 
-        ``error`` string ``[b]`` is empty for a row that could be answered; another has scores of 0 and no labels.
+        ``error`` string ``[b]`` is empty for each row that was scored; the other rows have empty labels and scores of
+        0.
         """
-        rows = self._read(image, description)
-        fine = tf.equal(rows.errors, "")[:, tf.newaxis]
-        scores = self._answer(self._inputs(rows))[SCORES]
+        requests = self._decode_requests(image, description)
+        is_valid = tf.equal(requests.errors, "")[:, tf.newaxis]
+        scores = self._call_network(self._network_inputs(requests))[SCORES]
         order = tf.argsort(scores, direction="DESCENDING", stable=True)
         return {
-            LABELS: tf.where(fine, tf.gather(self._labels, order), ""),
-            SCORES: tf.where(fine, tf.gather(scores, order, batch_dims=1), 0.0),
-            ERROR: rows.errors,
+            LABELS: tf.where(is_valid, tf.gather(self._labels, order), ""),
+            SCORES: tf.where(is_valid, tf.gather(scores, order, batch_dims=1), 0.0),
+            ERROR: requests.errors,
         }
 
-    @tf.function(input_signature=_ROWS, autograph=False)
+    @tf.function(input_signature=_REQUESTS_SPEC, autograph=False)
     def embed(self, image: tf.Tensor, description: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Image files ``[b]`` and texts ``[b]`` to ``embedding`` float32 ``[b, n]``; ``error`` as ``classify``'s."""
-        rows = self._read(image, description)
-        fine = tf.equal(rows.errors, "")[:, tf.newaxis]
-        embedding = tf.cast(self._answer(self._inputs(rows))[EMBEDDING], tf.float32)
-        return {EMBEDDING: tf.where(fine, embedding, 0.0), ERROR: rows.errors}
+        """Image files ``[b]`` and texts ``[b]`` to ``embedding`` float32 ``[b, n]``; ``error`` as in ``classify``."""
+        requests = self._decode_requests(image, description)
+        is_valid = tf.equal(requests.errors, "")[:, tf.newaxis]
+        embedding = tf.cast(self._call_network(self._network_inputs(requests))[EMBEDDING], tf.float32)
+        return {EMBEDDING: tf.where(is_valid, embedding, 0.0), ERROR: requests.errors}
 
     @tf.function(input_signature=[], autograph=False)
     def describe(self) -> dict[str, tf.Tensor]:
         """``labels`` in the order of ``label_id``, ``vocabulary`` in that of the ids, and the ``card`` as JSON."""
-        return {LABELS: self._labels, "vocabulary": self._terms, "card": tf.constant(self._card.model_dump_json())}
+        card = tf.constant(self._card.model_dump_json())
+        return {LABELS: self._labels, "vocabulary": self._vocabulary, "card": card}
 
     def network(self) -> Any:
-        """The signature of what ``Decoder.inputs`` describes to ``scores`` float32 ``[b, classes]``."""
-        spec = {name: tf.TensorSpec(of.shape, of.dtype, name) for name, of in self._decoder.inputs.spec().items()}
-        function = tf.function(lambda **inputs: {SCORES: self._answer(inputs)[SCORES]}, autograph=False)
-        return function.get_concrete_function(**spec)
+        """The signature from the inputs of the network to ``scores`` float32 ``[b, classes]``."""
+        specs = self._decoder.inputs.spec().items()
+        arguments = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs}
+        function = tf.function(lambda **inputs: {SCORES: self._call_network(inputs)[SCORES]}, autograph=False)
+        return function.get_concrete_function(**arguments)
 
-    def _read(self, image: tf.Tensor, description: tf.Tensor) -> Rows:
-        return read_rows(image, description, self._decoder.image, self._card.needs)
+    def _decode_requests(self, image: tf.Tensor, description: tf.Tensor) -> RequestBatch:
+        return decode_request_batch(image, description, self._decoder.image, self._card.needs)
 
-    def _inputs(self, rows: Rows) -> dict[str, tf.Tensor]:
+    def _network_inputs(self, requests: RequestBatch) -> dict[str, tf.Tensor]:
         spec = self._decoder.transform.raw_feature_spec()[features.DESCRIPTION]
-        column = rows.texts[:, tf.newaxis]
-        dense = isinstance(spec, tf.io.FixedLenFeature)
-        raw = {features.DESCRIPTION: column if dense else tf.sparse.from_dense(column)}
-        return {IMAGE_INPUT: rows.images, **self._decoder.text_inputs(raw)}
+        column = requests.texts[:, tf.newaxis]
+        is_dense = isinstance(spec, tf.io.FixedLenFeature)
+        raw = {features.DESCRIPTION: column if is_dense else tf.sparse.from_dense(column)}
+        return {IMAGE_INPUT: requests.images, **self._decoder.text_inputs(raw)}
 
-    def _label(self, raw: dict[str, Any]) -> dict[str, tf.Tensor]:
-        return {features.LABEL_ID: self._decoder.label(raw)}
-
-    def _answer(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _call_network(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return dict(self._model(inputs, training=False))
 
 
-def export(model: keras.Model, decoder: Decoder, uri: str) -> None:
+def export_model(model: keras.Model, decoder: TransformGraphDecoder, uri: str) -> None:
     """Writes a SavedModel with the signatures of ``ServedModel``.
 
-    In its folder ``assets.extra`` lie the card, the encoders and Keras's weights: see ``diptych.models.serving.card``.
+    The card, the text encoding and Keras's weights are written beside it; ``diptych.models.serving.card`` reads them.
 
     Args:
-        model: of ``diptych.models.networks.build.build_network``, fitted.
-        decoder: that of its records.
+        model: a fitted network of ``diptych.models.networks.build.build_network``.
+        decoder: decodes the records that the network was fitted on.
+        uri: the folder of the SavedModel.
     """
     card = ModelCard(
         labels=tuple(decoder.labels),
         task=decoder.task,
         image=decoder.image,
         text=decoder.text,
-        needs=tuple(part for part in _PARTS if needs(model, part)),
+        needs=tuple(modality for modality in _MODALITIES if requires_modality(model, modality)),
         versions={"diptych": version("diptych"), "tensorflow": tf.__version__, "keras": keras.__version__},
         digest=weights_digest(model),
     )
     with tempfile.TemporaryDirectory() as folder:
-        # Keras writes local files only.
-        beside = {os.path.join(folder, os.path.basename(of(uri))): of(uri) for of in (encoders_file, weights_file)}
-        encoders, weights = beside
+        # Keras writes local files only, so the files are written here and copied.
+        paths = [encoders_path(uri), weights_path(uri)]
+        encoders, weights = (os.path.join(folder, os.path.basename(path)) for path in paths)
         transform_graph = os.path.dirname(decoder.transform.transform_savedmodel_dir)
-        terms = export_encoders(transform_graph, encoders).vocabulary
+        vocabulary = export_encoders(transform_graph, encoders).vocabulary
         model.save_weights(weights)
-        _save(ServedModel(model, decoder, card, terms), uri)
+        _save(ServedModel(model, decoder, card, vocabulary), uri)
         write_card(card, uri)
-        for local, path in beside.items():
+        for local, path in zip((encoders, weights), paths, strict=True):
             tf.io.gfile.copy(local, path, overwrite=True)
+
+
+def weights_digest(model: keras.Model) -> str:
+    """SHA-256 of the weights of a network in their order, hexadecimal."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(f"{weight.shape}{weight.dtype}".encode())
+        digest.update(weight.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _save(served: ServedModel, uri: str) -> None:
@@ -163,12 +178,3 @@ def _save(served: ServedModel, uri: str) -> None:
         DESCRIBE_SIGNATURE: served.describe,
     }
     tf.saved_model.save(served, uri, signatures=signatures)
-
-
-def weights_digest(model: keras.Model) -> str:
-    """SHA-256 of a network's weights in their order, hexadecimal."""
-    digest = hashlib.sha256()
-    for weight in model.weights:
-        digest.update(f"{weight.shape}{weight.dtype}".encode())
-        digest.update(weight.numpy().tobytes())
-    return digest.hexdigest()

@@ -1,1 +1,1 @@
-"""Training: its options and everything that happens in Trainer."""
+"""Training: all that happens in Trainer and Tuner, and the options of both."""

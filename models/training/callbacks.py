@@ -1,4 +1,4 @@
-"""Keras callbacks of our own."""
+"""Keras callbacks of training."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from typing import Any
 
 import keras
 
-from diptych.models.progress import report
+from diptych.models.progress import report_progress
 from diptych.models.training.options import TrainOptions
 
-# Of a schedule "plateau" without early stopping: as with its default.
+# The patience by which "plateau" goes without early stopping; it is the default of train.patience.
 _PATIENCE = 5
 
 
 class EpochTensorBoard(keras.callbacks.TensorBoard):
-    """TensorBoard's figures by epoch. Keras computes those by step even where it then drops them."""
+    """Writes TensorBoard's metrics for each epoch, and none for each step.
+
+    Keras computes the metrics of each step even where it does not write them, which takes time.
+    """
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Does nothing."""
@@ -23,49 +26,48 @@ class EpochTensorBoard(keras.callbacks.TensorBoard):
         """Does nothing."""
 
 
-class ReportProgress(keras.callbacks.Callback):
-    """Reports each epoch with its losses and accuracies."""
+class ProgressReporter(keras.callbacks.Callback):
+    """Reports each epoch with its metrics."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        report("epoch", epoch=epoch + 1, epochs=self.params["epochs"], **figures)
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        report_progress("epoch", epoch=epoch + 1, epochs=self.params["epochs"], **metrics)
 
 
-class StopEarly(keras.callbacks.EarlyStopping):
-    """Early stopping that keeps the weights that were judged: the moving average, where there is one.
+class EMAEarlyStopping(keras.callbacks.EarlyStopping):
+    """Early stopping that keeps the moving average of the weights, which is what val was evaluated with.
 
     Args:
-        averaged: what puts the average into the model while val is read, and takes it out again.
+        ema: the callback that swaps the weights for their average while val is evaluated, and back after it.
+        options: the arguments of ``EarlyStopping``.
     """
 
-    def __init__(self, monitor: str, mode: str, patience: int, averaged: keras.callbacks.SwapEMAWeights | None) -> None:
-        super().__init__(monitor, mode=mode, patience=patience, restore_best_weights=True)
-        self._averaged = averaged
+    def __init__(self, ema: keras.callbacks.SwapEMAWeights, **options: Any) -> None:
+        super().__init__(**options)
+        self._ema = ema
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keeps the weights if val is better than ever, and stops if it has not been for long."""
-        if self._averaged is None:
-            super().on_epoch_end(epoch, logs)
-            return
-        self._averaged.on_test_begin()
+        """Does what ``EarlyStopping`` does, while the model has the averaged weights."""
+        self._ema.on_test_begin()
         super().on_epoch_end(epoch, logs)
-        self._averaged.on_test_end()
+        self._ema.on_test_end()
 
 
-def judging_callbacks(train: TrainOptions, validated: bool, last: bool) -> list[keras.callbacks.Callback]:
-    """The callbacks that act on figures, in the order in which they must be called.
+def build_monitoring_callbacks(train: TrainOptions, has_val: bool, last: bool) -> list[keras.callbacks.Callback]:
+    """The callbacks that act on the monitored metric, in the order in which ``fit`` must call them.
 
     Args:
-        validated: whether there are figures of val; without them, those of train are judged.
+        has_val: whether there are metrics of val; without them, the metric of train is monitored.
         last: whether this is the last phase of training, which alone may stop early.
     """
-    monitor = f"val_{train.monitor}" if validated else train.monitor
+    monitor = f"val_{train.monitor}" if has_val else train.monitor
     mode = "min" if train.monitor == "loss" else "max"
-    averaged = keras.callbacks.SwapEMAWeights() if train.ema else None
-    found: list[keras.callbacks.Callback] = [averaged] if averaged else []
+    ema = keras.callbacks.SwapEMAWeights() if train.ema else None
+    callbacks: list[keras.callbacks.Callback] = [ema] if ema else []
     if train.schedule == "plateau":
         patience = max(1, (train.patience or _PATIENCE) // 2)
-        found.append(keras.callbacks.ReduceLROnPlateau(monitor, factor=0.3, patience=patience, mode=mode))
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(monitor, factor=0.3, patience=patience, mode=mode))
     if train.patience and last:
-        found.append(StopEarly(monitor, mode, train.patience, averaged))
-    return found
+        options = {"monitor": monitor, "mode": mode, "patience": train.patience, "restore_best_weights": True}
+        callbacks.append(EMAEarlyStopping(ema, **options) if ema else keras.callbacks.EarlyStopping(**options))
+    return callbacks

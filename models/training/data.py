@@ -1,4 +1,4 @@
-"""The records that training reads, and how they reach the network."""
+"""The records that training reads, as datasets for ``fit``."""
 
 from __future__ import annotations
 
@@ -10,101 +10,106 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from diptych.models.dataset import Position, Shuffle, input_fn_eval, input_fn_train, shard_for_worker
-from diptych.models.decoders.transformed import Decoder, read_labels
+from diptych.models.dataset import ShuffleOptions, StreamPosition, input_fn_eval, input_fn_train, shard_for_worker
+from diptych.models.decoders.labels import read_labels
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.errors import OptionsError
-from diptych.models.images.augmentation import Augmentation, AugmentOptions
-from diptych.models.images.options import ImageOptions
+from diptych.models.images.augmentation import Augmentation
+from diptych.models.images.options import AugmentOptions, ImageOptions
 from diptych.models.text.options import TextOptions
 from diptych.models.tfrecords import read_records
-from diptych.models.training.class_weights import build_weighting
+from diptych.models.training.class_weights import build_sample_weight_fn
+from diptych.models.training.custom_config import IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Plan, plan_training
-from diptych.models.training.trainer import IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
+from diptych.models.training.schedule import Schedule, build_schedule
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
 
 @dataclass(frozen=True)
-class Records:
-    """What training reads.
+class TrainingData:
+    """The splits train and val.
 
     Attributes:
-        decoder: how records are read.
-        train_files: TFRecord files to fit on.
-        val_files: and to judge by.
-        labels: of each record of train.
-        val_records: how many there are in val.
+        decoder: decodes the records.
+        train_files: TFRecord files of train.
+        val_files: TFRecord files of val.
+        train_labels: the labels of each record of train.
+        val_records: number of records in val.
     """
 
-    decoder: Decoder
+    decoder: TransformGraphDecoder
     train_files: Sequence[str]
     val_files: Sequence[str]
-    labels: Sequence[Sequence[str]]
+    train_labels: Sequence[Sequence[str]]
     val_records: int
 
-    def plan(self, train: TrainOptions) -> Plan:
-        """How long training is."""
-        return plan_training(train, len(self.labels), self.decoder.image)
+    def schedule(self, train: TrainOptions) -> Schedule:
+        """How long training on these records lasts."""
+        return build_schedule(train, len(self.train_labels), self.decoder.image)
 
-    def train_batches(self, train: TrainOptions, strategy: tf.distribute.Strategy) -> Callable[[int], tf.data.Dataset]:
-        """From the number of epochs done to what ``fit`` takes next: batches ``(inputs, label, weight)``, without end.
+    def train_dataset_fn(
+        self, train: TrainOptions, strategy: tf.distribute.Strategy
+    ) -> Callable[[int], tf.data.Dataset]:
+        """Returns a function from the number of completed epochs to an endless dataset from there on.
 
-        Of several workers each reads its own share of the records.
+        The dataset has batches ``(inputs, label, sample_weight)``. Each of several workers reads its own share of the
+        records, always from the start.
         """
-        plan, classes = self.plan(train), self.decoder.labels
-        batches_a_pass = math.ceil(len(self.labels) / plan.batch_size)
-        weighting = build_weighting(self.labels, classes, train.class_weights, train.task)
+        schedule, classes = self.schedule(train), self.decoder.labels
+        batches_per_pass = math.ceil(len(self.train_labels) / schedule.batch_size)
+        sample_weight = build_sample_weight_fn(self.train_labels, classes, train.class_weights, train.task)
         augment = Augmentation(train.augment, len(classes)) if train.augment != AugmentOptions() else None
 
-        def read(files: Any, size: int, batches: int) -> tf.data.Dataset:
+        def read(files: Any, batch_size: int, batches_before: int) -> tf.data.Dataset:
             dataset = input_fn_train(
                 files,
-                batch_size=size,
+                batch_size=batch_size,
                 decode=self.decoder,
-                shuffle=Shuffle(train.shuffle_buffer, train.seed),
+                shuffle=ShuffleOptions(train.shuffle_buffer, train.seed),
                 augment=augment,
-                start=Position(*divmod(batches, batches_a_pass)),
+                start=StreamPosition(*divmod(batches_before, batches_per_pass)),
             )
-            return dataset.map(lambda inputs, label: (inputs, label, weighting(label))).prefetch(1)
+            return dataset.map(lambda inputs, label: (inputs, label, sample_weight(label))).prefetch(1)
 
-        def read_share(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            share = shard_for_worker(self.train_files, context.input_pipeline_id, context.num_input_pipelines)
-            return read(share, context.get_per_replica_batch_size(plan.batch_size), 0)
+        def read_shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            shard = shard_for_worker(self.train_files, context.input_pipeline_id, context.num_input_pipelines)
+            return read(shard, context.get_per_replica_batch_size(schedule.batch_size), 0)
 
         if train.distribute == "multi_worker":
-            return lambda _: strategy.distribute_datasets_from_function(read_share)
-        return lambda epochs: read(self.train_files, plan.batch_size, epochs * plan.steps)
+            return lambda _: strategy.distribute_datasets_from_function(read_shard)
+        return lambda epochs: read(self.train_files, schedule.batch_size, epochs * schedule.steps_per_epoch)
 
-    def val_batches(self, train: TrainOptions) -> tf.data.Dataset | None:
-        """Batches ``(inputs, label)``; None if val is empty."""
+    def val_dataset(self, train: TrainOptions) -> tf.data.Dataset | None:
+        """A dataset of batches ``(inputs, label)``; None if val is empty."""
         if not self.val_records:
             return None
-        size = self.plan(train).batch_size
-        batches = input_fn_eval(self.val_files, batch_size=size, decode=self.decoder)
+        dataset = input_fn_eval(self.val_files, batch_size=self.schedule(train).batch_size, decode=self.decoder)
         if self.val_records <= train.shuffle_buffer:
-            # As much memory as shuffling takes; decoding anew costs seconds an epoch, mostly to set up the iterator.
-            batches = batches.cache()
+            # This takes no more memory than shuffling train does. Decoding again takes seconds an epoch, mostly to set
+            # up the iterator.
+            dataset = dataset.cache()
         options = tf.data.Options()
-        # Several workers all read the whole of val, and so agree on it.
+        # Each of several workers reads all of val, so that they agree on its metrics.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        return batches.with_options(options)
+        return dataset.with_options(options)
 
 
-def open_records(fn_args: FnArgs, train: TrainOptions) -> Records:
-    """The records that TFX gives to Trainer or Tuner.
+def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:
+    """Opens the records that TFX passes to Trainer or Tuner.
 
     Raises:
-        ValueError: there is none to fit on, or none to judge by though training may stop early.
+        DatasetError: train has no files, or one of them is damaged.
+        OptionsError: val is empty, and training is to stop early by its metrics.
     """
     config = fn_args.custom_config
-    decoder = Decoder(
+    decoder = TransformGraphDecoder(
         tft.TFTransformOutput(fn_args.transform_graph_path),
         ImageOptions.model_validate_json(config[IMAGE_OPTIONS_KEY]),
         TextOptions.model_validate_json(config[TEXT_OPTIONS_KEY]),
     )
-    train_files, val_files = (_find(patterns) for patterns in (fn_args.train_files, fn_args.eval_files))
+    train_files, val_files = (_match_files(patterns) for patterns in (fn_args.train_files, fn_args.eval_files))
     val_records = int(read_records(val_files).reduce(0, lambda count, _: count + 1)) if val_files else 0
     if train.patience and not val_records:
         raise OptionsError(
@@ -112,8 +117,8 @@ def open_records(fn_args: FnArgs, train: TrainOptions) -> Records:
             "train.patience to null"
         )
     labels = read_labels(fn_args.train_files, train.task)
-    return Records(decoder, train_files, val_files, labels, val_records)
+    return TrainingData(decoder, train_files, val_files, labels, val_records)
 
 
-def _find(patterns: Sequence[str]) -> list[str]:
+def _match_files(patterns: Sequence[str]) -> list[str]:
     return [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]

@@ -1,4 +1,4 @@
-"""Fits a network: the loop that Trainer and Tuner share."""
+"""Fits a network, for both Trainer and Tuner."""
 
 from __future__ import annotations
 
@@ -15,89 +15,89 @@ from diptych.models.labels import Task
 from diptych.models.networks.build import build_network
 from diptych.models.networks.image_tower import set_backbone_trainable
 from diptych.models.networks.options import NetworkOptions
-from diptych.models.training.backup import Backup, done
-from diptych.models.training.callbacks import judging_callbacks
-from diptych.models.training.distribution import distributable
+from diptych.models.training.backup import TrainingBackup, completed_epochs
+from diptych.models.training.callbacks import build_monitoring_callbacks
+from diptych.models.training.distribution import wrap_for_distribution
 from diptych.models.training.losses import build_loss
-from diptych.models.training.optimizers import build_optimizer, leave_undecayed
+from diptych.models.training.optimizers import build_optimizer, exclude_vectors_from_weight_decay
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Phase, Plan, plan_phases
+from diptych.models.training.schedule import Phase, Schedule, build_phases
 
 if TYPE_CHECKING:
-    from diptych.models.decoders.transformed import Decoder
+    from diptych.models.decoders.transform_graph import TransformGraphDecoder
 
-#: Batches from an epoch on: 0 is the first.
-TrainBatches = Callable[[int], tf.data.Dataset]
+#: A function from the number of completed epochs to a dataset that goes on from there.
+TrainDatasetFn = Callable[[int], tf.data.Dataset]
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A network and what it is fitted by.
+class TrainingSetup:
+    """A network and how it is fitted.
 
     Attributes:
-        train: how it is fitted.
-        network: how it is built.
-        plan: how long.
-        model: the compiled or not yet compiled network, built in the strategy's scope.
-        strategy: where it computes.
+        train: the options of training.
+        network: the options that the network was built with.
+        schedule: how long training lasts.
+        model: the network, built in the scope of ``strategy``; ``fit_model`` compiles it.
+        strategy: the distribution strategy.
     """
 
     train: TrainOptions
     network: NetworkOptions
-    plan: Plan
+    schedule: Schedule
     model: keras.Model
     strategy: tf.distribute.Strategy
 
 
-def build_model(train: TrainOptions, network: NetworkOptions, decoder: Decoder) -> keras.Model:
-    """The network for the records that ``decoder`` reads, with weights of the seed.
+def build_model(train: TrainOptions, network: NetworkOptions, decoder: TransformGraphDecoder) -> keras.Model:
+    """Builds the network for the records that ``decoder`` decodes, with initial weights by ``train.seed``.
 
-    Call it in the scopes of the strategy and of the precision.
+    Call it in the scope of the distribution strategy and in ``mixed_precision_scope``.
     """
     keras.utils.set_random_seed(train.seed)
-    return distributable(build_network(network, decoder.inputs, len(decoder.labels), train.task))
+    return wrap_for_distribution(build_network(network, decoder.inputs, len(decoder.labels), train.task))
 
 
 def fit_model(
-    fit: Fit,
-    batches: TrainBatches,
+    setup: TrainingSetup,
+    train_dataset_fn: TrainDatasetFn,
     val: tf.data.Dataset | None,
     callbacks: Sequence[keras.callbacks.Callback],
     backups: str | None,
 ) -> dict[str, list[float]]:
-    """Fits a network, in one phase or two, going on after the newest backup.
+    """Fits a network in all phases of its training, resuming from the latest backup.
 
     Args:
-        batches: of ``(inputs, label, weight)``, without end.
-        val: batches of ``(inputs, label)``; None judges by train.
-        callbacks: that do not act on the training, in addition to those that do.
-        backups: the folder of backups; None keeps none.
+        train_dataset_fn: gives endless datasets of batches ``(inputs, label, sample_weight)``.
+        val: batches of ``(inputs, label)``; None to monitor the metrics of train.
+        callbacks: callbacks in addition to those that act on the monitored metric.
+        backups: the folder of backups; None to write none.
 
     Returns:
-        Each figure's values by epoch; those before a resumption are missing.
+        The values of each metric by epoch, without the epochs before a backup.
     """
     history: dict[str, list[float]] = {}
-    phases = plan_phases(fit.train, fit.network, fit.plan)
-    before = done(backups) if backups else 0
+    phases = build_phases(setup.train, setup.network, setup.schedule)
+    completed = completed_epochs(backups) if backups else 0
     for phase in phases:
-        if phase.end < before:
+        if phase.end < completed:
             continue
-        with fit.strategy.scope():
-            compile_model(fit, phase)
-        judges = judging_callbacks(fit.train, val is not None, phase is phases[-1])
-        backup = Backup(backups, judges) if backups else None
+        with setup.strategy.scope():
+            compile_model(setup, phase)
+        monitoring = build_monitoring_callbacks(setup.train, val is not None, phase is phases[-1])
+        backup = TrainingBackup(backups, monitoring) if backups else None
         start, end = phase.start, phase.end
-        if backup and phase.start < before:
-            stopped = backup.restore(fit.model)
-            # Without an epoch left, fit still gives the model its best weights.
-            start, end = before, before if stopped else phase.end
-        fitted = fit.model.fit(
-            batches(start),
+        if backup and phase.start < completed:
+            stopped = backup.restore(setup.model)
+            # Even when no epoch is left, fit restores the best weights.
+            start, end = completed, completed if stopped else phase.end
+        fitted = setup.model.fit(
+            train_dataset_fn(start),
             validation_data=val,
             initial_epoch=start,
             epochs=end,
-            steps_per_epoch=fit.plan.steps,
-            callbacks=[*judges, *callbacks, *([backup] if backup else [])],
+            steps_per_epoch=setup.schedule.steps_per_epoch,
+            callbacks=[*monitoring, *callbacks, *([backup] if backup else [])],
             verbose=0,
         )
         for name, values in fitted.history.items():
@@ -105,42 +105,43 @@ def fit_model(
     return history
 
 
-def compile_model(fit: Fit, phase: Phase) -> None:
-    """Compiles for a phase. XLA stays off: on a CPU it halves the speed of a small CNN."""
-    train, model, steps = fit.train, fit.model, fit.plan.steps
-    if fit.network.image and fit.network.image.frozen_epochs:
+def compile_model(setup: TrainingSetup, phase: Phase) -> None:
+    """Compiles the model for a phase, without XLA, which halves the speed of a small CNN on a CPU."""
+    train, model, steps_per_epoch = setup.train, setup.model, setup.schedule.steps_per_epoch
+    if setup.network.image and setup.network.image.frozen_epochs:
         set_backbone_trainable(model, not phase.frozen)
-    rest = (phase.end - phase.start) * steps
+    steps = (phase.end - phase.start) * steps_per_epoch
     model.compile(
-        optimizer=build_optimizer(train, phase.learning_rate, rest, round(train.warmup * steps)),
+        optimizer=build_optimizer(train, phase.learning_rate, steps, round(train.warmup * steps_per_epoch)),
         loss=build_loss(train, train.task),
-        metrics=[_accuracy(train.task)],
+        metrics=[_build_accuracy(train.task)],
         jit_compile=False,
     )
-    leave_undecayed(model.optimizer, model)
-    # A step that first has to make variables is traced twice: hence this, and a metric that is no mere name.
+    exclude_vectors_from_weight_decay(model.optimizer, model)
+    # A training step that has to create variables is traced twice. So the optimizer creates them here, and accuracy is
+    # a metric object instead of a name.
     model.optimizer.build(model.trainable_variables)
 
 
 @contextmanager
-def precision(kind: str) -> Iterator[None]:
-    """Layers built in here compute in this precision: ``none`` (float32), ``float16`` or ``bfloat16``."""
+def mixed_precision_scope(precision: str) -> Iterator[None]:
+    """Layers that are built in this context compute in ``float16`` or ``bfloat16``, or for ``none`` in float32."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if kind == "none" else f"mixed_{kind}")
+    keras.config.set_dtype_policy("float32" if precision == "none" else f"mixed_{precision}")
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def _accuracy(task: Task) -> keras.metrics.Metric:
-    """The share of right answers: of all labels of all examples where an example may have several."""
+def _build_accuracy(task: Task) -> keras.metrics.Metric:
+    """The share of correct predictions; for multilabel, over all labels of all examples."""
     if task == "multilabel":
         return keras.metrics.BinaryAccuracy(name="accuracy")
-    return keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")
+    return keras.metrics.MeanMetricWrapper(_is_correct, name="accuracy")
 
 
-def _is_right(y_true: Any, y_pred: Any) -> Any:
-    """Whether the best-scored class is the true one, or, of images that were mixed, that of the greater part."""
+def _is_correct(y_true: Any, y_pred: Any) -> Any:
+    """Whether the best-scored class is the true one, or for mixed labels the one with the greatest share."""
     truth = ops.argmax(y_true, axis=-1) if len(y_true.shape) == 2 else y_true
     return ops.equal(ops.cast(truth, "int64"), ops.cast(ops.argmax(y_pred, axis=-1), "int64"))

@@ -1,4 +1,4 @@
-"""Settings that a search has found, and how they take the place of those given."""
+"""Hyperparameters that Tuner found, and how they replace values of the settings."""
 
 from __future__ import annotations
 
@@ -17,49 +17,52 @@ from diptych.models.training.tune_options import TuneOptions
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 
-def with_hyperparameters(
+def apply_hyperparameters(
     train: TrainOptions, network: NetworkOptions, values: Mapping[str, Any]
 ) -> tuple[TrainOptions, NetworkOptions]:
-    """The options of ``train`` and ``model`` with some values in place of their own.
+    """The options of ``train`` and ``model`` with some values replaced.
 
     Args:
-        values: dotted settings key, such as ``train.learning_rate``, to its value.
+        values: the key of a setting, such as ``train.learning_rate``, to its value.
 
     Raises:
-        ValueError: there is no such key, or the options do not take the value.
+        OptionsError: there is no such setting, or it does not take the value.
     """
-    return _with_values("train", train, values), _with_values("model", network, values)
+    return _replace_values("train", train, values), _replace_values("model", network, values)
 
 
-def check_space(tune: TuneOptions, train: TrainOptions, network: NetworkOptions) -> None:
-    """Whether each value that may be tried goes together with the settings.
+def check_search_space(tune: TuneOptions, train: TrainOptions, network: NetworkOptions) -> None:
+    """Checks that each value of the search space is valid together with the other settings.
 
     Raises:
-        ValueError: one does not; the message names the key.
+        OptionsError: one is not; the message names its key.
     """
-    for key, value in tune.samples():
-        with_hyperparameters(train, network, {key: value})
+    for key, value in tune.extreme_values():
+        apply_hyperparameters(train, network, {key: value})
 
 
 def encode_choices(values: Sequence[Any]) -> list[Any]:
-    """The values of a list as KerasTuner holds them, which knows neither lists nor null, nor numbers of two kinds."""
-    kinds = {type(value) for value in values}
-    return list(values) if kinds in ({int}, {float}) else [json.dumps(value) for value in values]
+    """The values as KerasTuner takes them: as JSON, unless all are int or all are float.
+
+    KerasTuner takes neither lists nor None, nor values of different types.
+    """
+    types = {type(value) for value in values}
+    return list(values) if types in ({int}, {float}) else [json.dumps(value) for value in values]
 
 
-def chosen_values(config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings in what TFX's Tuner wrote: key to value.
+def hyperparameter_values(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings in the hyperparameters that TFX's Tuner wrote: key to value.
 
     Args:
-        config: of ``keras_tuner.HyperParameters``; None without a search.
+        config: the config of ``keras_tuner.HyperParameters``; None without a Tuner.
     """
-    found = (config or {}).get("values", {})
-    # Hyperband keeps notes of its own among them.
-    own = {key: value for key, value in found.items() if not key.startswith("tuner/")}
-    return {key: json.loads(value) if isinstance(value, str) else value for key, value in own.items()}
+    values = (config or {}).get("values", {})
+    # Hyperband adds values of its own.
+    settings = {key: value for key, value in values.items() if not key.startswith("tuner/")}
+    return {key: json.loads(value) if isinstance(value, str) else value for key, value in settings.items()}
 
 
-def _with_values(section: str, options: AnyOptions, values: Mapping[str, Any]) -> AnyOptions:
+def _replace_values(section: str, options: AnyOptions, values: Mapping[str, Any]) -> AnyOptions:
     tree: Any = options.model_dump()
     for key, value in values.items():
         first, *parents, last = key.split(".")

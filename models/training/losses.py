@@ -1,4 +1,7 @@
-"""Losses. Each gives a value for every example and label, so that weights may be given for examples or for labels."""
+"""The losses of training.
+
+Each returns a value for every example or every label of an example, so that examples or labels can be weighted.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,22 @@ from keras import ops
 from diptych.models.labels import Task
 from diptych.models.training.options import TrainOptions
 
-# Of Keras' own cross-entropies: a probability is never nearer to 0 or 1.
+# Probabilities are clipped to at least this distance from 0 and 1, as in Keras's own cross-entropies.
 _EPSILON = 1e-7
 
 
 def build_loss(train: TrainOptions, task: Task) -> keras.losses.Loss:
-    """The loss that the options ask for."""
+    """Builds the loss for the options."""
     gamma = train.focal_gamma if train.loss == "focal" else 0.0
-    kind = MulticlassLoss if task == "multiclass" else MultilabelLoss
-    return kind(gamma, train.label_smoothing)
+    loss = MulticlassLoss if task == "multiclass" else MultilabelLoss
+    return loss(gamma, train.label_smoothing)
 
 
 class _FocalLoss(keras.losses.Loss):
-    """What both losses are told.
+    """The parameters of both losses.
 
     Args:
-        gamma: how far the loss turns away from what is well classified.
+        gamma: the focusing parameter; the greater it is, the less well-classified examples count.
         smoothing: share of the truth that is spread over all labels.
     """
 
@@ -36,13 +39,14 @@ class _FocalLoss(keras.losses.Loss):
 
 
 class MulticlassLoss(_FocalLoss):
-    """Cross-entropy of one label of several: ``-sum_c y_c (1 - p_c)^gamma log p_c``, an example at a time.
+    """The cross-entropy of an example with one label, ``-sum_c y_c (1 - p_c)^gamma log p_c``.
 
-    ``gamma`` 0 is plain cross-entropy; above it, the focal loss of Lin et al., "Focal Loss for Dense Object Detection"
-    (2017), equation 4, summed over the classes as truth may be soft. Smoothing makes of the truth ``y`` first
-    ``y (1 - s) + s / classes`` (Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7).
+    With ``gamma`` 0 this is plain cross-entropy, otherwise the focal loss of Lin et al., "Focal Loss for Dense Object
+    Detection" (2017), equation 4, summed over the classes because the truth may be soft. Smoothing replaces the truth
+    ``y`` by ``y (1 - s) + s / classes`` (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision",
+    2016, section 7).
 
-    Takes class ids ``[b]``, or probabilities float ``[b, classes]`` where images were mixed, and scores float
+    Takes the truth as class ids ``[b]``, or for mixed labels as probabilities float ``[b, classes]``; and scores float
     ``[b, classes]`` that sum to 1.
     """
 
@@ -50,19 +54,19 @@ class MulticlassLoss(_FocalLoss):
         """The loss of each example, float32 ``[b]``."""
         scores = ops.clip(ops.cast(y_pred, "float32"), _EPSILON, 1.0 - _EPSILON)
         classes = scores.shape[-1]
-        # Keras has made floats of the ids by then.
+        # Keras has converted the ids to floats before this call.
         truth = ops.one_hot(ops.cast(y_true, "int32"), classes) if len(y_true.shape) == 1 else y_true
         truth = ops.cast(truth, "float32") * (1.0 - self._smoothing) + self._smoothing / classes
         return -ops.sum(truth * _focus(1.0 - scores, self._gamma) * ops.log(scores), axis=-1)
 
 
 class MultilabelLoss(_FocalLoss):
-    """Binary cross-entropy of each label on its own, or its focal form, as ``MulticlassLoss`` with two classes.
+    """The binary cross-entropy of each label, or its focal form: ``MulticlassLoss`` with two classes for each label.
 
-    With ``q = 1 - p``: ``-y q^gamma log p - (1 - y) p^gamma log q``; smoothing makes of ``y`` first
-    ``y (1 - s) + s / 2``, as Keras' ``BinaryCrossentropy`` does.
+    With ``q = 1 - p`` it is ``-y q^gamma log p - (1 - y) p^gamma log q``. Smoothing replaces ``y`` by
+    ``y (1 - s) + s / 2``, as Keras's ``BinaryCrossentropy`` does.
 
-    Takes truth float ``[b, classes]`` and scores float ``[b, classes]``, both of 0 to 1.
+    Takes truth and scores, both float ``[b, classes]`` from 0 to 1.
     """
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -74,5 +78,6 @@ class MultilabelLoss(_FocalLoss):
         return -(present + absent)
 
 
-def _focus(distance: Any, gamma: float) -> Any:
-    return ops.power(distance, gamma) if gamma else 1.0
+def _focus(error: Any, gamma: float) -> Any:
+    """The factor ``error^gamma`` of the focal loss."""
+    return ops.power(error, gamma) if gamma else 1.0

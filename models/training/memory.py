@@ -1,23 +1,23 @@
-"""How this process's memory is managed."""
+"""Settings of the garbage collector and of malloc for processes that read or train on large batches."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 
-# malloc.h's names of what mallopt(3) sets.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-_NEVER = 2**31 - 1
-_PAD = 1 << 26
-# The second is the most that older glibc takes.
-_LARGE = (1 << 30, 1 << 25)
+# The parameters of mallopt(3), as malloc.h numbers them.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_NEVER_TRIM = 2**31 - 1
+_TOP_PAD = 1 << 26
+# The second is the maximum of older versions of glibc.
+_MMAP_THRESHOLDS = (1 << 30, 1 << 25)
 
 
-def settle_memory() -> None:
-    """Makes this process ready for long work on large batches: call it after imports, before the work.
+def tune_process_memory() -> None:
+    """Prepares this process for long work on large batches. Call it after imports and before the work.
 
-    What imports and graphs have made is taken out of Python's garbage collection: TFX's, Beam's and Keras's objects are
-    millions, and a loop over batches spent half of its time on looking through them. And ``keep_freed_memory``.
+    It excludes all objects that exist from Python's garbage collection: imports of TFX, Beam and Keras create millions,
+    and a loop over batches spent half of its time on scanning them. It also calls ``keep_freed_memory``.
     """
     gc.collect()
     gc.freeze()
@@ -25,18 +25,18 @@ def settle_memory() -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Lets this process use memory that it has freed again, in place of giving it back to the system.
+    """Makes malloc keep freed memory in this process instead of returning it to the operating system.
 
-    Batches of pixels come and go by the megabyte. glibc fetches blocks of that size from the system and gives them
-    back, so that the kernel clears each page anew: half of reading's system time, a quarter to a third of its speed
-    (``python -m benchmarks.read``). The price is that the process stays as large as it has ever been, which suits a
-    process that trains. Call it before the work; what is set holds for the whole process and all its threads.
+    Batches of pixels are allocated and freed by the megabyte. By default glibc maps and unmaps blocks of that size, so
+    that the kernel clears each page again, which takes half of the system time of reading and a quarter to a third of
+    its speed (``python -m benchmarks.read``). The price is that the process never shrinks, which is acceptable for
+    training. The setting holds for all threads until the process ends.
 
     Returns:
-        Whether the C library is one that can be told so.
+        Whether the C library accepted the setting; only glibc does.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    taken = any(mallopt(_MMAP_THRESHOLD, size) for size in _LARGE)
-    return bool(taken and mallopt(_TRIM_THRESHOLD, _NEVER) and mallopt(_TOP_PAD, _PAD))
+    is_set = any(mallopt(_M_MMAP_THRESHOLD, size) for size in _MMAP_THRESHOLDS)
+    return bool(is_set and mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM) and mallopt(_M_TOP_PAD, _TOP_PAD))

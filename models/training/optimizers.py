@@ -1,7 +1,8 @@
-"""Optimizers and how their learning rate goes."""
+"""The optimizers of training and the schedule of their learning rate."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -16,67 +17,80 @@ _OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "lion": keras.optimizers.Lion,
 }
-# Plain gradient descent hardly moves a network of several layers.
-_OWN: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9, "nesterov": True}}
+# Without momentum, gradient descent hardly trains a network of several layers.
+_ARGUMENTS: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9, "nesterov": True}}
 
 
-def build_optimizer(train: TrainOptions, learning_rate: float, steps: int, warmup: int) -> keras.optimizers.Optimizer:
-    """The optimizer that the options ask for.
+def build_optimizer(
+    train: TrainOptions, learning_rate: float, steps: int, warmup_steps: int
+) -> keras.optimizers.Optimizer:
+    """Builds the optimizer for the options.
 
-    Weight decay is decoupled from the gradient (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019),
-    whatever the optimizer, so Adam with it is AdamW; biases and the scales of normalisation are left alone.
+    Weight decay is decoupled from the gradient (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", 2019) for
+    every optimizer, so Adam with weight decay is AdamW.
 
     Args:
-        learning_rate: the greatest; it falls from there, to 0 after ``steps`` where the schedule is cosine or linear.
-        steps: how many there will be.
-        warmup: how many of them the learning rate rises in.
+        learning_rate: the peak of the learning rate.
+        steps: number of steps that the optimizer is used for; the schedules cosine and linear fall to 0 by then.
+        warmup_steps: number of steps at the start, in which the learning rate rises to its peak.
     """
     rate: Any = learning_rate
-    if warmup or train.schedule in ("cosine", "linear"):
-        rate = Schedule(train.schedule, learning_rate, steps, warmup)
-    decay = {} if train.weight_decay is None else {"weight_decay": train.weight_decay}
+    if warmup_steps or train.schedule in ("cosine", "linear"):
+        rate = WarmupSchedule(train.schedule, learning_rate, steps, warmup_steps)
+    weight_decay = {} if train.weight_decay is None else {"weight_decay": train.weight_decay}
     return _OPTIMIZERS[train.optimizer](
         rate,
         global_clipnorm=train.clip_norm,
         use_ema=train.ema is not None,
         ema_momentum=train.ema or 0.0,
-        **decay,
-        **_OWN.get(train.optimizer, {}),
+        **weight_decay,
+        **_ARGUMENTS.get(train.optimizer, {}),
     )
 
 
-def leave_undecayed(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
-    """Keeps weight decay from vectors: biases, and scales and offsets of normalisation. Call it before ``build``."""
+def exclude_vectors_from_weight_decay(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    """Excludes biases and the scales and offsets of normalisation from weight decay. Call it before ``build``."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if inner.weight_decay:
         inner.exclude_from_weight_decay([weight for weight in model.trainable_variables if len(weight.shape) < 2])
 
 
-class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises from 0 to the peak in ``warmup`` steps, then stays there, or falls to 0 at ``steps``.
+class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises linearly to its peak, and then falls to 0 or stays constant.
 
-    ``cosine`` is half a wave (Loshchilov & Hutter, "SGDR", 2017, equation 5, of one cycle); ``linear`` a straight line.
+    Args:
+        decay: ``cosine`` falls along half a cosine wave (Loshchilov & Hutter, "SGDR", 2017, equation 5, for one
+            cycle), ``linear`` along a straight line; any other value stays at the peak.
+        peak: the greatest learning rate.
+        steps: the step at which ``cosine`` and ``linear`` reach 0.
+        warmup_steps: the step at which the peak is reached.
     """
 
-    def __init__(self, kind: str, peak: float, steps: int, warmup: int) -> None:
+    def __init__(self, decay: str, peak: float, steps: int, warmup_steps: int) -> None:
         super().__init__()
-        self._kind = kind
+        self._decay = decay
         self._peak = peak
         self._steps = steps
-        self._warmup = warmup
+        self._warmup_steps = warmup_steps
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate of a step, the first being 0: float32, a scalar."""
+        """The learning rate of a step, float32 ``[]``; the first step is 0."""
         step = ops.cast(step, "float32")
-        rising = (step + 1.0) / (self._warmup + 1.0)
-        gone = ops.clip((step - self._warmup) / max(self._steps - self._warmup, 1), 0.0, 1.0)
-        if self._kind == "cosine":
-            falling = 0.5 * (1.0 + ops.cos(gone * 3.14159265358979))
-        elif self._kind == "linear":
-            falling = 1.0 - gone
+        rising = (step + 1.0) / (self._warmup_steps + 1.0)
+        decay_steps = max(self._steps - self._warmup_steps, 1)
+        progress = ops.clip((step - self._warmup_steps) / decay_steps, 0.0, 1.0)
+        if self._decay == "cosine":
+            falling = 0.5 * (1.0 + ops.cos(progress * math.pi))
+        elif self._decay == "linear":
+            falling = 1.0 - progress
         else:
             falling = ops.ones_like(step)
-        return self._peak * ops.where(step < self._warmup, rising, falling)
+        return self._peak * ops.where(step < self._warmup_steps, rising, falling)
 
     def get_config(self) -> dict[str, Any]:
-        return {"kind": self._kind, "peak": self._peak, "steps": self._steps, "warmup": self._warmup}
+        return {
+            "decay": self._decay,
+            "peak": self._peak,
+            "steps": self._steps,
+            "warmup_steps": self._warmup_steps,
+        }

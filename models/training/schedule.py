@@ -1,4 +1,4 @@
-"""How long training is, and in what parts."""
+"""How long training lasts, and the phases it has."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from diptych.models.images.options import ImageOptions
 from diptych.models.networks.options import NetworkOptions
 from diptych.models.training.options import TrainOptions
 
-_LEAST_BATCH, _GREATEST_BATCH = 8, 256
-# Fewer steps an epoch learn little of what their examples could teach.
-_LEAST_STEPS = 32
-# In float32 a batch takes 64 MB of them at most, and what layers keep for the way back some ten times that.
-_PIXEL_VALUES = 2**24
+_MIN_BATCH_SIZE, _MAX_BATCH_SIZE = 8, 256
+# With fewer steps an epoch, training learns little of what its examples could teach.
+_MIN_STEPS_PER_EPOCH = 32
+# As float32, so many pixel values take 64 MB; the activations that layers keep for backpropagation take about 10 times
+# that.
+_MAX_PIXEL_VALUES = 2**24
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long training is.
+class Schedule:
+    """How long training lasts.
 
     Attributes:
-        batch_size: records of a batch.
-        steps: batches of an epoch.
-        epochs: most of them.
+        batch_size: number of records in a batch.
+        steps_per_epoch: number of batches in an epoch.
+        epochs: maximum number of epochs.
     """
 
     batch_size: int
-    steps: int
+    steps_per_epoch: int
     epochs: int
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Epochs of training, from ``start`` up to ``end``, that one optimizer sees.
+    """Consecutive epochs that are trained with one optimizer.
 
     Attributes:
-        learning_rate: the greatest in these epochs.
-        frozen: whether the backbone's weights stay as they are.
+        start: number of epochs before this phase.
+        end: number of epochs after this phase.
+        learning_rate: the greatest learning rate in these epochs.
+        frozen: whether the backbone's weights are frozen.
     """
 
     start: int
@@ -46,32 +49,32 @@ class Phase:
     frozen: bool = False
 
 
-def plan_training(train: TrainOptions, records: int, image: ImageOptions) -> Plan:
-    """The plan for a training split of so many records."""
-    size = choose_batch_size(records, image) if train.batch_size == "auto" else train.batch_size
-    steps = math.ceil(records / size)
+def build_schedule(train: TrainOptions, records: int, image: ImageOptions) -> Schedule:
+    """The schedule for a training split of ``records`` records."""
+    batch_size = choose_batch_size(records, image) if train.batch_size == "auto" else train.batch_size
+    steps_per_epoch = math.ceil(records / batch_size)
     if train.steps is None:
-        return Plan(size, steps, train.epochs)
-    epochs = math.ceil(train.steps / steps)
-    return Plan(size, math.ceil(train.steps / epochs), epochs)
+        return Schedule(batch_size, steps_per_epoch, train.epochs)
+    epochs = math.ceil(train.steps / steps_per_epoch)
+    return Schedule(batch_size, math.ceil(train.steps / epochs), epochs)
 
 
 def choose_batch_size(records: int, image: ImageOptions) -> int:
-    """The batch size that ``auto`` stands for.
+    """The batch size for ``auto``.
 
-    It is the greatest power of two from 8 to 256 that leaves at least 32 batches in an epoch and no more than 2^24
-    values of pixels in a batch: 256 images of 128 x 128, or 64 of 256 x 256.
+    It is the greatest power of two from 8 to 256 with at least 32 batches in an epoch and at most 2^24 pixel values in
+    a batch, which are 256 images of 128 x 128, or 64 of 256 x 256.
     """
-    values = image.height * image.width * 3
-    most = min(records // _LEAST_STEPS, _PIXEL_VALUES // values, _GREATEST_BATCH)
-    return max(_LEAST_BATCH, 1 << max(most, 1).bit_length() - 1)
+    pixel_values = image.height * image.width * 3
+    most = min(records // _MIN_STEPS_PER_EPOCH, _MAX_PIXEL_VALUES // pixel_values, _MAX_BATCH_SIZE)
+    return max(_MIN_BATCH_SIZE, 1 << max(most, 1).bit_length() - 1)
 
 
-def plan_phases(train: TrainOptions, network: NetworkOptions, plan: Plan) -> list[Phase]:
-    """One phase, or, where the backbone is frozen at first, one with it frozen and one, slower, without."""
-    frozen = min(network.image.frozen_epochs, plan.epochs) if network.image else 0
-    phases = [Phase(0, frozen, train.learning_rate, frozen=True)] if frozen else []
-    if frozen < plan.epochs:
-        factor = network.image.fine_tuning_rate if network.image and frozen else 1.0
-        phases.append(Phase(frozen, plan.epochs, train.learning_rate * factor))
+def build_phases(train: TrainOptions, network: NetworkOptions, schedule: Schedule) -> list[Phase]:
+    """The phases of training: the epochs with a frozen backbone, if any, and then those that fine-tune it."""
+    frozen_epochs = min(network.image.frozen_epochs, schedule.epochs) if network.image else 0
+    phases = [Phase(0, frozen_epochs, train.learning_rate, frozen=True)] if frozen_epochs else []
+    if frozen_epochs < schedule.epochs:
+        factor = network.image.fine_tuning_rate if network.image and frozen_epochs else 1.0
+        phases.append(Phase(frozen_epochs, schedule.epochs, train.learning_rate * factor))
     return phases

@@ -1,4 +1,4 @@
-"""Training: the ``run_fn`` that Trainer calls."""
+"""Training: the ``run_fn`` that TFX's Trainer calls."""
 
 from __future__ import annotations
 
@@ -6,110 +6,89 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from diptych.models.networks.options import NetworkOptions
-from diptych.models.progress import report
-from diptych.models.training.hyperparameters import chosen_values, with_hyperparameters
-from diptych.models.training.options import TrainOptions
+from diptych.models.training.custom_config import PUSH_DIRECTORY_KEY, read_options
+from diptych.models.training.hyperparameters import hyperparameter_values
 
 if TYPE_CHECKING:
     import keras
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-    from diptych.models.training.data import Records
-
-IMAGE_OPTIONS_KEY = "image_options"
-TEXT_OPTIONS_KEY = "text_options"
-NETWORK_OPTIONS_KEY = "network_options"
-TRAIN_OPTIONS_KEY = "train_options"
-PUSH_DIRECTORY_KEY = "push_directory"
+    from diptych.models.training.data import TrainingData
+    from diptych.models.training.options import TrainOptions
 
 HYPERPARAMETERS_FILE = "hyperparameters.json"
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trainer's entry point: fits on train, judges by val, keeps the best weights, exports the served model.
+    """The entry point of Trainer: fits the network on train, keeps the weights that are best on val, exports the model.
 
-    It goes on after the last epoch of a training of the same settings and records that was killed, and starts from the
-    last blessed model's weights where the settings ask for that. Of several workers the chief alone writes.
+    It resumes a killed training of the same settings and records after its last completed epoch. With
+    ``train.warm_start`` it starts from the weights of the last blessed model. Of several workers, only the chief writes
+    logs and model.
 
     Raises:
-        ValueError: there is no record to fit on or to judge by, or ``TF_CONFIG`` names no
-            workers where there should be some.
+        OptionsError: val is empty though training is to stop by it, or ``TF_CONFIG`` does not name the workers.
+        DatasetError: train has no files, or one of them is damaged.
     """
     import keras
 
-    from diptych.models.serving.export import export
-    from diptych.models.training.backup import forget
-    from diptych.models.training.data import open_records
+    from diptych.models.serving.export import export_model
+    from diptych.models.training.backup import delete_backups
+    from diptych.models.training.data import open_training_data
     from diptych.models.training.distribution import build_strategy, is_chief
-    from diptych.models.training.fitting import Fit, build_model, fit_model, precision
-    from diptych.models.training.memory import settle_memory
-    from diptych.models.training.warm_start import start_from_blessed
+    from diptych.models.training.fitting import TrainingSetup, build_model, fit_model, mixed_precision_scope
+    from diptych.models.training.memory import tune_process_memory
+    from diptych.models.training.warm_start import warm_start_from_blessed
 
-    settle_memory()
+    tune_process_memory()
     train, network = read_options(fn_args)
     strategy = build_strategy(train.distribute)
-    records = open_records(fn_args, train)
-    backups = _backups(fn_args, train, records)
-    with precision(train.mixed_precision):
+    data = open_training_data(fn_args, train)
+    backups = _prepare_backups(fn_args, train, data)
+    with mixed_precision_scope(train.mixed_precision):
         with strategy.scope():
-            model = build_model(train, network, records.decoder)
+            model = build_model(train, network, data.decoder)
             if train.warm_start:
-                start_from_blessed(model, network, records.decoder, fn_args.custom_config[PUSH_DIRECTORY_KEY])
-        fit = Fit(train, network, records.plan(train), model, strategy)
-        callbacks = _callbacks(fn_args.model_run_dir) if is_chief(strategy) else []
-        fit_model(fit, records.train_batches(train, strategy), records.val_batches(train), callbacks, backups)
+                warm_start_from_blessed(model, network, data.decoder, fn_args.custom_config[PUSH_DIRECTORY_KEY])
+        setup = TrainingSetup(train, network, data.schedule(train), model, strategy)
+        callbacks = _build_logging_callbacks(fn_args.model_run_dir) if is_chief(strategy) else []
+        fit_model(setup, data.train_dataset_fn(train, strategy), data.val_dataset(train), callbacks, backups)
     if not is_chief(strategy):
         return
-    # Without the optimizer and what distribution adds.
+    # This model has the same layers, without the optimizer and the class for distribution.
     fitted = keras.Model(model.input, model.output, name=model.name)
-    _write_run(fn_args, fitted, records, train)
-    export(fitted, records.decoder, fn_args.serving_model_dir)
+    _write_logs(fn_args, fitted, data, train)
+    export_model(fitted, data.decoder, fn_args.serving_model_dir)
     if backups:
-        forget(backups)
+        delete_backups(backups)
 
 
-def read_options(fn_args: FnArgs) -> tuple[TrainOptions, NetworkOptions]:
-    """The options in ``custom_config``, with what a search has found in place of their own.
-
-    Raises:
-        ValueError: what was found does not suit them.
-    """
-    train = TrainOptions.model_validate_json(fn_args.custom_config[TRAIN_OPTIONS_KEY])
-    network = NetworkOptions.model_validate_json(fn_args.custom_config[NETWORK_OPTIONS_KEY])
-    values = chosen_values(fn_args.hyperparameters)
-    if values:
-        chosen = ", ".join(f"{key} {value}" for key, value in values.items())
-        report("note", text=f"training takes what the search has found: {chosen}")
-    return with_hyperparameters(train, network, values)
-
-
-def _backups(fn_args: FnArgs, train: TrainOptions, records: Records) -> str | None:
-    """The folder of this training's backups, if it keeps any."""
-    from diptych.models.training.backup import backup_folder, digest_inputs
+def _prepare_backups(fn_args: FnArgs, train: TrainOptions, data: TrainingData) -> str | None:
+    """The folder for the backups of this training; None if it writes none."""
+    from diptych.models.training.backup import digest_inputs, prepare_backup_folder
 
     if not train.resume or train.distribute == "multi_worker":
         return None
-    told = {"custom_config": fn_args.custom_config, "hyperparameters": fn_args.hyperparameters}
-    return backup_folder(fn_args.model_run_dir, digest_inputs(told, [*records.train_files, *records.val_files]))
+    config = {"custom_config": fn_args.custom_config, "hyperparameters": fn_args.hyperparameters}
+    return prepare_backup_folder(fn_args.model_run_dir, digest_inputs(config, [*data.train_files, *data.val_files]))
 
 
-def _callbacks(log_dir: str) -> list[keras.callbacks.Callback]:
-    from diptych.models.training.callbacks import EpochTensorBoard, ReportProgress
+def _build_logging_callbacks(log_dir: str) -> list[keras.callbacks.Callback]:
+    from diptych.models.training.callbacks import EpochTensorBoard, ProgressReporter
 
-    # The graph it would write takes seconds and says nothing that the code does not.
-    return [EpochTensorBoard(log_dir, write_graph=False), ReportProgress()]
+    # Writing the graph would take seconds, and it shows nothing that the code does not.
+    return [EpochTensorBoard(log_dir, write_graph=False), ProgressReporter()]
 
 
-def _write_run(fn_args: FnArgs, model: keras.Model, records: Records, train: TrainOptions) -> None:
-    """What the folder of this training holds beside TensorBoard's figures."""
+def _write_logs(fn_args: FnArgs, model: keras.Model, data: TrainingData, train: TrainOptions) -> None:
+    """Writes TensorBoard's samples and the hyperparameters that Tuner found into the folder of this training's logs."""
     import tensorflow as tf
 
     from diptych.models.tfrecords import read_records
     from diptych.models.training.tensorboard_samples import write_samples
 
-    shown = read_records(records.val_files if records.val_records else records.train_files)
-    write_samples(model, records.decoder, shown, fn_args.model_run_dir, train.tensorboard)
-    if values := chosen_values(fn_args.hyperparameters):
+    records = read_records(data.val_files if data.val_records else data.train_files)
+    write_samples(model, data.decoder, records, fn_args.model_run_dir, train.tensorboard)
+    if values := hyperparameter_values(fn_args.hyperparameters):
         with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, HYPERPARAMETERS_FILE), "w") as file:
             json.dump(values, file, indent=2)

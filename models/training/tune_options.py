@@ -1,4 +1,4 @@
-"""How settings are searched for the best: the options."""
+"""The options of the search for hyperparameters."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic import Field, model_validator
 
 from diptych.models.options import Options
 
-SECTIONS = ("train", "model")
+_SECTIONS = ("train", "model")
 
 
 class Range(Options):
-    """Every number from ``min`` to ``max``; whole ones if both are whole."""
+    """All numbers from ``min`` to ``max``; only whole numbers if both are whole."""
 
-    min: int | float
-    max: int | float
-    log: bool = Field(False, description="Whether each power of ten is tried as often as any other.")
+    min: int | float = Field(description="Least value.")
+    max: int | float = Field(description="Greatest value.")
+    log: bool = Field(False, description="Whether values are drawn uniformly on a logarithmic scale.")
 
     @model_validator(mode="after")
-    def _in_order(self) -> Range:
+    def _check_bounds(self) -> Range:
         if self.min >= self.max:
             raise ValueError(f"min {self.min:g} is not below max {self.max:g}")
         if self.log and self.min <= 0:
@@ -28,7 +28,7 @@ class Range(Options):
         return self
 
     @property
-    def whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Whether the numbers are whole."""
         return isinstance(self.min, int) and isinstance(self.max, int)
 
@@ -37,25 +37,27 @@ Choices = Annotated[list[Any], Field(min_length=1)]
 
 
 class TuneOptions(Options):
-    """A search over settings of ``train`` and ``model``; the best train the model."""
+    """A search for the best settings of ``train`` and ``model``, with which the model is then trained."""
 
-    trials: int = Field(10, ge=1, description="How many settings are tried; hyperband chooses the number itself.")
-    strategy: Literal["random", "bayesian", "hyperband", "grid"] = "random"
-    objective: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="What the best is best in.")
+    trials: int = Field(10, ge=1, description="Number of trials; hyperband chooses the number itself.")
+    strategy: Literal["random", "bayesian", "hyperband", "grid"] = Field(
+        "random", description="KerasTuner's strategy of the search."
+    )
+    objective: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="Metric by which trials compare.")
     space: dict[str, Range | Choices] = Field(
         min_length=1,
-        description="Settings key, such as train.learning_rate, to a list of values or to {min, max, log}.",
+        description="Key of a setting, such as train.learning_rate, to a list of values or to {min, max, log}.",
     )
 
     @model_validator(mode="after")
-    def _keys_are_of_train_or_model(self) -> TuneOptions:
+    def _check_sections(self) -> TuneOptions:
         for key in self.space:
-            if key.partition(".")[0] not in SECTIONS or not key.partition(".")[2]:
-                raise ValueError(f"'{key}' is no key of {' or '.join(SECTIONS)}, such as train.learning_rate")
+            if key.partition(".")[0] not in _SECTIONS or not key.partition(".")[2]:
+                raise ValueError(f"'{key}' is no key of {' or '.join(_SECTIONS)}, such as train.learning_rate")
         return self
 
-    def samples(self) -> Iterator[tuple[str, Any]]:
-        """Each key with each of its values, or with both ends of its range."""
+    def extreme_values(self) -> Iterator[tuple[str, Any]]:
+        """Each key with each value of its list, or with the minimum and the maximum of its range."""
         for key, values in self.space.items():
             for value in (values.min, values.max) if isinstance(values, Range) else values:
                 yield key, value

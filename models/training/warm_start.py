@@ -1,125 +1,167 @@
-"""Starting from the weights of the last blessed model, though terms and labels have come, gone or changed places."""
+"""Warm start: training from the weights of the last blessed model, whose terms and labels may differ."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import h5py  # type: ignore[import-untyped]
 import keras
 import numpy as np
 import tensorflow as tf
 
 from diptych.models import features
-from diptych.models.decoders.transformed import Decoder
+from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.networks.build import build_network
 from diptych.models.networks.options import NetworkOptions
-from diptych.models.progress import report
-from diptych.models.serving.card import read_card, read_terms, weights_file
+from diptych.models.progress import report_progress
+from diptych.models.serving.card import read_card, read_model_vocabulary, weights_path
 from diptych.models.text.options import TextOptions
 from diptych.models.text.vocabulary import read_vocabulary
-from diptych.models.versions import newest
+from diptych.models.version_directories import latest_version
 
-# Their sums and multiples differ, so that each tells which axes are terms and which are labels.
-_MORE_TERMS, _MORE_LABELS = 1, 2
+# By how much a network is enlarged to learn which axes of its weights belong to terms and which to labels. As the
+# numbers differ, each axis grows by one of them or not at all.
+_ADDED_TERMS, _ADDED_LABELS = 1, 2
 
-#: Builds the network for a number of terms and of labels.
-Build = Callable[[int, int], keras.Model]
+# Keras names the groups of a weights file after the classes of the layers. Diptych 0.1.0 called some classes otherwise.
+_RENAMED_LAYERS = {
+    "bias": "add_bias",
+    "mixture": "learned_average",
+    "or_learned": "learned_default",
+    "positions": "position_embedding",
+    "term_vectors": "weighted_embedding",
+}
+
+#: Builds the network for a number of terms and a number of labels.
+NetworkBuilder = Callable[[int, int], keras.Model]
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """What the rows and columns of weights stand for.
+class Vocabularies:
+    """The terms and labels to which the rows and columns of weights belong.
 
     Attributes:
-        terms: the vocabulary, in the order of the ids; the bucket of unknown terms, where there is one, is None.
-        labels: the label names, in the order of their ids.
+        terms: the terms in the order of their ids; the bucket of unknown terms, where there is one, is None.
+        labels: the label names in the order of their ids.
     """
 
     terms: Sequence[str | None]
     labels: Sequence[str]
 
 
-def start_from_blessed(model: keras.Model, network: NetworkOptions, decoder: Decoder, push_directory: str) -> None:
-    """Gives a network the weights of the newest pushed model, and reports it.
+def warm_start_from_blessed(
+    model: keras.Model, network: NetworkOptions, decoder: TransformGraphDecoder, push_directory: str
+) -> None:
+    """Copies the weights of the latest pushed model into a network, and reports it.
 
-    Terms and labels that the old model lacks keep the weights they have. Where there is no pushed model, or it is of
-    another build of the network, all weights stay, and the report says why.
+    Weights of terms and labels that the pushed model lacks stay as they are. If there is no pushed model, or its
+    network was built with other options, all weights stay as they are, and the report says why.
 
     Args:
-        model: the network, built of ``network`` for the records that ``decoder`` reads.
+        model: the network for the records that ``decoder`` decodes.
+        network: the options that ``model`` was built with.
         push_directory: where Pusher puts blessed models.
     """
-    path = newest(push_directory)
+    path = latest_version(push_directory)
     if path is None:
-        report("note", text=f"training starts fresh: '{push_directory}' holds no blessed model")
+        report_progress("note", text=f"training starts fresh: '{push_directory}' holds no blessed model")
         return
-    untrained = _without_weights(network)
+    options = _without_backbone_weights(network)
 
     def build(terms: int, labels: int) -> keras.Model:
-        return build_network(untrained, replace(decoder.inputs, terms=terms), labels, decoder.task)
+        return build_network(options, replace(decoder.inputs, vocabulary_size=terms), labels, decoder.task)
 
     try:
         card = read_card(path)
-        before = _catalogue(read_terms(path), card.labels, card.text)
-        old = build(len(before.terms), len(before.labels))
-        _load(old, weights_file(path))
+        pushed_vocabularies = _build_vocabularies(read_model_vocabulary(path), card.labels, card.text)
+        pushed = build(len(pushed_vocabularies.terms), len(pushed_vocabularies.labels))
+        load_pushed_weights(pushed, weights_path(path))
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[:1]
-        report("note", text=f"training starts fresh, for '{path}' is no start: {''.join(reason)}")
+        report_progress("note", text=f"training starts fresh, for '{path}' is no start: {''.join(reason)}")
         return
     terms = read_vocabulary(decoder.transform, features.DESCRIPTION_VOCABULARY) if decoder.terms else []
-    copy_weights(old, model, build, before, _catalogue(terms, decoder.labels, decoder.text))
-    report("note", text=f"training starts from the weights of '{path}'")
+    vocabularies = _build_vocabularies(terms, decoder.labels, decoder.text)
+    copy_weights(pushed, model, build, pushed_vocabularies, vocabularies)
+    report_progress("note", text=f"training starts from the weights of '{path}'")
 
 
-def copy_weights(old: keras.Model, new: keras.Model, build: Build, before: Catalogue, after: Catalogue) -> None:
-    """Copies weights between two builds of one network, by term and by label where they stand for such.
-
-    Args:
-        before: the terms and labels of ``old``.
-        after: those of ``new``.
-    """
-    more = build(len(before.terms) + _MORE_TERMS, len(before.labels) + _MORE_LABELS)
-    for source, target, probe in zip(old.weights, new.weights, more.weights, strict=True):
-        values = source.numpy()
-        growth = [wide - narrow for wide, narrow in zip(probe.shape, source.shape, strict=True)]
-        places = [_places(axis, grown, before, after) for axis, grown in zip(target.shape, growth, strict=True)]
-        taken = target.numpy()
-        taken[np.ix_(*(to for to, _ in places))] = values[np.ix_(*(of for _, of in places))]
-        target.assign(taken)
-
-
-def _places(size: int, growth: int, before: Catalogue, after: Catalogue) -> tuple[list[int], list[int]]:
-    """Where values go to along an axis of ``size``, and where they come from."""
-    names = {_MORE_TERMS: (before.terms, after.terms), _MORE_LABELS: (before.labels, after.labels)}
-    if growth not in names:
-        return list(range(size)), list(range(size))
-    old, new = names[growth]
-    # The row of what pads comes before those of the terms.
-    first = size - len(new)
-    known = {name: place for place, name in enumerate(old)}
-    shared = [(place, known[name]) for place, name in enumerate(new) if name in known]
-    padding = list(range(first))
-    return padding + [first + to for to, _ in shared], padding + [first + of for _, of in shared]
-
-
-def _load(model: keras.Model, path: str) -> None:
-    """Keras reads local files only."""
+def load_pushed_weights(model: keras.Model, path: str) -> None:
+    """Loads a weights file, which may be remote and of an earlier version of Diptych, into a network."""
+    # Keras reads local files only.
     with tempfile.TemporaryDirectory() as folder, tf.io.gfile.GFile(path, "rb") as remote:
         local = os.path.join(folder, "model.weights.h5")
         with open(local, "wb") as file:
             shutil.copyfileobj(remote, file)
+        _rename_layers(local)
         model.load_weights(local)
 
 
-def _catalogue(terms: Sequence[str], labels: Sequence[str], text: TextOptions) -> Catalogue:
-    return Catalogue([*terms, None] if text.oov == "bucket" else terms, labels)
+def copy_weights(
+    source: keras.Model,
+    target: keras.Model,
+    build: NetworkBuilder,
+    source_vocabularies: Vocabularies,
+    target_vocabularies: Vocabularies,
+) -> None:
+    """Copies weights between two networks of the same options; those of terms and labels go by name.
+
+    Args:
+        build: builds such a network.
+        source_vocabularies: the terms and labels of ``source``.
+        target_vocabularies: the terms and labels of ``target``.
+    """
+    terms, labels = source_vocabularies.terms, source_vocabularies.labels
+    enlarged = build(len(terms) + _ADDED_TERMS, len(labels) + _ADDED_LABELS)
+    for old, new, larger in zip(source.weights, target.weights, enlarged.weights, strict=True):
+        growths = [after - before for after, before in zip(larger.shape, old.shape, strict=True)]
+        indices = [
+            _axis_indices(size, growth, source_vocabularies, target_vocabularies)
+            for size, growth in zip(new.shape, growths, strict=True)
+        ]
+        values = new.numpy()
+        values[np.ix_(*(to for to, _ in indices))] = old.numpy()[np.ix_(*(of for _, of in indices))]
+        new.assign(values)
 
 
-def _without_weights(network: NetworkOptions) -> NetworkOptions:
-    """The same network, without a backbone's weights, which would be read only to be replaced."""
+def _axis_indices(size: int, growth: int, source: Vocabularies, target: Vocabularies) -> tuple[list[int], list[int]]:
+    """The indices that are copied to and those that they are copied from, along an axis of a weight.
+
+    Args:
+        size: the size of the target's axis.
+        growth: by how much the axis is larger in the enlarged network.
+    """
+    names = {_ADDED_TERMS: (source.terms, target.terms), _ADDED_LABELS: (source.labels, target.labels)}
+    if growth not in names:
+        return list(range(size)), list(range(size))
+    source_names, target_names = names[growth]
+    # The row for padding comes before those of the terms.
+    padding = size - len(target_names)
+    source_indices = {name: index for index, name in enumerate(source_names)}
+    shared = [(index, source_indices[name]) for index, name in enumerate(target_names) if name in source_indices]
+    first = list(range(padding))
+    return first + [padding + to for to, _ in shared], first + [padding + of for _, of in shared]
+
+
+def _rename_layers(path: str) -> None:
+    with h5py.File(path, "r+") as file:
+        layers = file["layers"]
+        for group in list(layers):
+            name, number = re.fullmatch(r"(.+?)(_\d+)?", group).groups("")  # type: ignore[union-attr]
+            if name in _RENAMED_LAYERS:
+                layers.move(group, _RENAMED_LAYERS[name] + number)
+
+
+def _build_vocabularies(terms: Sequence[str], labels: Sequence[str], text: TextOptions) -> Vocabularies:
+    return Vocabularies([*terms, None] if text.oov == "bucket" else terms, labels)
+
+
+def _without_backbone_weights(network: NetworkOptions) -> NetworkOptions:
+    """The same options without the weights of the backbone, which would be loaded only to be replaced."""
     image = network.image and network.image.model_copy(update={"weights": None})
     return network.model_copy(update={"image": image})

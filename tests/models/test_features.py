@@ -30,7 +30,7 @@ def parse(record: bytes, names: list[str]) -> dict:
 def test_what_is_written_is_parsed(text: str, label: str, phash: int, entropy: float, group: str | None) -> None:
     changes = {"description": text, "label": label, "image/phash": phash, "image/entropy": entropy, "group": group}
     record = features.encode_record(record_values(1, **changes))
-    parsed = parse(record, list(features.RECORD))
+    parsed = parse(record, list(features.RECORD_FEATURES))
     assert parsed["description"].numpy().tolist() == [text.encode()]
     assert parsed["label"].numpy().tolist() == [label.encode()]
     assert parsed["image/phash"].numpy().tolist() == [phash]
@@ -74,7 +74,7 @@ def test_an_unknown_name_is_refused() -> None:
         features.encode_record(record_values(1, colour="red"))
 
 
-@pytest.mark.parametrize("name", [name for name, feature in features.RECORD.items() if feature.required])
+@pytest.mark.parametrize("name", [name for name, feature in features.RECORD_FEATURES.items() if feature.required])
 def test_a_required_feature_must_have_a_value(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is required"):
         features.encode_record(record_values(1, **{name: None}))
@@ -86,8 +86,8 @@ def test_a_name_that_is_not_in_the_contract_cannot_be_parsed() -> None:
 
 
 def test_statistics_never_read_the_pixels() -> None:
-    assert features.IMAGE not in features.LIGHT_FEATURES
-    assert len(features.LIGHT_FEATURES) == len(features.RECORD) - 1
+    assert features.IMAGE not in features.STATISTICS_FEATURES
+    assert len(features.STATISTICS_FEATURES) == len(features.RECORD_FEATURES) - 1
 
 
 @given(st.integers(0, 2**63 - 1), st.binary(max_size=300))
@@ -98,6 +98,6 @@ def test_a_record_is_what_protobuf_itself_would_write(number: int, image: bytes)
     record = features.encode_record(record_values(1, **{features.IMAGE: image, features.PHASH: -number}))
     example = tf.train.Example.FromString(record)
     assert len(example.SerializeToString()) == len(record)
-    assert sorted(example.features.feature) == sorted(set(features.RECORD) - {features.GROUP})
+    assert sorted(example.features.feature) == sorted(set(features.RECORD_FEATURES) - {features.GROUP})
     assert example.features.feature[features.IMAGE].bytes_list.value[:] == [image]
     assert example.features.feature[features.PHASH].int64_list.value[:] == [-number]

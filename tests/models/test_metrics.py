@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from diptych.models.metrics import METRICS, Tally, label_figures
+from diptych.models.metrics import METRICS, MetricAccumulator, per_label_metrics
 
 CLASSES = 5
 
@@ -27,9 +27,9 @@ def sample(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.ndarray]:
     return labels.astype(np.float32), scores
 
 
-def tally(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2) -> Tally:
-    """In batches of three, added up by two."""
-    parts = [Tally(task, CLASSES, top_k), Tally(task, CLASSES, top_k)]
+def accumulate(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2) -> MetricAccumulator:
+    """Adds batches of three to two accumulators, which are then merged."""
+    parts = [MetricAccumulator(task, CLASSES, top_k), MetricAccumulator(task, CLASSES, top_k)]
     for number, start in enumerate(range(0, len(labels), 3)):
         parts[number % 2].add(labels[start : start + 3], scores[start : start + 3])
     return parts[0].merge(parts[1])
@@ -39,7 +39,7 @@ def tally(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2) -> 
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, CLASSES - 1))
 def test_of_one_label_all_figures_are_scikit_learns(seed: int, rows: int, top_k: int) -> None:
     labels, scores = sample(seed, rows, "multiclass")
-    figures = tally(labels, scores, "multiclass", top_k).figures()
+    figures = accumulate(labels, scores, "multiclass", top_k).result()
     answers, one_hot = scores.argmax(axis=1), np.eye(CLASSES)[labels]
     assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
     assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=0))
@@ -53,7 +53,7 @@ def test_of_one_label_all_figures_are_scikit_learns(seed: int, rows: int, top_k:
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_of_several_labels_all_figures_are_scikit_learns(seed: int, rows: int) -> None:
     labels, scores = sample(seed, rows, "multilabel")
-    figures = tally(labels, scores, "multilabel").figures()
+    figures = accumulate(labels, scores, "multilabel").result()
     answers = scores >= 0.5
     assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
     assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=np.nan))
@@ -69,7 +69,7 @@ def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, ta
     labels, scores = sample(seed, rows, task)
     answers = scores.argmax(axis=1) if task == "multiclass" else (scores >= 0.5).astype(int)
     expected = sk.precision_recall_fscore_support(labels, answers, labels=range(CLASSES), zero_division=0)
-    found = label_figures(tally(labels, scores, task).counts)
+    found = per_label_metrics(accumulate(labels, scores, task).counts)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert [one[name] for one in found] == pytest.approx(values.tolist())
 
@@ -79,7 +79,7 @@ def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, ta
 def test_confusion_is_scikit_learns(seed: int, rows: int) -> None:
     labels, scores = sample(seed, rows, "multiclass")
     matrix = np.zeros((CLASSES, CLASSES), int)
-    for pair, count in tally(labels, scores, "multiclass").confusion.items():
+    for pair, count in accumulate(labels, scores, "multiclass").confusion.items():
         matrix[pair] = count
     expected = sk.confusion_matrix(labels, scores.argmax(axis=1), labels=range(CLASSES))
     np.testing.assert_array_equal(matrix, expected)
@@ -97,35 +97,35 @@ def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int, rows: int, tas
         inside = (confidence > number / 15) & (confidence <= (number + 1) / 15)
         if inside.any():
             expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
-    assert tally(labels, scores, task).figures()["calibration_error"] == pytest.approx(expected)
+    assert accumulate(labels, scores, task).result()["calibration_error"] == pytest.approx(expected)
 
 
 def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not() -> None:
     scores = np.eye(CLASSES)
     labels = np.arange(CLASSES)
-    assert tally(labels, scores, "multiclass").figures()["calibration_error"] == 0
-    assert tally((labels + 1) % CLASSES, scores, "multiclass").figures()["calibration_error"] == 1
+    assert accumulate(labels, scores, "multiclass").result()["calibration_error"] == 0
+    assert accumulate((labels + 1) % CLASSES, scores, "multiclass").result()["calibration_error"] == 1
 
 
 def test_of_equal_scores_the_first_label_is_the_answer() -> None:
     scores = np.full((1, CLASSES), 0.2)
-    assert tally(np.array([0]), scores, "multiclass").figures()["accuracy"] == 1
-    assert tally(np.array([1]), scores, "multiclass", top_k=2).figures()["top_k_accuracy"] == 1
-    assert tally(np.array([2]), scores, "multiclass", top_k=2).figures()["top_k_accuracy"] == 0
+    assert accumulate(np.array([0]), scores, "multiclass").result()["accuracy"] == 1
+    assert accumulate(np.array([1]), scores, "multiclass", top_k=2).result()["top_k_accuracy"] == 1
+    assert accumulate(np.array([2]), scores, "multiclass", top_k=2).result()["top_k_accuracy"] == 0
 
 
 def test_an_unknown_label_is_never_answered() -> None:
-    figures = tally(np.array([-1]), np.full((1, CLASSES), 0.2), "multiclass", top_k=CLASSES).figures()
+    figures = accumulate(np.array([-1]), np.full((1, CLASSES), 0.2), "multiclass", top_k=CLASSES).result()
     assert figures["accuracy"] == figures["top_k_accuracy"] == figures["ranking_precision"] == 0
 
 
 def test_figures_of_nothing_are_no_numbers() -> None:
-    figures = Tally("multilabel", CLASSES, 2).figures()
+    figures = MetricAccumulator("multilabel", CLASSES, 2).result()
     assert list(figures) == list(METRICS)
     assert all(isnan(figure) for figure in figures.values())
 
 
 def test_an_empty_batch_changes_nothing() -> None:
     labels, scores = sample(1, 4, "multiclass")
-    one = tally(labels, scores, "multiclass")
-    assert one.add(labels[:0], scores[:0]).figures() == tally(labels, scores, "multiclass").figures()
+    one = accumulate(labels, scores, "multiclass")
+    assert one.add(labels[:0], scores[:0]).result() == accumulate(labels, scores, "multiclass").result()

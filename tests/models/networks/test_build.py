@@ -1,4 +1,4 @@
-"""Networks take what tf.data gives and answer with probabilities."""
+"""Networks map the inputs that tf.data gives to probabilities."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import NetworkInputs
 from diptych.models.labels import Task
-from diptych.models.networks.build import needs
+from diptych.models.networks.build import requires_modality
 from tests.models.networks.networks import (
     BAG,
     CLASSES,
@@ -67,7 +66,7 @@ def test_batches_of_any_size_are_answered(tower: str, size: int) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 33), (64, 8)])
 def test_any_stored_size_fits_even_if_blocks_halve_it_to_nothing(height: int, width: int) -> None:
-    inputs = NetworkInputs(ImageOptions(height=height, width=width), TERMS)
+    inputs = NetworkInputs((height, width), TERMS)
     model = build(inputs, image={"filters": (2,) * 8})
     assert scores(model, batch(inputs)).shape == (3, CLASSES)
 
@@ -88,7 +87,7 @@ def test_every_weight_is_reached_by_the_loss(tower: str, kind: str) -> None:
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True)
         if gradient is None or not np.any(np.asarray(gradient))
     ]
-    # Softmax takes what is added to all logits for nothing: a bias of attention's keys moves no answer.
+    # A bias of attention's keys adds the same to all logits of a softmax, which changes nothing.
     assert [path for path in still if not path.endswith("key/bias")] == []
 
 
@@ -101,14 +100,14 @@ def test_image_and_text_both_reach_the_answer() -> None:
 
 @pytest.mark.parametrize("tower", ["attention", "transformer"])
 def test_padding_says_nothing(tower: str) -> None:
-    longer = NetworkInputs(SEQUENCE.image, TERMS, 2 * (SEQUENCE.length or 0))
+    longer = NetworkInputs(SEQUENCE.image_size, TERMS, 2 * (SEQUENCE.sequence_length or 0))
     short, long = (build(inputs, text=text(tower)) for inputs in (SEQUENCE, longer))
-    for theirs, ours in zip(long.layers, short.layers, strict=True):
-        weights = ours.get_weights()
-        theirs.set_weights([np.tile(weights[0], (2, 1))] if ours.name == "positions" else weights)
+    for long_layer, short_layer in zip(long.layers, short.layers, strict=True):
+        weights = short_layer.get_weights()
+        long_layer.set_weights([np.tile(weights[0], (2, 1))] if short_layer.name == "positions" else weights)
     given = batch(SEQUENCE)
     assert not np.allclose(scores(short, given), scores(short, given | batch(SEQUENCE, seed=3)), atol=1e-4)
-    padded = given | {"description_ids": np.pad(given["description_ids"], ((0, 0), (0, longer.length - 6)))}
+    padded = given | {"description_ids": np.pad(given["description_ids"], ((0, 0), (0, longer.sequence_length - 6)))}
     assert np.allclose(scores(short, given), scores(long, padded), atol=1e-5)
 
 
@@ -153,7 +152,7 @@ def test_a_missing_part_is_what_was_learned_for_it(part: str) -> None:
 )
 def test_a_network_tells_what_it_needs(options: dict[str, Any], needed: tuple[bool, bool]) -> None:
     model = build(**options)
-    assert (needs(model, "image"), needs(model, "text")) == needed
+    assert (requires_modality(model, "image"), requires_modality(model, "text")) == needed
 
 
 @pytest.mark.parametrize(("left_out", "ignored"), [("text", "description_values"), ("image", "image")])

@@ -1,4 +1,4 @@
-"""Backbones of keras.applications: their weights, and what is said where they cannot be had."""
+"""Backbones of keras.applications: their weights, and the errors where these cannot be loaded."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
-from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import NetworkInputs
 from diptych.models.networks.image_tower import set_backbone_trainable
 from tests.models.networks.networks import TERMS, batch, build, scores
 
-INPUTS = NetworkInputs(ImageOptions(height=32, width=32), TERMS)
+INPUTS = NetworkInputs((32, 32), TERMS)
 
 
 def application(name: str = "MobileNet") -> keras.Model:
@@ -36,7 +35,7 @@ def source() -> keras.Model:
 
 
 def write(model: keras.Model, path: Path) -> str:
-    """Weights in the format of the file's ending; Keras's own files for ImageNet are plain .h5."""
+    """Writes weights in the format of the file's extension; Keras's own files for ImageNet are .h5."""
     if path.name.endswith(".weights.h5"):
         model.save_weights(path)
     elif path.suffix == ".keras":

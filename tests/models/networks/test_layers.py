@@ -1,4 +1,4 @@
-"""The layers of the networks do what their formulas say."""
+"""The layers of the networks compute their formulas."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from diptych.models.networks.layers import AtLeastOne, Given, Mixture, OrLearned, TermVectors
+from diptych.models.networks.layers import (
+    LearnedAverage,
+    LearnedDefault,
+    ModalityDropout,
+    PadEmptyBatch,
+    WeightedEmbedding,
+)
 from tests.models.networks.networks import BAG, TERMS, batch
 
 UNITS = 3
 
 
 def _dense(ids: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """float32 ``[b, terms]``."""
+    """A bag of words as a dense matrix, float32 ``[b, terms]``."""
     found = np.zeros((len(ids), TERMS + 1), np.float32)
     np.add.at(found, (np.arange(len(ids))[:, None], ids), values)
     return found[:, 1:]
@@ -30,9 +36,9 @@ def _bag() -> tuple[np.ndarray, np.ndarray]:
 
 def test_added_vectors_are_a_dense_layer_on_the_same_counts() -> None:
     ids, values = _bag()
-    layer, dense = TermVectors(TERMS, UNITS), keras.layers.Dense(UNITS, use_bias=False)
+    layer, dense = WeightedEmbedding(TERMS, UNITS), keras.layers.Dense(UNITS, use_bias=False)
     dense.build((None, TERMS))
-    dense.kernel.assign(layer.table[1:])
+    dense.kernel.assign(layer.embeddings[1:])
     assert np.allclose(ops.sum(layer(ids, values), axis=1), dense(_dense(ids, values)), atol=1e-6)
 
 
@@ -40,8 +46,8 @@ def test_added_vectors_are_a_dense_layer_on_the_same_counts() -> None:
 @pytest.mark.parametrize("kind", ["Adam", "AdamW", "SGD", "RMSprop", "Lion"])
 def test_training_moves_vectors_as_it_moves_a_dense_layer(kind: str, options: dict[str, Any]) -> None:
     ids, values = _bag()
-    layer, dense = TermVectors(TERMS, UNITS), keras.Variable(np.zeros((TERMS, UNITS), np.float32))
-    dense.assign(layer.table[1:])
+    layer, dense = WeightedEmbedding(TERMS, UNITS), keras.Variable(np.zeros((TERMS, UNITS), np.float32))
+    dense.assign(layer.embeddings[1:])
 
     def train(weight: keras.Variable, answer: Any) -> None:
         optimizer = getattr(keras.optimizers, kind)(0.05, **options)
@@ -50,16 +56,16 @@ def test_training_moves_vectors_as_it_moves_a_dense_layer(kind: str, options: di
                 loss = ops.sum(ops.square(answer()))
             optimizer.apply(tape.gradient(loss, [weight.value]), [weight])
 
-    train(layer.table, lambda: ops.sum(layer(ids, values), axis=1))
+    train(layer.embeddings, lambda: ops.sum(layer(ids, values), axis=1))
     train(dense, lambda: ops.matmul(_dense(ids, values), dense))
-    assert np.allclose(layer.table[1:], dense, atol=1e-4)
+    assert np.allclose(layer.embeddings[1:], dense, atol=1e-4)
 
 
 def test_a_modality_is_missing_where_everything_is_zero() -> None:
     inputs = batch(BAG, 3)
     inputs["image"][0] = 0
     inputs["description_ids"][2] = 0
-    image, text = Given(0.5, 0.5)(inputs["image"], inputs["description_ids"])
+    image, text = ModalityDropout(0.5, 0.5)(inputs["image"], inputs["description_ids"])
     assert (list(image), list(text)) == ([False, True, True], [True, True, False])
 
 
@@ -67,13 +73,13 @@ def test_training_drops_the_shares_it_is_told_and_never_both() -> None:
     size = 4000
     pixels, ids = np.ones((size, 1, 1, 3), np.uint8), np.ones((size, 1), np.int64)
     keras.utils.set_random_seed(0)
-    image, text = (np.asarray(given) for given in Given(0.3, 0.5)(pixels, ids, training=True))
+    image, text = (np.asarray(given) for given in ModalityDropout(0.3, 0.5)(pixels, ids, training=True))
     assert (1 - image.mean(), 1 - text.mean()) == pytest.approx((0.3, 0.5), abs=0.03)
     assert np.all(image | text)
 
 
 def test_a_learned_vector_stands_for_what_is_missing() -> None:
-    layer = OrLearned()
+    layer = LearnedDefault()
     vectors = np.ones((2, UNITS), np.float32)
     layer.build(vectors.shape, (2,))
     layer.vector.assign([5, 6, 7])
@@ -81,12 +87,12 @@ def test_a_learned_vector_stands_for_what_is_missing() -> None:
 
 
 def test_a_mixture_starts_as_the_average() -> None:
-    assert np.allclose(Mixture()(np.array([[0.2]]), np.array([[0.6]])), 0.4)
+    assert np.allclose(LearnedAverage()(np.array([[0.2]]), np.array([[0.6]])), 0.4)
 
 
 @pytest.mark.parametrize(("size", "expected"), [(0, 1), (1, 1), (3, 3)])
 def test_only_an_empty_batch_gets_an_example(size: int, expected: int) -> None:
     images = np.ones((size, 2, 2, 3), np.uint8)
-    found = np.asarray(AtLeastOne()(images))
+    found = np.asarray(PadEmptyBatch()(images))
     assert (found.shape[0], found.dtype) == (expected, np.uint8)
     assert np.all(found[:size] == 1)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from diptych.models.images.options import ImageOptions
 from diptych.models.networks.options import (
     APPLICATIONS,
     ImageNetworkOptions,
@@ -19,7 +18,7 @@ from diptych.models.networks.options import (
     check_network,
 )
 
-LARGE = ImageOptions(height=96, width=96)
+LARGE = (96, 96)
 
 
 @pytest.mark.parametrize(
@@ -56,17 +55,17 @@ def test_options_survive_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "image", "sequence", "said"),
+    ("options", "image_size", "sequence", "said"),
     [
         (
             {"image": {"backbone": "MobileNet"}},
-            ImageOptions(height=31, width=64),
+            (31, 64),
             False,
             "at least 32 x 32, not 31 x 64",
         ),
         (
             {"image": {"backbone": "Xception"}},
-            ImageOptions(height=96, width=70),
+            (96, 70),
             False,
             "at least 71 x 71, not 96 x 70",
         ),
@@ -76,17 +75,17 @@ def test_options_survive_json() -> None:
     ],
 )
 def test_what_does_not_suit_the_records_is_refused_with_the_remedy(
-    options: dict[str, Any], image: ImageOptions, sequence: bool, said: str
+    options: dict[str, Any], image_size: tuple[int, int], sequence: bool, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        check_network(NetworkOptions(**options), image, sequence)
+        check_network(NetworkOptions(**options), image_size, sequence)
 
 
 @pytest.mark.parametrize(
     ("options", "sequence"), [({}, False), ({"text": None}, True), ({"text": {"tower": "attention"}}, True)]
 )
 def test_what_suits_the_records_passes(options: dict[str, Any], sequence: bool) -> None:
-    check_network(NetworkOptions(**options), ImageOptions(height=8, width=8), sequence)
+    check_network(NetworkOptions(**options), (8, 8), sequence)
 
 
 def test_every_application_of_keras_is_known() -> None:

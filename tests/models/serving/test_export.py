@@ -1,4 +1,4 @@
-"""The SavedModel answers as the network does, row by row, and needs nothing but TensorFlow."""
+"""The SavedModel gives the scores of the network, row by row, and needs nothing but TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import tensorflow as tf
 
 from diptych.models import features
 from diptych.models.networks.build import build_network
-from diptych.models.serving.card import read_card, read_terms, weights_file
+from diptych.models.serving.card import read_card, read_model_vocabulary, weights_path
 from diptych.models.serving.export import weights_digest
-from diptych.models.serving.rows import BAD_IMAGE, BAD_TEXT, MISSING_IMAGE, MISSING_TEXT
+from diptych.models.serving.request_batch import BAD_IMAGE, BAD_TEXT, MISSING_IMAGE, MISSING_TEXT
 from tests.helpers import SMALL, as_file, noise, record_values
-from tests.models.serving.exported import TEXTS, Exported, needing_both, needing_neither
+from tests.models.serving.exported_models import TEXTS, ExportedModel, model_requiring_both, model_requiring_neither
 
-EITHER = pytest.mark.parametrize("make", [needing_both, needing_neither])
+EITHER = pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
 FILES = [as_file(noise(seed, SMALL.height, SMALL.width)) for seed in range(len(TEXTS))]
 
 
 def records(*labels: Any) -> tf.Tensor:
-    """Of the same pixels and texts as ``FILES`` and ``TEXTS``."""
+    """Serialised records with the pixels and texts of ``FILES`` and ``TEXTS``."""
     values = [
         record_values(number, **{features.DESCRIPTION: text, features.LABEL: label})
         for number, (text, label) in enumerate(zip(TEXTS, labels or ["cat"] * len(TEXTS), strict=True))
@@ -33,7 +33,9 @@ def records(*labels: Any) -> tf.Tensor:
     return tf.constant([features.encode_record(one) for one in values])
 
 
-def ask(exported: Exported, signature: str, images: list[bytes], texts: list[str | bytes]) -> dict[str, np.ndarray]:
+def ask(
+    exported: ExportedModel, signature: str, images: list[bytes], texts: list[str | bytes]
+) -> dict[str, np.ndarray]:
     image, description = tf.constant(images, tf.string), tf.constant(texts, tf.string)
     answer = exported.signatures[signature](image=image, description=description)
     return {name: value.numpy() for name, value in answer.items()}
@@ -87,7 +89,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("signature", ["classify", "embed"])
 def test_a_corrupt_image_is_an_error_of_its_row_alone(signature: str) -> None:
-    exported = needing_both()
+    exported = model_requiring_both()
     clean = ask(exported, signature, FILES, list(TEXTS))
     images = [FILES[0], *BROKEN.values(), FILES[1]]
     answer = ask(exported, signature, images, [TEXTS[0], *["a red cat"] * len(BROKEN), TEXTS[1]])
@@ -103,14 +105,14 @@ def test_a_corrupt_image_is_an_error_of_its_row_alone(signature: str) -> None:
 def test_what_a_model_needs_and_a_row_lacks_is_told() -> None:
     images = [b"", FILES[1], FILES[2], b"", b"broken"]
     texts = [TEXTS[0], "", b"\xff\xfe red", " ", b"\xff"]
-    answer = ask(needing_both(), "classify", images, texts)
+    answer = ask(model_requiring_both(), "classify", images, texts)
     told = [MISSING_IMAGE, MISSING_TEXT, BAD_TEXT, MISSING_IMAGE, BAD_IMAGE]
     assert [error.decode() for error in answer["error"]] == told
     assert not answer["scores"].any()
 
 
 def test_a_model_that_has_learned_to_do_without_answers_without() -> None:
-    exported = needing_neither()
+    exported = model_requiring_neither()
     answer = ask(exported, "classify", [b"", FILES[1], b"", b"broken"], [TEXTS[0], "", "", ""])
     assert [error.decode() for error in answer["error"]] == ["", "", "", BAD_IMAGE]
     assert answer["scores"][:3].all()
@@ -136,10 +138,10 @@ def test_every_signature_takes_batches_of_any_size(make: Any, rows: int) -> None
 
 
 def test_one_label_is_transformed_to_its_id_and_several_to_zeros_and_ones() -> None:
-    one = needing_both()
+    one = model_requiring_both()
     ids = one.signatures["transform_features"](examples=records("cat", "fish", "dog", "stranger"))["label_id"]
     assert ids.numpy().tolist() == [one.decoder.labels.index(name) for name in ("cat", "fish", "dog")] + [-1]
-    several = needing_neither()
+    several = model_requiring_neither()
     hot = several.signatures["transform_features"](examples=records(["cat", "fish"], ["dog"], ["stranger"], ["cat"]))
     assert several.decoder.labels == ["cat", "dog", "fish"]
     assert hot["label_id"].numpy().tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 0]]
@@ -151,19 +153,19 @@ def test_labels_vocabulary_and_versions_are_inside(make: Any) -> None:
     told = {name: value.numpy() for name, value in exported.signatures["describe"]().items()}
     card = read_card(exported.folder)
     assert [label.decode() for label in told["labels"]] == list(card.labels) == exported.decoder.labels
-    assert [term.decode() for term in told["vocabulary"]] == read_terms(exported.folder)
-    assert "red" in read_terms(exported.folder)
+    assert [term.decode() for term in told["vocabulary"]] == read_model_vocabulary(exported.folder)
+    assert "red" in read_model_vocabulary(exported.folder)
     assert json.loads(told["card"]) == json.loads(card.model_dump_json())
     assert card.task == exported.decoder.task
-    assert card.needs == (("image", "text") if make is needing_both else ())
+    assert card.needs == (("image", "text") if make is model_requiring_both else ())
     assert card.versions.keys() == {"diptych", "tensorflow", "keras"}
 
 
 def test_the_weights_beside_it_are_those_of_the_network() -> None:
-    exported = needing_both()
+    exported = model_requiring_both()
     other = build_network(exported.options, exported.decoder.inputs, len(exported.decoder.labels), "multiclass")
     assert weights_digest(other) != read_card(exported.folder).digest
-    other.load_weights(weights_file(exported.folder))
+    other.load_weights(weights_path(exported.folder))
     assert weights_digest(other) == read_card(exported.folder).digest
 
 

@@ -1,4 +1,4 @@
-"""Records, a Transform graph and a trained model that the tests of training share."""
+"""Records, a Transform graph and a training that the tests of training share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from diptych.models import features
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.progress import LOGGER
 from diptych.models.text.options import TextOptions
+from diptych.models.training.custom_config import (
+    IMAGE_OPTIONS_KEY,
+    NETWORK_OPTIONS_KEY,
+    TEXT_OPTIONS_KEY,
+    TRAIN_OPTIONS_KEY,
+)
 from diptych.models.training.options import TensorBoardOptions, TrainOptions
-from diptych.models.training.trainer import IMAGE_OPTIONS_KEY, NETWORK_OPTIONS_KEY, TEXT_OPTIONS_KEY, TRAIN_OPTIONS_KEY
 from tests.helpers import SMALL, fit_transform_graph, record_values, write_records
 
 COUNT = 22
@@ -24,8 +29,8 @@ TINY = NetworkOptions(image=ImageNetworkOptions(filters=(4,), units=4), text=Tex
 TRAIN = TrainOptions(epochs=3, batch_size=4, tensorboard=TensorBoardOptions(images=True, text=True, embeddings=True))
 
 
-class Heard(logging.Handler):
-    """Keeps what training reports: message and facts."""
+class ProgressRecorder(logging.Handler):
+    """Records the progress reports of training, as messages and facts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,24 +45,25 @@ class Heard(logging.Handler):
 
 
 @contextmanager
-def hearing() -> Iterator[Heard]:
-    heard, level = Heard(), LOGGER.level
-    LOGGER.addHandler(heard)
+def record_progress() -> Iterator[ProgressRecorder]:
+    recorder, level = ProgressRecorder(), LOGGER.level
+    LOGGER.addHandler(recorder)
     LOGGER.setLevel(logging.INFO)
     try:
-        yield heard
+        yield recorder
     finally:
-        LOGGER.removeHandler(heard)
+        LOGGER.removeHandler(recorder)
         LOGGER.setLevel(level)
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What TFX would give to Trainer.
+class TrainerInputs:
+    """The inputs that TFX would pass to Trainer.
 
     Attributes:
-        folder: of everything.
-        files: the records, for train and val alike.
+        folder: the folder of all inputs and outputs.
+        files: the TFRecord files, which are both train and val.
+        text: how texts are encoded.
     """
 
     folder: Path
@@ -65,7 +71,7 @@ class Stage:
     text: TextOptions = TextOptions()
 
     def arguments(self, run: str, train: TrainOptions = TRAIN, **changes: Any) -> dict[str, Any]:
-        """Arguments of ``FnArgs`` for a run of this name."""
+        """The arguments of ``FnArgs`` for a run with this name."""
         graph = str(self.folder / "graph")
         given = {
             "train_files": self.files,
@@ -89,26 +95,26 @@ class Stage:
         }
 
 
-def build_stage(folder: Path, rows: list[dict[str, Any]], text: TextOptions, task: str) -> Stage:
+def build_trainer_inputs(folder: Path, rows: list[dict[str, Any]], text: TextOptions, task: str) -> TrainerInputs:
     files = [str(write_records(folder / "data.tfrecord", rows))]
     texts, labels = ([row[name] for row in rows] for name in (features.DESCRIPTION, features.LABEL))
     fit_transform_graph(folder / "graph", texts, labels, text, task)
-    return Stage(folder, files, text)
+    return TrainerInputs(folder, files, text)
 
 
 @pytest.fixture(scope="package")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def trainer_inputs(tmp_path_factory: pytest.TempPathFactory) -> TrainerInputs:
     rows = [record_values(number) for number in range(COUNT)]
-    return build_stage(tmp_path_factory.mktemp("stage"), rows, TextOptions(), "multiclass")
+    return build_trainer_inputs(tmp_path_factory.mktemp("trainer"), rows, TextOptions(), "multiclass")
 
 
 @pytest.fixture(scope="package")
-def trained(stage: Stage) -> tuple[Path, Heard]:
-    """The folder of a run with the arguments of ``stage``, and what it reported."""
+def trained(trainer_inputs: TrainerInputs) -> tuple[Path, ProgressRecorder]:
+    """The folder of a run with ``trainer_inputs``, and its progress reports."""
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     from diptych.models.training.trainer import run_fn
 
-    with hearing() as heard:
-        run_fn(FnArgs(**stage.arguments("trained")))
-    return stage.folder / "trained", heard
+    with record_progress() as recorder:
+        run_fn(FnArgs(**trainer_inputs.arguments("trained")))
+    return trainer_inputs.folder / "trained", recorder

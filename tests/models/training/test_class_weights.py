@@ -66,9 +66,9 @@ def test_positive_weights_of_each_kind() -> None:
 def test_batches_are_weighted_by_class_and_mixtures_by_their_parts() -> None:
     import tensorflow as tf
 
-    from diptych.models.training.class_weights import build_weighting
+    from diptych.models.training.class_weights import build_sample_weight_fn
 
-    weighting = build_weighting([["a"]] * 16 + [["b"]], ["a", "b", "c"], "balanced", "multiclass")
+    weighting = build_sample_weight_fn([["a"]] * 16 + [["b"]], ["a", "b", "c"], "balanced", "multiclass")
     weights = class_weights(["a"] * 16 + ["b"], ["a", "b", "c"], "balanced")
     assert weighting(tf.constant([1, 0, 2], tf.int64)).numpy() == pytest.approx([weights[1], weights[0], 1])
     mixed = weighting(tf.constant([[0.25, 0.75, 0.0]]))
@@ -78,8 +78,8 @@ def test_batches_are_weighted_by_class_and_mixtures_by_their_parts() -> None:
 def test_only_the_presence_of_a_label_is_weighted_where_there_may_be_several() -> None:
     import tensorflow as tf
 
-    from diptych.models.training.class_weights import build_weighting
+    from diptych.models.training.class_weights import build_sample_weight_fn
 
-    weighting = build_weighting([["a", "b"], ["b"], ["b"], ["c"]], ["a", "b", "c"], "balanced", "multilabel")
+    weighting = build_sample_weight_fn([["a", "b"], ["b"], ["b"], ["c"]], ["a", "b", "c"], "balanced", "multilabel")
     found = weighting(tf.constant([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])).numpy()
     assert found == pytest.approx(np.array([[3, 1, 3], [1, 1 / 3, 1]]))

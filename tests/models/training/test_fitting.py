@@ -1,4 +1,4 @@
-"""The loop that fits a network, on arrays."""
+"""Fitting a network, on arrays."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Plan
+from diptych.models.training.schedule import Schedule
 
 SIDE, TERMS, CLASSES, RECORDS, BATCH = 8, 20, 3, 32, 8
 TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=4), text=TextNetworkOptions(units=4))
-INPUTS = NetworkInputs(ImageOptions(height=SIDE, width=SIDE), TERMS)
+INPUTS = NetworkInputs((SIDE, SIDE), TERMS)
 
 
 class Killed(RuntimeError):
@@ -25,7 +24,7 @@ class Killed(RuntimeError):
 
 
 def dataset(soft: bool = False) -> Any:
-    """Batches of ``(inputs, label, weight)``, once; the label is a term of the text."""
+    """One epoch of batches ``(inputs, label, weight)``; the label is a term of the text."""
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
@@ -45,21 +44,27 @@ def validation() -> Any:
 
 
 def fit(train: TrainOptions, network: NetworkOptions = TINY, **changes: Any) -> tuple[Any, dict[str, list[float]]]:
-    """The fitted model and its figures by epoch."""
+    """Fits a model; returns it and its metrics by epoch."""
     import keras
     import tensorflow as tf
 
     from diptych.models.networks.build import build_network
-    from diptych.models.training.fitting import Fit, fit_model, precision
+    from diptych.models.training.fitting import TrainingSetup, fit_model, mixed_precision_scope
 
     keras.utils.set_random_seed(train.seed)
     inputs = changes.pop("inputs", INPUTS)
-    given = {"batches": lambda _: dataset().repeat(), "val": validation(), "callbacks": [], "backups": None, **changes}
-    with precision(train.mixed_precision):
+    given = {
+        "train_dataset_fn": lambda _: dataset().repeat(),
+        "val": validation(),
+        "callbacks": [],
+        "backups": None,
+        **changes,
+    }
+    with mixed_precision_scope(train.mixed_precision):
         model = build_network(network, inputs, CLASSES, "multiclass")
-        plan = Plan(BATCH, RECORDS // BATCH, train.epochs)
-        figures = fit_model(Fit(train, network, plan, model, tf.distribute.get_strategy()), **given)
-    return model, figures
+        schedule = Schedule(BATCH, RECORDS // BATCH, train.epochs)
+        metrics = fit_model(TrainingSetup(train, network, schedule, model, tf.distribute.get_strategy()), **given)
+    return model, metrics
 
 
 def same(one: Any, other: Any) -> bool:
@@ -78,78 +83,78 @@ def killer(epoch: int) -> Any:
 
 def test_it_learns_and_the_seed_decides_all_weights() -> None:
     train = TrainOptions(epochs=6, learning_rate=0.03)
-    first, figures = fit(train)
-    assert figures["accuracy"][-1] > 0.8 > figures["accuracy"][0]
-    assert len(figures["val_loss"]) == 6
+    first, metrics = fit(train)
+    assert metrics["accuracy"][-1] > 0.8 > metrics["accuracy"][0]
+    assert len(metrics["val_loss"]) == 6
     assert same(first, fit(train)[0])
     assert not same(first, fit(train.model_copy(update={"seed": 1}))[0])
 
 
 @pytest.mark.parametrize("patience", [None, 3])
 def test_without_val_training_is_judged_by_train(patience: int | None) -> None:
-    _, figures = fit(TrainOptions(epochs=2, patience=patience), val=None)
-    assert set(figures) == {"accuracy", "loss", "learning_rate"}
-    assert len(figures["loss"]) == 2
+    _, metrics = fit(TrainOptions(epochs=2, patience=patience), val=None)
+    assert set(metrics) == {"accuracy", "loss", "learning_rate"}
+    assert len(metrics["loss"]) == 2
 
 
 def test_the_best_weights_are_kept_and_training_stops() -> None:
-    model, figures = fit(TrainOptions(epochs=30, learning_rate=0.3, patience=2, schedule="constant"))
-    best = int(np.argmin(figures["val_loss"]))
-    assert len(figures["val_loss"]) == best + 3 < 30
-    assert model.evaluate(validation(), return_dict=True, verbose=0)["loss"] == pytest.approx(figures["val_loss"][best])
+    model, metrics = fit(TrainOptions(epochs=30, learning_rate=0.3, patience=2, schedule="constant"))
+    best = int(np.argmin(metrics["val_loss"]))
+    assert len(metrics["val_loss"]) == best + 3 < 30
+    assert model.evaluate(validation(), return_dict=True, verbose=0)["loss"] == pytest.approx(metrics["val_loss"][best])
 
 
 def test_the_average_of_the_weights_is_what_is_judged_and_kept() -> None:
     train = TrainOptions(epochs=6, learning_rate=0.05, patience=2, schedule="constant", ema=0.9)
-    model, figures = fit(train)
+    model, metrics = fit(train)
     judged = model.evaluate(validation(), return_dict=True, verbose=0)["loss"]
-    assert judged == pytest.approx(min(figures["val_loss"]), rel=1e-5)
-    assert figures["val_loss"] != pytest.approx(fit(train.model_copy(update={"ema": None}))[1]["val_loss"], rel=1e-3)
+    assert judged == pytest.approx(min(metrics["val_loss"]), rel=1e-5)
+    assert metrics["val_loss"] != pytest.approx(fit(train.model_copy(update={"ema": None}))[1]["val_loss"], rel=1e-3)
 
 
 @pytest.mark.parametrize(
     ("train", "killed_at"),
     [
         (TrainOptions(epochs=4, patience=3), 1),
-        # It has stopped early by then.
+        # It has stopped early before epoch 8.
         (TrainOptions(epochs=9, patience=1, learning_rate=0.3), 8),
         (TrainOptions(epochs=4, ema=0.8, schedule="cosine", warmup=1.5, optimizer="lion"), 3),
         (TrainOptions(epochs=4, patience=None, mixed_precision="bfloat16"), 2),
     ],
 )
 def test_a_killed_training_ends_as_one_that_was_not(train: TrainOptions, killed_at: int, tmp_path: Path) -> None:
-    uninterrupted, figures = fit(train)
-    backups, stopped = str(tmp_path / "backups"), len(figures["loss"]) <= killed_at
+    uninterrupted, metrics = fit(train)
+    backups, stopped = str(tmp_path / "backups"), len(metrics["loss"]) <= killed_at
     with nullcontext() if stopped else pytest.raises(Killed):
         fit(train, backups=backups, callbacks=[killer(killed_at)])
     resumed, rest = fit(train, backups=backups)
     assert same(resumed, uninterrupted)
-    assert rest.get("loss", []) == ([] if stopped else figures["loss"][killed_at:])
+    assert rest.get("loss", []) == ([] if stopped else metrics["loss"][killed_at:])
 
 
 def test_a_kill_while_a_backup_is_written_leaves_the_one_before(tmp_path: Path) -> None:
-    from diptych.models.training.backup import Backup, done
+    from diptych.models.training.backup import TrainingBackup, completed_epochs
 
     train, backups = TrainOptions(epochs=3), str(tmp_path / "backups")
     uninterrupted, _ = fit(train)
     with pytest.MonkeyPatch.context() as patch:
-        write = Backup._write
+        write = TrainingBackup._write
 
-        def write_half(self: Backup, folder: str) -> None:
+        def write_half(self: TrainingBackup, folder: str) -> None:
             write(self, folder)
-            if done(backups) == 1:
+            if completed_epochs(backups) == 1:
                 (Path(folder) / "state.json").unlink()
                 raise Killed
 
-        patch.setattr(Backup, "_write", write_half)
+        patch.setattr(TrainingBackup, "_write", write_half)
         with pytest.raises(Killed):
             fit(train, backups=backups)
-    assert done(backups) == 1
+    assert completed_epochs(backups) == 1
     assert same(fit(train, backups=backups)[0], uninterrupted)
 
 
 def tiny_backbone(input_shape: tuple[int, ...], **_: Any) -> Any:
-    """In place of a network of ``keras.applications``, each of which takes long to trace."""
+    """Replaces a network of ``keras.applications``, all of which take long to trace."""
     import keras
 
     pixels = keras.Input(input_shape)
@@ -171,8 +176,8 @@ def test_a_frozen_backbone_keeps_its_weights_until_it_is_tuned(tmp_path: Path, m
         return {**inputs, IMAGE_INPUT: tf.constant(pixels)}, label, weight
 
     changes: dict[str, Any] = {
-        "inputs": NetworkInputs(ImageOptions(height=side, width=side), TERMS),
-        "batches": lambda _: dataset().map(enlarge).take(2).repeat(),
+        "inputs": NetworkInputs((side, side), TERMS),
+        "train_dataset_fn": lambda _: dataset().map(enlarge).take(2).repeat(),
         "val": None,
     }
     train, kernels = TrainOptions(epochs=3, patience=None), []
@@ -192,16 +197,16 @@ def test_mixed_precision_ends_with_the_training() -> None:
     import keras
 
     before = keras.config.dtype_policy().name
-    model, figures = fit(TrainOptions(epochs=2, mixed_precision="float16"))
+    model, metrics = fit(TrainOptions(epochs=2, mixed_precision="float16"))
     assert (keras.config.dtype_policy().name, model.output.dtype) == (before, "float32")
     assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
     assert model.get_layer("terms").compute_dtype == "float16"
-    assert np.isfinite(figures["loss"]).all()
+    assert np.isfinite(metrics["loss"]).all()
 
 
 def test_mixed_labels_are_learned_and_judged_like_whole_ones() -> None:
     train = TrainOptions(epochs=2)
-    whole, figures = fit(train)
-    soft, soft_figures = fit(train, batches=lambda _: dataset(soft=True).repeat())
+    whole, metrics = fit(train)
+    soft, soft_metrics = fit(train, train_dataset_fn=lambda _: dataset(soft=True).repeat())
     assert same(whole, soft)
-    assert all(soft_figures[name] == pytest.approx(values) for name, values in figures.items())
+    assert all(soft_metrics[name] == pytest.approx(values) for name, values in metrics.items())

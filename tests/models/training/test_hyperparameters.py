@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from diptych.models.networks.options import NetworkOptions
-from diptych.models.training.hyperparameters import check_space, chosen_values, encode_choices, with_hyperparameters
+from diptych.models.training.hyperparameters import (
+    apply_hyperparameters,
+    check_search_space,
+    encode_choices,
+    hyperparameter_values,
+)
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.tune_options import TuneOptions
 
@@ -16,17 +21,17 @@ TRAIN, NETWORK = TrainOptions(), NetworkOptions()
 
 def test_values_take_the_place_of_settings_at_any_depth() -> None:
     values = {"train.learning_rate": 0.5, "train.tensorboard.text": True, "model.image.filters": [4, 8]}
-    train, network = with_hyperparameters(TRAIN, NETWORK, values)
+    train, network = apply_hyperparameters(TRAIN, NETWORK, values)
     assert (train.learning_rate, train.tensorboard.text) == (0.5, True)
     assert network.image and network.image.filters == (4, 8)
     assert (train.epochs, network.text) == (TRAIN.epochs, NETWORK.text)
-    assert with_hyperparameters(TRAIN, NETWORK, {}) == (TRAIN, NETWORK)
+    assert apply_hyperparameters(TRAIN, NETWORK, {}) == (TRAIN, NETWORK)
 
 
 @pytest.mark.parametrize("key", ["train.learning_rat", "train.seed.x", "model.picture.units", "model.image.filters.0"])
 def test_a_key_that_is_no_setting_is_named(key: str) -> None:
     with pytest.raises(ValueError, match=f"'{key}'"):
-        with_hyperparameters(TRAIN, NETWORK, {key: 1})
+        apply_hyperparameters(TRAIN, NETWORK, {key: 1})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def test_a_key_that_is_no_setting_is_named(key: str) -> None:
 )
 def test_a_space_with_an_impossible_value_is_refused_by_its_key(space: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        check_space(TuneOptions(space=space), TRAIN, NETWORK)
+        check_search_space(TuneOptions(space=space), TRAIN, NETWORK)
 
 
 @pytest.mark.parametrize("values", [[1, 2], [0.5, 1.5], ["a", "b"], [True, False], [None, 3], [[1], [2, 3]], [1, 0.5]])
@@ -52,6 +57,6 @@ def test_choices_come_back_as_they_were(values: list[Any]) -> None:
     taken = []
     for value in encode_choices(values):
         found.values = {"train.x": value, "tuner/epochs": 3}
-        taken.append(chosen_values(found.get_config())["train.x"])
+        taken.append(hyperparameter_values(found.get_config())["train.x"])
     assert taken == values
-    assert chosen_values(None) == {}
+    assert hyperparameter_values(None) == {}

@@ -13,16 +13,16 @@ from diptych.models.training.options import TrainOptions
 
 
 def fitted(train: TrainOptions, steps: int = 3) -> Any:
-    """A small model after some steps."""
+    """A small model that was fitted for some steps."""
     import keras
 
-    from diptych.models.training.optimizers import build_optimizer, leave_undecayed
+    from diptych.models.training.optimizers import build_optimizer, exclude_vectors_from_weight_decay
 
     keras.utils.set_random_seed(1)
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(3, bias_initializer="ones")(inputs))
     model.compile(build_optimizer(train, train.learning_rate, steps, 0), "mse")
-    leave_undecayed(model.optimizer, model)
+    exclude_vectors_from_weight_decay(model.optimizer, model)
     model.optimizer.build(model.trainable_variables)
     model.fit(np.ones((steps, 4)), np.zeros((steps, 3)), batch_size=1, verbose=0)
     return model
@@ -37,13 +37,13 @@ def test_every_optimizer_takes_every_option(name: Any) -> None:
 def test_weights_decay_and_biases_do_not() -> None:
     import keras
 
-    from diptych.models.training.optimizers import build_optimizer, leave_undecayed
+    from diptych.models.training.optimizers import build_optimizer, exclude_vectors_from_weight_decay
 
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="ones", bias_initializer="ones")(inputs))
     optimizer = build_optimizer(TrainOptions(optimizer="sgd", weight_decay=0.5, schedule="constant"), 0.1, 1, 0)
     model.compile(optimizer, "mse")
-    leave_undecayed(model.optimizer, model)
+    exclude_vectors_from_weight_decay(model.optimizer, model)
     optimizer.apply(
         [np.zeros(weight.shape, "float32") for weight in model.trainable_variables], model.trainable_variables
     )
@@ -83,9 +83,9 @@ def test_the_average_is_what_is_left_after_training() -> None:
     warmup=st.integers(0, 250),
 )
 def test_rates_rise_to_the_peak_and_never_rise_again(kind: str, steps: int, warmup: int) -> None:
-    from diptych.models.training.optimizers import Schedule
+    from diptych.models.training.optimizers import WarmupSchedule
 
-    rate = Schedule(kind, 2.0, steps, warmup)
+    rate = WarmupSchedule(kind, 2.0, steps, warmup)
     rates = np.array([float(rate(step)) for step in range(max(steps, warmup + 1) + 1)])
     assert ((rates >= 0) & (rates <= 2.0 + 1e-6)).all()
     assert rates[warmup] == pytest.approx(2.0)
@@ -94,9 +94,9 @@ def test_rates_rise_to_the_peak_and_never_rise_again(kind: str, steps: int, warm
 
 
 def test_cosine_and_linear_end_at_zero_by_way_of_their_curves() -> None:
-    from diptych.models.training.optimizers import Schedule
+    from diptych.models.training.optimizers import WarmupSchedule
 
-    cosine, linear = (Schedule(kind, 1.0, 110, 10) for kind in ("cosine", "linear"))
+    cosine, linear = (WarmupSchedule(kind, 1.0, 110, 10) for kind in ("cosine", "linear"))
     assert [float(cosine(step)) for step in (35, 60, 110)] == pytest.approx([(1 + 0.5**0.5) / 2, 0.5, 0], abs=1e-6)
     assert [float(linear(step)) for step in (35, 60, 110)] == pytest.approx([0.75, 0.5, 0], abs=1e-6)
 

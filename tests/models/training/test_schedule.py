@@ -1,4 +1,4 @@
-"""How long training is."""
+"""How long training lasts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from diptych.models.images.options import ImageOptions
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Phase, Plan, choose_batch_size, plan_phases, plan_training
+from diptych.models.training.schedule import Phase, Schedule, build_phases, build_schedule, choose_batch_size
 
 IMAGE = ImageOptions()
 
 
 def test_an_epoch_reads_every_record() -> None:
-    assert plan_training(TrainOptions(epochs=3, batch_size=10), 101, IMAGE) == Plan(10, 11, 3)
+    assert build_schedule(TrainOptions(epochs=3, batch_size=10), 101, IMAGE) == Schedule(10, 11, 3)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_steps_become_epochs_of_equal_length_no_longer_than_the_split(steps: int, records: int) -> None:
-    plan = plan_training(TrainOptions(steps=steps, batch_size=8), records, IMAGE)
-    assert plan.steps <= -(-records // 8)
-    assert steps <= plan.steps * plan.epochs < steps + plan.epochs
+    schedule = build_schedule(TrainOptions(steps=steps, batch_size=8), records, IMAGE)
+    assert schedule.steps_per_epoch <= -(-records // 8)
+    assert steps <= schedule.steps_per_epoch * schedule.epochs < steps + schedule.epochs
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_steps_become_epochs_of_equal_length_no_longer_than_the_split(steps: int
 def test_auto_goes_by_records_and_size_of_images(records: int, side: int, size: int) -> None:
     image = ImageOptions(height=side, width=side)
     assert choose_batch_size(records, image) == size
-    assert plan_training(TrainOptions(batch_size="auto"), records, image).batch_size == size
+    assert build_schedule(TrainOptions(batch_size="auto"), records, image).batch_size == size
 
 
 def network(frozen: int) -> NetworkOptions:
@@ -40,8 +40,8 @@ def network(frozen: int) -> NetworkOptions:
 
 
 def test_a_frozen_backbone_makes_two_phases() -> None:
-    train, plan = TrainOptions(learning_rate=1.0), Plan(8, 2, 5)
-    assert plan_phases(train, network(0), plan) == [Phase(0, 5, 1.0)]
-    assert plan_phases(train, network(2), plan) == [Phase(0, 2, 1.0, frozen=True), Phase(2, 5, 0.1)]
-    assert plan_phases(train, network(9), plan) == [Phase(0, 5, 1.0, frozen=True)]
-    assert plan_phases(train, NetworkOptions(image=None), plan) == [Phase(0, 5, 1.0)]
+    train, schedule = TrainOptions(learning_rate=1.0), Schedule(8, 2, 5)
+    assert build_phases(train, network(0), schedule) == [Phase(0, 5, 1.0)]
+    assert build_phases(train, network(2), schedule) == [Phase(0, 2, 1.0, frozen=True), Phase(2, 5, 0.1)]
+    assert build_phases(train, network(9), schedule) == [Phase(0, 5, 1.0, frozen=True)]
+    assert build_phases(train, NetworkOptions(image=None), schedule) == [Phase(0, 5, 1.0)]

@@ -1,4 +1,4 @@
-"""``run_fn``, whole."""
+"""``run_fn``, as Trainer calls it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,19 @@ import pytest
 from diptych.models import features
 from diptych.models.serving.card import read_card
 from diptych.models.text.options import TextOptions
+from diptych.models.training.custom_config import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.trainer import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY, run_fn
+from diptych.models.training.trainer import run_fn
 from tests.helpers import SMALL, as_file, noise, record_values, write_records
-from tests.models.training.conftest import COUNT, TINY, TRAIN, Heard, Stage, build_stage, hearing
+from tests.models.training.conftest import (
+    COUNT,
+    TINY,
+    TRAIN,
+    ProgressRecorder,
+    TrainerInputs,
+    build_trainer_inputs,
+    record_progress,
+)
 from tests.paths import ROOT
 
 
@@ -29,27 +38,27 @@ def fn_args(arguments: dict[str, Any]) -> Any:
 
 
 def start(folder: Path, environment: dict[str, str] | None = None, **given: Any) -> subprocess.Popen[str]:
-    """A process that trains; see ``process``."""
+    """Starts a process that trains; see ``training_process``."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "arguments.json"
     file.write_text(json.dumps(given))
-    command = [sys.executable, "-m", "tests.models.training.process", str(file)]
+    command = [sys.executable, "-m", "tests.models.training.training_process", str(file)]
     variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})}
     return subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
 
 
 def digest(run: Path) -> str:
-    """Equal for equal weights."""
+    """The digest of the weights of an exported model."""
     return read_card(str(run / "model")).digest
 
 
-def test_every_epoch_learns_from_data(trained: tuple[Path, Heard]) -> None:
+def test_every_epoch_learns_from_data(trained: tuple[Path, ProgressRecorder]) -> None:
     epochs = [facts for message, facts in trained[1].reports if message == "epoch"]
     assert [facts["epoch"] for facts in epochs] == [1, 2, 3]
     assert all(facts["loss"] > 0 and facts["val_loss"] > 0 for facts in epochs)
 
 
-def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, Heard]) -> None:
+def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, ProgressRecorder]) -> None:
     import tensorflow as tf
 
     path = str(trained[0] / "model")
@@ -67,7 +76,7 @@ def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path,
     assert [row[0] for row in names] == [card.labels[place] for place in scores.argmax(axis=1)]
 
 
-def test_tensorboard_has_figures_images_texts_and_the_projector(trained: tuple[Path, Heard]) -> None:
+def test_tensorboard_has_figures_images_texts_and_the_projector(trained: tuple[Path, ProgressRecorder]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     logs = trained[0] / "logs" / "1"
@@ -82,60 +91,62 @@ def test_tensorboard_has_figures_images_texts_and_the_projector(trained: tuple[P
 
 
 def test_a_training_killed_by_the_system_ends_with_the_weights_of_one_that_was_not(
-    stage: Stage, trained: tuple[Path, Heard]
+    trainer_inputs: TrainerInputs, trained: tuple[Path, ProgressRecorder]
 ) -> None:
-    arguments = stage.arguments("killed")
-    process = start(stage.folder / "killed", fn_args=arguments, kill_at=3)
+    arguments = trainer_inputs.arguments("killed")
+    process = start(trainer_inputs.folder / "killed", fn_args=arguments, kill_at=3)
     error = process.communicate()[1]
     assert process.returncode == -9, error
-    backups = stage.folder / "killed" / "logs" / ".resume"
+    backups = trainer_inputs.folder / "killed" / "logs" / ".resume"
     assert len(list(backups.glob("*/2"))) == 1
     # The next execution has another folder.
-    arguments["model_run_dir"] = str(stage.folder / "killed" / "logs" / "2")
-    with hearing() as heard:
+    arguments["model_run_dir"] = str(trainer_inputs.folder / "killed" / "logs" / "2")
+    with record_progress() as recorder:
         run_fn(fn_args(arguments))
-    assert heard.notes == ["training goes on after epoch 2, from its backup"]
-    assert digest(stage.folder / "killed") == digest(trained[0])
+    assert recorder.notes == ["training goes on after epoch 2, from its backup"]
+    assert digest(trainer_inputs.folder / "killed") == digest(trained[0])
     assert not list(backups.iterdir())
 
 
-def test_backups_of_other_settings_are_removed(stage: Stage, tmp_path: Path) -> None:
-    from diptych.models.training.backup import backup_folder, digest_inputs
+def test_backups_of_other_settings_are_removed(trainer_inputs: TrainerInputs, tmp_path: Path) -> None:
+    from diptych.models.training.backup import digest_inputs, prepare_backup_folder
 
     (tmp_path / ".resume" / "other" / "1").mkdir(parents=True)
-    config = stage.config(TRAIN)
+    config = trainer_inputs.config(TRAIN)
     digests = {
-        digest_inputs(config, stage.files),
-        digest_inputs({**config, "x": 1}, stage.files),
+        digest_inputs(config, trainer_inputs.files),
+        digest_inputs({**config, "x": 1}, trainer_inputs.files),
         digest_inputs(config, []),
     }
     assert len(digests) == 3
-    folder = backup_folder(str(tmp_path / "7"), digest_inputs(config, stage.files))
+    folder = prepare_backup_folder(str(tmp_path / "7"), digest_inputs(config, trainer_inputs.files))
     assert not (tmp_path / ".resume" / "other").exists()
-    assert folder == backup_folder(str(tmp_path / "8/"), digest_inputs(config, stage.files))
+    assert folder == prepare_backup_folder(str(tmp_path / "8/"), digest_inputs(config, trainer_inputs.files))
 
 
-def test_training_starts_from_the_last_blessed_model(stage: Stage, trained: tuple[Path, Heard], tmp_path: Path) -> None:
+def test_training_starts_from_the_last_blessed_model(
+    trainer_inputs: TrainerInputs, trained: tuple[Path, ProgressRecorder], tmp_path: Path
+) -> None:
     (tmp_path / "12").symlink_to(trained[0] / "model")
     train = TRAIN.model_copy(update={"warm_start": True, "epochs": 1, "learning_rate": 1e-12, "class_weights": "none"})
-    config = stage.config(train, **{PUSH_DIRECTORY_KEY: str(tmp_path)})
-    with hearing() as heard:
-        run_fn(fn_args(stage.arguments("warm", custom_config=config)))
-    assert heard.notes == [f"training starts from the weights of '{tmp_path / '12'}'"]
-    (epoch,) = [facts for message, facts in heard.reports if message == "epoch"]
+    config = trainer_inputs.config(train, **{PUSH_DIRECTORY_KEY: str(tmp_path)})
+    with record_progress() as recorder:
+        run_fn(fn_args(trainer_inputs.arguments("warm", custom_config=config)))
+    assert recorder.notes == [f"training starts from the weights of '{tmp_path / '12'}'"]
+    (epoch,) = [facts for message, facts in recorder.reports if message == "epoch"]
     first = next(facts for message, facts in trained[1].reports if message == "epoch")
     assert epoch["val_loss"] < first["val_loss"]
 
 
 @pytest.mark.parametrize("pushed", ["nothing", "another network", "no model"])
 def test_a_start_that_cannot_be_is_reported_and_training_starts_fresh(
-    pushed: str, stage: Stage, trained: tuple[Path, Heard], tmp_path: Path
+    pushed: str, trainer_inputs: TrainerInputs, trained: tuple[Path, ProgressRecorder], tmp_path: Path
 ) -> None:
     import keras
 
-    from diptych.models.training.data import open_records
+    from diptych.models.training.data import open_training_data
     from diptych.models.training.fitting import build_model
-    from diptych.models.training.warm_start import start_from_blessed
+    from diptych.models.training.warm_start import warm_start_from_blessed
 
     network = TINY
     if pushed == "another network":
@@ -144,23 +155,23 @@ def test_a_start_that_cannot_be_is_reported_and_training_starts_fresh(
         network = TINY.model_copy(update={"text": TINY.text.model_copy(update={"units": 5})})
     elif pushed == "no model":
         (tmp_path / "12").mkdir()
-    records = open_records(fn_args(stage.arguments("fresh")), TRAIN)
-    model = build_model(TRAIN, network, records.decoder)
+    data = open_training_data(fn_args(trainer_inputs.arguments("fresh")), TRAIN)
+    model = build_model(TRAIN, network, data.decoder)
     before = [weight.numpy() for weight in model.weights]
-    with hearing() as heard:
-        start_from_blessed(model, network, records.decoder, str(tmp_path))
-    assert heard.notes[0].startswith("training starts fresh")
+    with record_progress() as recorder:
+        warm_start_from_blessed(model, network, data.decoder, str(tmp_path))
+    assert recorder.notes[0].startswith("training starts fresh")
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
     keras.utils.clear_session()
 
 
-def test_what_a_search_has_found_is_used_and_written_down(stage: Stage) -> None:
+def test_what_a_search_has_found_is_used_and_written_down(trainer_inputs: TrainerInputs) -> None:
     found = {"space": [], "values": {"train.epochs": 1, "model.image.units": 3, "tuner/epochs": 9}}
-    with hearing() as heard:
-        run_fn(fn_args(stage.arguments("found", hyperparameters=found)))
-    run = stage.folder / "found"
-    assert [message for message, _ in heard.reports].count("epoch") == 1
-    assert heard.notes == ["training takes what the search has found: train.epochs 1, model.image.units 3"]
+    with record_progress() as recorder:
+        run_fn(fn_args(trainer_inputs.arguments("found", hyperparameters=found)))
+    run = trainer_inputs.folder / "found"
+    assert [message for message, _ in recorder.reports].count("epoch") == 1
+    assert recorder.notes == ["training takes what the search has found: train.epochs 1, model.image.units 3"]
     written = json.loads((run / "logs" / "1" / "hyperparameters.json").read_text())
     assert written == {"train.epochs": 1, "model.image.units": 3}
 
@@ -170,62 +181,66 @@ def test_several_labels_and_sequences_are_learned(tmp_path: Path) -> None:
     for number, row in enumerate(rows):
         row[features.LABEL] = ["all", "odd"] if number % 2 else ["all"]
     text = TextOptions(encoding="sequence", length=4)
-    stage = build_stage(tmp_path, rows, text, "multilabel")
+    trainer_inputs = build_trainer_inputs(tmp_path, rows, text, "multilabel")
     train = TrainOptions(
         task="multilabel", epochs=2, batch_size=8, loss="focal", class_weights="balanced", schedule="linear", warmup=0.5
     )
     network = TINY.model_copy(update={"text": TINY.text and TINY.text.model_copy(update={"tower": "attention"})})
-    config = {**stage.config(train), NETWORK_OPTIONS_KEY: network.model_dump_json()}
-    with hearing() as heard:
-        run_fn(fn_args(stage.arguments("run", custom_config=config)))
-    figures = heard.reports[-1][1]
+    config = {**trainer_inputs.config(train), NETWORK_OPTIONS_KEY: network.model_dump_json()}
+    with record_progress() as recorder:
+        run_fn(fn_args(trainer_inputs.arguments("run", custom_config=config)))
+    figures = recorder.reports[-1][1]
     assert np.isfinite(figures["val_loss"])
     assert 0 <= figures["val_accuracy"] <= 1
     assert read_card(str(tmp_path / "run" / "model")).task == "multilabel"
 
 
-def test_an_empty_val_is_refused_where_training_may_stop_by_it(stage: Stage, tmp_path: Path) -> None:
-    from diptych.models.training.data import open_records
+def test_an_empty_val_is_refused_where_training_may_stop_by_it(trainer_inputs: TrainerInputs, tmp_path: Path) -> None:
+    from diptych.models.training.data import open_training_data
 
     empty = str(write_records(tmp_path / "val.tfrecord", []))
     for files in ([], [empty], [str(tmp_path / "absent" / "*")]):
-        arguments = fn_args(stage.arguments("empty", eval_files=files))
+        arguments = fn_args(trainer_inputs.arguments("empty", eval_files=files))
         with pytest.raises(ValueError, match=r"val holds no record.*train\.patience to null"):
-            open_records(arguments, TRAIN)
-        records = open_records(arguments, TRAIN.model_copy(update={"patience": None}))
-        assert (records.val_records, records.val_batches(TRAIN), len(records.labels)) == (0, None, COUNT)
+            open_training_data(arguments, TRAIN)
+        data = open_training_data(arguments, TRAIN.model_copy(update={"patience": None}))
+        assert (data.val_records, data.val_dataset(TRAIN), len(data.train_labels)) == (0, None, COUNT)
 
 
-def test_two_devices_train_together(stage: Stage) -> None:
+def test_two_devices_train_together(trainer_inputs: TrainerInputs) -> None:
     train = TRAIN.model_copy(update={"distribute": "mirrored", "ema": 0.5, "batch_size": 5})
-    arguments = stage.arguments("mirrored", train)
-    process = start(stage.folder / "mirrored", fn_args=arguments, devices=2)
+    arguments = trainer_inputs.arguments("mirrored", train)
+    process = start(trainer_inputs.folder / "mirrored", fn_args=arguments, devices=2)
     error = process.communicate()[1]
     assert process.returncode == 0, error
-    assert set(read_card(str(stage.folder / "mirrored" / "model")).labels) == {"even", "odd"}
+    assert set(read_card(str(trainer_inputs.folder / "mirrored" / "model")).labels) == {"even", "odd"}
 
 
-def test_two_workers_train_together_and_the_chief_writes(stage: Stage) -> None:
+def test_two_workers_train_together_and_the_chief_writes(trainer_inputs: TrainerInputs) -> None:
     import portpicker
 
-    many = write_records(stage.folder / "many.tfrecord", [record_values(number % COUNT) for number in range(140)])
+    many = write_records(
+        trainer_inputs.folder / "many.tfrecord", [record_values(number % COUNT) for number in range(140)]
+    )
     cluster = {"worker": [f"localhost:{portpicker.pick_unused_port()}" for _ in range(2)]}
     processes = []
     for index in range(2):
         train = TRAIN.model_copy(update={"distribute": "multi_worker", "epochs": 2})
         name = f"worker-{index}"
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-        arguments = stage.arguments(name, train, train_files=[str(many)])
-        processes.append(start(stage.folder / name, {"TF_CONFIG": config}, fn_args=arguments))
+        arguments = trainer_inputs.arguments(name, train, train_files=[str(many)])
+        processes.append(start(trainer_inputs.folder / name, {"TF_CONFIG": config}, fn_args=arguments))
     for process in processes:
         error = process.communicate()[1]
         assert process.returncode == 0, error
-    assert read_card(str(stage.folder / "worker-0" / "model")).labels
-    assert not (stage.folder / "worker-1" / "model").exists()
+    assert read_card(str(trainer_inputs.folder / "worker-0" / "model")).labels
+    assert not (trainer_inputs.folder / "worker-1" / "model").exists()
 
 
-def test_workers_that_nobody_names_are_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_nobody_names_are_asked_for(
+    trainer_inputs: TrainerInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     train = TRAIN.model_copy(update={"distribute": "multi_worker"})
     with pytest.raises(ValueError, match=r"train\.distribute is 'multi_worker', and the variable TF_CONFIG"):
-        run_fn(fn_args(stage.arguments("unnamed", train)))
+        run_fn(fn_args(trainer_inputs.arguments("unnamed", train)))

@@ -8,26 +8,27 @@ from typing import Any
 
 import pytest
 
+from diptych.models.training.custom_config import TUNE_OPTIONS_KEY
 from diptych.models.training.tune_options import TuneOptions
-from diptych.models.training.tuner import TUNE_OPTIONS_KEY, tuner_fn
+from diptych.models.training.tuner import tuner_fn
 from tests.helpers import write_records
-from tests.models.training.conftest import TRAIN, Stage
+from tests.models.training.conftest import TRAIN, TrainerInputs
 
 SPACE: dict[str, Any] = {"train.learning_rate": {"min": 1e-4, "max": 0.1, "log": True}, "model.text.units": [2, 3]}
 
 
-def search(stage: Stage, tune: TuneOptions, **changes: Any) -> Any:
+def search(trainer_inputs: TrainerInputs, tune: TuneOptions, **changes: Any) -> Any:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
     train = TRAIN.model_copy(update={"epochs": 1})
-    config = stage.config(train, **{TUNE_OPTIONS_KEY: tune.model_dump_json()})
-    return tuner_fn(FnArgs(**stage.arguments("tuned", custom_config=config, **changes)))
+    config = trainer_inputs.config(train, **{TUNE_OPTIONS_KEY: tune.model_dump_json()})
+    return tuner_fn(FnArgs(**trainer_inputs.arguments("tuned", custom_config=config, **changes)))
 
 
-def test_each_trial_is_a_training_and_one_seed_gives_one_search(stage: Stage) -> None:
+def test_each_trial_is_a_training_and_one_seed_gives_one_search(trainer_inputs: TrainerInputs) -> None:
     found = []
     for _ in range(2):
-        result = search(stage, TuneOptions(trials=2, space=SPACE))
+        result = search(trainer_inputs, TuneOptions(trials=2, space=SPACE))
         result.tuner.search(**result.fit_kwargs)
         trials = result.tuner.oracle.get_best_trials(2)
         assert trials[0].score <= trials[1].score
@@ -36,20 +37,20 @@ def test_each_trial_is_a_training_and_one_seed_gives_one_search(stage: Stage) ->
     assert set(found[0][0][0]) == set(SPACE)
 
 
-def test_tfx_writes_down_what_trainer_reads(stage: Stage, tmp_path: Path) -> None:
+def test_tfx_writes_down_what_trainer_reads(trainer_inputs: TrainerInputs, tmp_path: Path) -> None:
     from tfx.components.tuner.executor import write_best_hyperparameters
     from tfx.types import standard_artifacts, standard_component_specs
 
-    from diptych.models.training.hyperparameters import chosen_values
+    from diptych.models.training.hyperparameters import hyperparameter_values
 
-    result = search(stage, TuneOptions(trials=1, objective="val_accuracy", space={"model.text": [None]}))
+    result = search(trainer_inputs, TuneOptions(trials=1, objective="val_accuracy", space={"model.text": [None]}))
     result.tuner.search(**result.fit_kwargs)
     best, results = standard_artifacts.HyperParameters(), standard_artifacts.TunerResults()
     best.uri, results.uri = str(tmp_path / "best"), str(tmp_path / "results")
     keys = standard_component_specs
     write_best_hyperparameters(result.tuner, {keys.BEST_HYPERPARAMETERS_KEY: [best], keys.TUNER_RESULTS_KEY: [results]})
     (written,) = (tmp_path / "best").iterdir()
-    assert chosen_values(json.loads(written.read_text())) == {"model.text": None}
+    assert hyperparameter_values(json.loads(written.read_text())) == {"model.text": None}
 
 
 @pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband", "grid"])
@@ -71,8 +72,8 @@ def test_every_strategy_finds_the_least(strategy: Any, tmp_path: Path) -> None:
     assert (best["train.epochs"], json.loads(best["train.resume"])) == (3, False)
 
 
-def test_a_search_needs_a_val_and_a_space_that_suits(stage: Stage, tmp_path: Path) -> None:
+def test_a_search_needs_a_val_and_a_space_that_suits(trainer_inputs: TrainerInputs, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.image\.unit"):
-        search(stage, TuneOptions(space={"model.image.unit": [1]}))
+        search(trainer_inputs, TuneOptions(space={"model.image.unit": [1]}))
     with pytest.raises(ValueError, match="val holds no record"):
-        search(stage, TuneOptions(space=SPACE), eval_files=[str(write_records(tmp_path / "val.tfrecord", []))])
+        search(trainer_inputs, TuneOptions(space=SPACE), eval_files=[str(write_records(tmp_path / "val.tfrecord", []))])

@@ -1,4 +1,7 @@
-"""Folders named by numbers, the greatest the newest: how Pusher keeps models, and the gate accepted statistics."""
+"""Version directories as TensorFlow Serving defines them: named by numbers, the greatest of which is the latest.
+
+Pusher keeps blessed models so, DataGate accepted statistics, and training its backups.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import os
 import tensorflow as tf
 
 
-def newest(directory: str) -> str | None:
-    """The newest folder's path; None if there is none."""
+def latest_version(directory: str) -> str | None:
+    """The path of the latest version directory in ``directory``; None if there is none."""
     if not tf.io.gfile.isdir(directory):
         return None
     names = [name.rstrip("/") for name in tf.io.gfile.listdir(directory)]

@@ -1,4 +1,4 @@
-"""Trains in a process of its own: python -m tests.models.training.process ARGUMENTS.json"""
+"""Trains in a process of its own: python -m tests.models.training.training_process ARGUMENTS.json"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from diptych.models.progress import LOGGER
 
 
-class Kill(logging.Handler):
-    """Kills this process when an epoch is over."""
+class KillAfterEpoch(logging.Handler):
+    """Kills this process at the end of an epoch."""
 
     def __init__(self, epoch: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def main() -> None:
     LOGGER.setLevel(logging.INFO)
     if "kill_at" in given:
         # An epoch is reported before its backup is written.
-        LOGGER.addHandler(Kill(given["kill_at"]))
+        LOGGER.addHandler(KillAfterEpoch(given["kill_at"]))
     run_fn(FnArgs(**given["fn_args"]))
 
 

@@ -1,4 +1,4 @@
-"""Small exported models of networks that nobody has trained, made once for all tests of a session."""
+"""Small exported models with random weights, each made once for all tests of a session."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _IMAGE = ImageNetworkOptions(filters=(4, 4), units=6)
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A SavedModel's folder, its Keras network, and what it was built of."""
+class ExportedModel:
+    """The folder of a SavedModel, its Keras network, and what it was built from."""
 
     folder: str
     network: Any
@@ -34,7 +34,7 @@ class Exported:
 
     @property
     def signatures(self) -> Any:
-        """Those of the SavedModel, loaded once."""
+        """The signatures of the SavedModel, which is loaded once."""
         return _signatures(self.folder)
 
 
@@ -43,38 +43,38 @@ def _signatures(folder: str) -> Any:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(folder)
-    # A signature does not keep what it belongs to.
+    # A signature does not keep the SavedModel alive, so each function holds a reference to it.
     return {
         name: (lambda *, _of=loaded, _call=call, **inputs: _call(**inputs)) for name, call in loaded.signatures.items()
     }
 
 
 @cache
-def needing_both() -> Exported:
-    """Multiclass, of a bag of words; it needs image and text."""
+def model_requiring_both() -> ExportedModel:
+    """A multiclass model of bags of words, which requires image and text."""
     options = NetworkOptions(image=_IMAGE, text=TextNetworkOptions(units=5))
     return _export("multiclass", TextOptions(), options)
 
 
 @cache
-def needing_neither() -> Exported:
-    """Multilabel, of a sequence; it has learned to do without image or text."""
+def model_requiring_neither() -> ExportedModel:
+    """A multilabel model of sequences, which was built to answer without image or text."""
     text = TextNetworkOptions(tower="attention", units=5, wide=False)
     options = NetworkOptions(image=_IMAGE, text=text, fusion=FusionOptions(drop_image=0.2, drop_text=0.2))
     return _export("multilabel", TextOptions(encoding="sequence", length=6), options)
 
 
-def _export(task: Task, text: TextOptions, options: NetworkOptions) -> Exported:
+def _export(task: Task, text: TextOptions, options: NetworkOptions) -> ExportedModel:
     import keras
 
-    from diptych.models.decoders.transformed import Decoder
+    from diptych.models.decoders.transform_graph import TransformGraphDecoder
     from diptych.models.networks.build import build_network
-    from diptych.models.serving.export import export
+    from diptych.models.serving.export import export_model
 
     folder = Path(tempfile.mkdtemp(prefix="diptych-exported-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    decoder = Decoder(fit_transform_graph(folder / "graph", TEXTS, LABELS[task], text, task), SMALL, text)
+    decoder = TransformGraphDecoder(fit_transform_graph(folder / "graph", TEXTS, LABELS[task], text, task), SMALL, text)
     keras.utils.set_random_seed(3)
     network = build_network(options, decoder.inputs, len(decoder.labels), task)
-    export(network, decoder, str(folder / "pushed" / "7"))
-    return Exported(str(folder / "pushed" / "7"), network, decoder, options)
+    export_model(network, decoder, str(folder / "pushed" / "7"))
+    return ExportedModel(str(folder / "pushed" / "7"), network, decoder, options)
