@@ -112,13 +112,13 @@ def _group(prefix: str, model: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(key: str, name: str, field: FieldInfo) -> list[str]:
-    nested = [group for group, _ in _nested(key, field.annotation)]
+    nested = list(_nested(key, field.annotation))
     description = escape(field.description or "")
     if nested:
-        links = ", ".join(f"[`{group}`](#{group})" for group in nested)
-        description = f"{description} See {links}.".strip()
+        (group, options), *_ = nested
+        description = f"{description or _docstring(options).splitlines()[0]} See [`{group}`](#{group})."
     # The heading of a group has the anchor of its key.
-    anchor = "" if key in nested else f'<span id="{key}"></span>'
+    anchor = "" if nested and group == key else f'<span id="{key}"></span>'
     return [f"{anchor}`{name}`", _value(field), _default(field), description]
 
 
