@@ -18,7 +18,7 @@ COMMANDS = (
 
 
 def main() -> None:
-    """Prints each benchmark's command and the first line of its documentation."""
+    """Prints the command of each benchmark and the first line of its documentation."""
     for name in COMMANDS:
         documentation = importlib.import_module(f"benchmarks.{name}").__doc__ or ""
         print(f"python -m benchmarks.{name:<11} {documentation.splitlines()[0]}")

@@ -1,4 +1,4 @@
-"""The demo's seconds by component, from empty and again at once, when all is cached."""
+"""The demo's seconds by component: in an empty folder, and once more when everything is cached."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tools import BenchmarkError, demo, parser, read_summary, show, timed
+from benchmarks.tools import BenchmarkError, demo_command, make_parser, print_table, read_summary, run_timed
 
 
 def main() -> None:
-    """Runs the demo twice in an empty folder and prints both.
+    """Runs the demo twice in the same folder, which is empty at first, and prints the seconds of both runs.
 
     Raises:
         BenchmarkError: a component of the second run was not cached.
     """
-    parser(__doc__).parse_args()
+    make_parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        walls = [timed(demo(folder))]
+        walls = [run_timed(demo_command(folder))]
         first = read_summary(folder)["seconds"]
-        walls.append(timed(demo(folder)))
+        walls.append(run_timed(demo_command(folder)))
         summary = read_summary(folder)
     second = summary["seconds"]
     rows: list[tuple[Any, ...]] = [
@@ -29,7 +29,7 @@ def main() -> None:
     totals = [sum(first.values()), sum(second.values())]
     rows.append(("components", *totals, totals[1] / totals[0]))
     rows.append(("wall", *walls, walls[1] / walls[0]))
-    show("The demo, in seconds", ("component", "first run", "second run", "ratio"), rows)
+    print_table("The demo, in seconds", ("component", "first run", "second run", "ratio"), rows)
     if missed := sorted(set(second) - set(summary["cached"])):
         raise BenchmarkError(f"not cached in the second run: {', '.join(missed)}")
     print(f"All {len(second)} components of the second run were cached.")

@@ -1,4 +1,4 @@
-"""Stored encodings, with and without GZIP: what a record costs to write, to read with tf.data, and its size."""
+"""Image encodings with and without GZIP: the time to write a record, to read it with tf.data, and its size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, get_args
 
-from benchmarks.ingest_peers.contender import SIDE, read_pixels, read_rows
+from benchmarks.ingest_peers.common import IMAGE_SIZE, read_pixels, read_rows
 from benchmarks.photographs import Photographs, cached_photographs
-from benchmarks.tools import parser, show
+from benchmarks.tools import make_parser, print_table
 from diptych.components.catalogue.image_files import encode
 from diptych.models import features
 from diptych.models.images.decoding import decode_stored_images
@@ -29,7 +29,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Cost:
-    """Microseconds for each record, and its bytes in the file."""
+    """Microseconds for each record, and its size in the file in bytes."""
 
     encode: float
     write: float
@@ -38,11 +38,11 @@ class Cost:
 
 
 def main() -> None:
-    """Measures all by turns, and prints medians."""
-    arguments = parser(__doc__, repeat=3)
+    """Measures all encodings in turn, and prints medians."""
+    arguments = make_parser(__doc__, repeat=3)
     arguments.add_argument("--rows", type=int, default=1000, help="how many photographs (default: %(default)s)")
     options = arguments.parse_args()
-    # Before TensorFlow is loaded, which would tell of its processor and of each iterator's end.
+    # Set before TensorFlow is loaded, which otherwise prints notes on the processor and on the end of each iterator.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     catalogue = cached_photographs(Photographs(options.rows))
     pixels = [read_pixels(catalogue.parent / row["image"]) for row in read_rows(catalogue)]
@@ -50,17 +50,21 @@ def main() -> None:
     costs: dict[tuple[str, str], list[Cost]] = {side: [] for side in sides}
     with tempfile.TemporaryDirectory() as name:
         for side in sides * options.repeat:
-            image = ImageOptions(height=SIDE, width=SIDE, encoding=side[0])
+            image = ImageOptions(height=IMAGE_SIZE, width=IMAGE_SIZE, encoding=side[0])
             costs[side].append(_measure(pixels, image, side[1], Path(name, "records")))
     rows = [
         (encoding, compression or "none", *_medians(costs[encoding, compression])) for encoding, compression in sides
     ]
     columns = ("encoding", "compression", "encode, us", "write, us", "read, us", "bytes")
-    show(f"A record of {SIDE} x {SIDE} pixels, median of {options.repeat} times {len(pixels):,}", columns, rows)
+    print_table(
+        f"A record of {IMAGE_SIZE} x {IMAGE_SIZE} pixels, median of {options.repeat} times {len(pixels):,}",
+        columns,
+        rows,
+    )
 
 
 def _encodings() -> list[str]:
-    """All that the installed TensorFlow reads."""
+    """The encodings that the installed TensorFlow can read."""
     readable = []
     for encoding in get_args(ImageOptions.model_fields["encoding"].annotation):
         try:
@@ -84,7 +88,7 @@ def _measure(pixels: Sequence[Any], image: ImageOptions, compression: str, file:
     written = time.perf_counter()
     size = file.stat().st_size
     dataset = _dataset(file, compression, image)
-    # Once unmeasured: the first pass also prepares what later epochs find ready.
+    # The first pass is not measured, because it also sets up what later epochs reuse.
     read = sum(len(batch) for batch in dataset)
     ready = time.perf_counter()
     for _ in dataset:
@@ -102,7 +106,7 @@ def _example(stored: bytes) -> bytes:
 
 
 def _dataset(file: Path, compression: str, image: ImageOptions) -> tf.data.Dataset:
-    """uint8 ``[b, h, w, 3]``, read as training does: batches parsed and decoded by every core."""
+    """A dataset of uint8 ``[b, h, w, 3]`` that is read as in training: every core parses and decodes batches."""
     import tensorflow as tf
 
     spec = features.parsing_spec([features.IMAGE])

@@ -1,6 +1,7 @@
 """Training: images per second of the default network fed by our input, against the same network fed from memory.
 
-All in one process, by turns; of each turn's epochs the first, which fills caches and starts iterators, is left out.
+All sides run in one process, in turn. The first epoch of each turn is not counted, because it fills caches and starts
+iterators.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.read import make_source
-from benchmarks.read_peers.source import BATCH, Source
-from benchmarks.tools import parser, show
+from benchmarks.read_peers.arrays import BATCH_SIZE, ImageTextArrays
+from benchmarks.tools import make_parser, print_table
 
 if TYPE_CHECKING:
     import keras
@@ -24,15 +25,15 @@ LIMIT = 0.97
 MEMORY = "from memory"
 OURS = "Diptych, a run's Examples"
 
-#: What ``Model.fit`` is given of each side.
+#: For each side the arguments of ``Model.fit``.
 Sides = Mapping[str, Callable[[], dict[str, Any]]]
 
 
 def main() -> int:
-    """Fits by turns; returns 1 if our input holds training up."""
-    arguments = parser(__doc__, repeat=5)
+    """Fits with each input in turn; returns 1 if our input slows training down."""
+    arguments = make_parser(__doc__, repeat=5)
     arguments.add_argument("--rows", type=int, default=640, help="how many images (default: %(default)s)")
-    arguments.add_argument("--epochs", type=int, default=2, help="that count of each turn (default: %(default)s)")
+    arguments.add_argument("--epochs", type=int, default=2, help="counted epochs of each turn (default: %(default)s)")
     options = arguments.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -51,13 +52,13 @@ def main() -> int:
         found: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(options.repeat):
             for side in list(sides)[:: -1 if turn % 2 else 1]:
-                seconds = _fit(model, sides[side](), options.epochs, options.rows // BATCH)
-                found[side].append(options.rows // BATCH * BATCH / seconds)
+                seconds = _fit(model, sides[side](), options.epochs, options.rows // BATCH_SIZE)
+                found[side].append(options.rows // BATCH_SIZE * BATCH_SIZE / seconds)
                 print(f"round {turn + 1} of {options.repeat}: {side}, {found[side][-1]:,.0f}", flush=True)
     return _report(found)
 
 
-def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
+def _sides(source: ImageTextArrays, blog_folder: Path, our_folder: Path) -> Sides:
     import numpy as np
     import tensorflow as tf
 
@@ -72,7 +73,7 @@ def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
     text = padded_inputs(BagOfWords(index, value, source.counts.shape[1]))
     arrays = {IMAGE_INPUT: np.array(source.images), **{name: values.numpy() for name, values in text.items()}}
 
-    def as_taken(inputs: dict[str, Any], label: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
+    def to_network_inputs(inputs: dict[str, Any], label: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
         counts = inputs["description"]
         places = tf.RaggedTensor.from_value_rowids(counts.indices[:, 1], counts.indices[:, 0], counts.dense_shape[0])
         found = places.with_values(counts.indices[:, 1] + 1).to_tensor()
@@ -81,16 +82,16 @@ def _sides(source: Source, blog_folder: Path, our_folder: Path) -> Sides:
 
     def ours() -> dict[str, Any]:
         decode = diptych.decoder(our_folder)
-        return {"x": input_fn_train(diptych.files(our_folder), batch_size=BATCH, decode=decode)}
+        return {"x": input_fn_train(diptych.files(our_folder), batch_size=BATCH_SIZE, decode=decode)}
 
     return {
-        MEMORY: lambda: {"x": arrays, "y": source.labels, "batch_size": BATCH},
+        MEMORY: lambda: {"x": arrays, "y": source.labels, "batch_size": BATCH_SIZE},
         OURS: ours,
-        "the blog's read_dataset": lambda: {"x": blog.read_dataset(blog_folder).map(as_taken).repeat()},
+        "the blog's read_dataset": lambda: {"x": blog.read_dataset(blog_folder).map(to_network_inputs).repeat()},
     }
 
 
-def _network(source: Source, folder: Path) -> keras.Model:
+def _network(source: ImageTextArrays, folder: Path) -> keras.Model:
     import keras
 
     from benchmarks.read_peers import diptych
@@ -104,7 +105,7 @@ def _network(source: Source, folder: Path) -> keras.Model:
 
 
 def _fit(model: keras.Model, given: dict[str, Any], epochs: int, steps: int) -> float:
-    """Median seconds of an epoch of so many steps, after a first one."""
+    """The median of the seconds of the epochs after the first; an epoch has the given number of steps."""
     import keras
 
     class Clock(keras.callbacks.Callback):
@@ -128,7 +129,7 @@ def _report(found: Mapping[str, Sequence[float]]) -> int:
         for side, rates in found.items()
     }
     table = [(side, round(median(rates)), ratios[side]) for side, rates in found.items()]
-    show(f"Median of {len(found[MEMORY])} rounds; ratios to memory", ("fed by", "images/s", "ratio"), table)
+    print_table(f"Median of {len(found[MEMORY])} rounds; ratios to memory", ("fed by", "images/s", "ratio"), table)
     passed = ratios[OURS] >= LIMIT
     print(f"{'pass' if passed else 'FAIL'}: {ratios[OURS]:.3f} of the speed from memory, at least {LIMIT}")
     return int(not passed)

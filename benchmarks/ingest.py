@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ingest_environment import ready_program
 from benchmarks.ingest_peers.run import SECONDS_FILE
+from benchmarks.peer_environment import peer_program
 from benchmarks.photographs import Photographs, cached_photographs, copy_images
-from benchmarks.tools import BenchmarkError, parser, python, show, timed
+from benchmarks.tools import BenchmarkError, make_parser, print_table, python_command, run_timed
 
 LIMIT = 2.5
 _WARM_UP = Photographs(200)
@@ -28,8 +28,9 @@ class Contender:
     """One way to turn the catalogue into a dataset.
 
     Attributes:
-        module: of ``benchmarks.ingest_peers``; its documentation says in what the result differs.
-        ours: whether it runs in Diptych's environment; the others have one of their own.
+        title: its name in the table.
+        module: a module of ``benchmarks.ingest_peers``; its documentation says how the result differs.
+        ours: whether it runs in Diptych's environment; the others run in that of ``benchmarks.peer_environment``.
         same_pixels: whether its pixels can be compared with the blog's.
     """
 
@@ -39,9 +40,9 @@ class Contender:
     same_pixels: bool = True
 
     def command(self, module: str, *arguments: str) -> list[str]:
-        """Runs a module of ``benchmarks.ingest_peers`` in the contender's environment."""
+        """The command that runs a module of ``benchmarks.ingest_peers`` in the contender's environment."""
         call = ["-m", f"benchmarks.ingest_peers.{module}", *arguments]
-        return python(*call) if self.ours else [ready_program("python"), *call]
+        return python_command(*call) if self.ours else [peer_program("python"), *call]
 
 
 BLOG = Contender("the blog's loop", "blog", ours=True)
@@ -55,27 +56,27 @@ PEERS = (
 
 
 @dataclass(frozen=True)
-class Run:
-    """Seconds of one run: the whole process's, and those of the work, without imports and the start of Python."""
+class RunSeconds:
+    """Seconds of one run: of the whole process, and of the work without the start of Python and imports."""
 
     process: float
     work: float
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a run wrote: the number of its records and, of a sample, uint8 pixels ``[images, 128, 128, 3]``."""
+class OutputSample:
+    """What a run wrote: the number of records, and the pixels of some of them, uint8 ``[images, 128, 128, 3]``."""
 
     count: int
     images: list[str]
     pixels: Any
 
 
-Runs = Mapping[Contender, Sequence[Run]]
+Runs = Mapping[Contender, Sequence[RunSeconds]]
 
 
 def main() -> int:
-    """Runs the contenders by turns; returns 1 if Diptych is slower than it should be."""
+    """Runs the contenders in turn; returns 1 if Diptych is slower than it should be."""
     options = _parse()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -92,7 +93,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     modules = [peer.module for peer in PEERS]
-    arguments = parser(__doc__, repeat=3)
+    arguments = make_parser(__doc__, repeat=3)
     arguments.add_argument("--images", type=Path, help="a folder of images to ingest instead of made photographs")
     arguments.add_argument("--rows", type=int, default=20_000, help="how many images (default: %(default)s)")
     arguments.add_argument("--peers", nargs="*", choices=modules, default=modules, help="against these only")
@@ -101,7 +102,7 @@ def _parse() -> argparse.Namespace:
 
 
 def _catalogue(options: argparse.Namespace, folder: Path) -> Path:
-    """The catalogue to ingest, with every image in the file cache."""
+    """The path of the catalogue to ingest; every image of it is in the file cache."""
     if options.images:
         catalogue = copy_images(options.images, folder / "given", options.rows)
     else:
@@ -114,39 +115,39 @@ def _catalogue(options: argparse.Namespace, folder: Path) -> Path:
 
 def _rounds(
     contenders: Sequence[Contender], catalogue: Path, folder: Path, repeat: int
-) -> tuple[Runs, Mapping[Contender, Found]]:
-    """Runs all by turns, forwards and backwards, and looks at what each one's first run wrote."""
+) -> tuple[Runs, Mapping[Contender, OutputSample]]:
+    """Runs all contenders in turn, every second round in reverse order, and samples what each writes first."""
     out = folder / "out"
     warm_up = cached_photographs(_WARM_UP)
     for contender in contenders:
-        # Byte code and file cache, which whoever goes first would fill for the others.
+        # Fills byte code and file cache, which otherwise the first contender would do for the others.
         _run(contender, warm_up, out)
-    runs: dict[Contender, list[Run]] = {contender: [] for contender in contenders}
-    found: dict[Contender, Found] = {}
+    runs: dict[Contender, list[RunSeconds]] = {contender: [] for contender in contenders}
+    found: dict[Contender, OutputSample] = {}
     for turn in range(repeat):
         for contender in contenders[:: -1 if turn % 2 else 1]:
             runs[contender].append(_run(contender, catalogue, out))
             if contender not in found:
-                found[contender] = _look(contender, out, folder / "found.npz")
+                found[contender] = _inspect_output(contender, out, folder / "found.npz")
             print(f"round {turn + 1} of {repeat}: {contender.title}, {runs[contender][-1]}", flush=True)
     return runs, found
 
 
-def _run(contender: Contender, catalogue: Path, out: Path) -> Run:
+def _run(contender: Contender, catalogue: Path, out: Path) -> RunSeconds:
     shutil.rmtree(out, ignore_errors=True)
-    # What the one before has written must not reach the disk at this one's expense.
+    # The disk must not still be busy with what the contender before has written.
     os.sync()
-    process = timed(contender.command("run", contender.module, str(catalogue), str(out)))
-    return Run(process, float((out / SECONDS_FILE).read_text(encoding="utf-8")))
+    process = run_timed(contender.command("run", contender.module, str(catalogue), str(out)))
+    return RunSeconds(process, float((out / SECONDS_FILE).read_text(encoding="utf-8")))
 
 
-def _look(contender: Contender, out: Path, file: Path) -> Found:
-    timed(contender.command("look", contender.module, str(out), str(file)))
+def _inspect_output(contender: Contender, out: Path, file: Path) -> OutputSample:
+    run_timed(contender.command("inspect_output", contender.module, str(out), str(file)))
     with np.load(file) as values:
-        return Found(int(values["count"]), values["images"].tolist(), values["pixels"])
+        return OutputSample(int(values["count"]), values["images"].tolist(), values["pixels"])
 
 
-def _report(runs: Runs, found: Mapping[Contender, Found]) -> int:
+def _report(runs: Runs, found: Mapping[Contender, OutputSample]) -> int:
     rows = found[BLOG].count
     works, processes = (_ratios(runs, measure) for measure in (_work, _process))
     table = [
@@ -162,40 +163,40 @@ def _report(runs: Runs, found: Mapping[Contender, Found]) -> int:
         for contender in runs
     ]
     columns = ("contender", "rows/s", "ratio", "with start", "ratio", "records", "pixels off")
-    show(f"{rows:,} rows, median of {len(runs[BLOG])} rounds; ratios to the blog's loop", columns, table)
+    print_table(f"{rows:,} rows, median of {len(runs[BLOG])} rounds; ratios to the blog's loop", columns, table)
     if lost := [contender.title for contender in found if found[contender].count != rows]:
         raise BenchmarkError(f"not every row became a record: {', '.join(lost)}")
-    return _judge(works)
+    return _print_verdict(works)
 
 
-def _work(run: Run) -> float:
+def _work(run: RunSeconds) -> float:
     return run.work
 
 
-def _process(run: Run) -> float:
+def _process(run: RunSeconds) -> float:
     return run.process
 
 
-def _ratios(runs: Runs, measure: Callable[[Run], float]) -> dict[Contender, float]:
-    """How many times as fast as the blog's loop each contender is: median of the rounds' ratios."""
+def _ratios(runs: Runs, measure: Callable[[RunSeconds], float]) -> dict[Contender, float]:
+    """How many times as fast as the blog's loop each contender is: the median of the ratios of all rounds."""
     return {
         contender: median(measure(blog) / measure(run) for blog, run in zip(runs[BLOG], runs[contender], strict=True))
         for contender in runs
     }
 
 
-def _difference(found: Found, blog: Found) -> float:
-    """Mean absolute difference of the samples' pixels, in levels of 255.
+def _difference(found: OutputSample, blog: OutputSample) -> float:
+    """The mean absolute difference of the pixels of two samples, in levels of 255.
 
     Raises:
-        BenchmarkError: they are samples of other images.
+        BenchmarkError: the samples hold different images.
     """
     if found.images != blog.images:
         raise BenchmarkError(f"not the images of the blog's loop: {found.images[:3]}... for {blog.images[:3]}...")
     return float(np.abs(found.pixels.astype(np.int16) - blog.pixels).mean())
 
 
-def _judge(ratios: Mapping[Contender, float]) -> int:
+def _print_verdict(ratios: Mapping[Contender, float]) -> int:
     ours = ratios[DIPTYCH]
     ahead = [contender.title for contender in ratios if contender is not DIPTYCH and ratios[contender] >= ours]
     passed = ours >= LIMIT and not ahead

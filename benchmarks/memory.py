@@ -1,4 +1,4 @@
-"""What a command takes: seconds, and the most memory of all its processes together."""
+"""The peak memory of a command and all the processes that it starts."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from tempfile import TemporaryFile
 
 import psutil
 
-from benchmarks.tools import ROOT, BenchmarkError, environment
+from benchmarks.tools import ROOT, BenchmarkError, child_environment
 
 _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Peak:
-    """The most memory seen, in bytes.
+class PeakMemory:
+    """Peak memory in bytes.
 
     Attributes:
-        tree: resident sets of the process and all its descendants, added up; pages they share count for each.
-        largest: resident set of the largest of them.
+        total: the greatest sum of the resident sets of all processes; a page that several share is counted for each.
+        largest: the greatest resident set of a single process.
     """
 
-    tree: int = 0
+    total: int = 0
     largest: int = 0
 
-    def with_seen(self, resident: Sequence[int]) -> Peak:
-        """The greater of both."""
-        return Peak(max(self.tree, sum(resident)), max(self.largest, *resident)) if resident else self
+    def updated(self, resident: Sequence[int]) -> PeakMemory:
+        """The peak after the resident sets of all processes were measured once more."""
+        return PeakMemory(max(self.total, sum(resident)), max(self.largest, *resident)) if resident else self
 
 
-def watch(command: Sequence[str]) -> Peak:
-    """Runs a command in the checkout and looks at its processes ten times a second.
+def measure_peak_memory(command: Sequence[str]) -> PeakMemory:
+    """Runs a command in the checkout and measures its processes ten times a second.
 
     Raises:
-        BenchmarkError: it failed; the message ends with what it printed.
+        BenchmarkError: it failed; the message ends with its output.
     """
-    peak = Peak()
+    peak = PeakMemory()
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=output, stderr=output) as process:
+        with subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdout=output, stderr=output) as process:
             while process.poll() is None:
-                peak = peak.with_seen(_resident(process.pid))
+                peak = peak.updated(_resident_sets(process.pid))
                 time.sleep(_POLL_SECONDS)
         if process.returncode:
             output.seek(0)
@@ -50,7 +50,7 @@ def watch(command: Sequence[str]) -> Peak:
     return peak
 
 
-def _resident(pid: int) -> list[int]:
+def _resident_sets(pid: int) -> list[int]:
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]

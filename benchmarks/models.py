@@ -1,4 +1,4 @@
-"""What a trained model is worth: majority, linear text, networks of image, of text and of both, over three seeds."""
+"""Compares trained models over three seeds: majority label, linear text, and networks of image, text and both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.tools import ROOT, demo, parser, python, read_summary, show, timed
+from benchmarks.tools import ROOT, demo_command, make_parser, print_table, python_command, read_summary, run_timed
 
 _EXAMPLES = ROOT / "examples"
 DATASETS = {
@@ -19,7 +19,7 @@ DATASETS = {
     "emoji label": _EXAMPLES / "emoji.yaml",
     "emoji subgroup": _EXAMPLES / "emoji-subgroup.yaml",
 }
-# The joint network comes last: what it gains over the others is the question.
+# The joint network comes last, because its gain over the others is the question.
 NETWORKS = {
     "image network": ["model.text=null"],
     "text network": ["model.image=null"],
@@ -31,7 +31,7 @@ Figures = Mapping[str, float]
 
 
 def main() -> None:
-    """Runs the pipeline for each dataset, seed and network; what does not depend on the network is run once."""
+    """Runs the pipeline for each dataset, seed and network; steps that do not depend on the network run once a seed."""
     options = _parse()
     for dataset in options.datasets:
         found: dict[str, list[Figures]] = defaultdict(list)
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _parse() -> argparse.Namespace:
-    arguments = parser(__doc__)
+    arguments = make_parser(__doc__)
     arguments.add_argument("--datasets", nargs="*", choices=list(DATASETS), default=list(DATASETS))
     arguments.add_argument("--networks", nargs="*", choices=list(NETWORKS), default=list(NETWORKS))
     arguments.add_argument("--seeds", type=int, default=3, help="of splits, weights and shuffling (default: 3)")
@@ -52,14 +52,14 @@ def _parse() -> argparse.Namespace:
 
 
 def _run(dataset: str, seed: int, networks: Sequence[str], folder: Path) -> dict[str, Figures]:
-    """Test figures of each model on one split."""
+    """The test figures of each model for one seed."""
     found: dict[str, Figures] = {}
     for network in networks:
         seeds = [f"data.seed={seed}", f"train.seed={seed}"]
         changes = [f"--set={change}" for change in (*seeds, *NETWORKS[network])]
-        # A model of other inputs is no predecessor of this one.
+        # The new network must not be compared with a model of other inputs.
         shutil.rmtree(folder / "pushed", ignore_errors=True)
-        timed(_command(dataset, folder, changes))
+        run_timed(_command(dataset, folder, changes))
         summary = read_summary(folder)
         found.setdefault("majority", _majority(summary["labels"]))
         found.setdefault("linear text", summary["baseline"])
@@ -70,12 +70,12 @@ def _run(dataset: str, seed: int, networks: Sequence[str], folder: Path) -> dict
 def _command(dataset: str, folder: Path, changes: Sequence[str]) -> list[str]:
     settings = DATASETS[dataset]
     if settings is None:
-        return demo(folder, *changes)
-    return python("-m", "diptych", "run", str(settings), "--output", str(folder), *changes)
+        return demo_command(folder, *changes)
+    return python_command("-m", "diptych", "run", str(settings), "--output", str(folder), *changes)
 
 
 def _majority(labels: Mapping[str, Mapping[str, int]]) -> Figures:
-    """Figures of always answering the label that train holds most often."""
+    """The figures of a model that always predicts the most frequent label of train."""
     answer = max(labels, key=lambda label: labels[label].get("train", 0))
     test = {label: counts["test"] for label, counts in labels.items() if counts.get("test")}
     right = test.get(answer, 0)
@@ -95,7 +95,7 @@ def _show(dataset: str, seeds: int, found: Mapping[str, Sequence[Figures]]) -> N
             values = [figures[name] for figures in of_seeds]
             cells.append(f"{mean(values):.4f} ({min(values):.4f} to {max(values):.4f})")
         rows.append((model, *cells))
-    show(f"{dataset}: test figures, mean of {seeds} seeds (least to greatest)", ("model", *FIGURES), rows)
+    print_table(f"{dataset}: test figures, mean of {seeds} seeds (least to greatest)", ("model", *FIGURES), rows)
 
 
 if __name__ == "__main__":

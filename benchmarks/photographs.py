@@ -1,4 +1,4 @@
-"""Writes a catalogue of distinct photographs: crops of scikit-learn's two samples, or a folder's own images."""
+"""Writes a catalogue of distinct photographs: crops of scikit-learn's two samples, or the images of a folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tools import BenchmarkError, parser
+from benchmarks.tools import BenchmarkError, make_parser
 
 CATALOGUE = "catalogue.csv"
 COLUMNS = ("image", "description", "label")
 
 _QUALITY = 90
-# A folder that holds more is slow to look up in.
+# Finding a file in a folder with more files is slow.
 _FILES_PER_FOLDER = 1000
 _SUBJECTS = ("china", "flower")
 _WORDS = """
@@ -34,12 +34,12 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Photographs:
-    """What is made.
+    """Photographs to make.
 
     Attributes:
-        rows: how many photographs.
-        width: of each, in pixels, to 5 %.
-        height: likewise.
+        rows: their number.
+        width: the width of each in pixels, which varies by 5 %.
+        height: the height of each in pixels, which varies by 5 %.
     """
 
     rows: int
@@ -48,7 +48,7 @@ class Photographs:
 
 
 def cached_photographs(wanted: Photographs) -> Path:
-    """The catalogue of such photographs in the folder for temporary files, where it is made once."""
+    """The path of a catalogue of such photographs in the folder for temporary files; it is made at the first call."""
     name = f"diptych-photographs-{wanted.rows}-{wanted.width}x{wanted.height}"
     folder = Path(tempfile.gettempdir(), name)
     if not (folder / CATALOGUE).exists():
@@ -58,7 +58,7 @@ def cached_photographs(wanted: Photographs) -> Path:
 
 
 def write_photographs(folder: Path, wanted: Photographs) -> None:
-    """Writes the photographs and, when all are there, their catalogue: equal bytes each time."""
+    """Writes the photographs and then their catalogue, with the same bytes each time."""
     for number in range(0, wanted.rows, _FILES_PER_FOLDER):
         (folder / _name(number)).parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -67,10 +67,18 @@ def write_photographs(folder: Path, wanted: Photographs) -> None:
 
 
 def copy_images(images: Path, folder: Path, most_rows: int) -> Path:
-    """The catalogue of a folder's images, copied below another; the label is the name of the folder each lies in.
+    """Copies images into a folder and writes their catalogue; a label is the name of the folder an image was in.
+
+    Args:
+        images: the folder of the images, which may have folders in it.
+        folder: where images and catalogue are written.
+        most_rows: the greatest number of images.
+
+    Returns:
+        The path of the catalogue.
 
     Raises:
-        BenchmarkError: the folder holds no image.
+        BenchmarkError: there is no image.
     """
     found = sorted(path for path in images.rglob("*") if path.suffix.lower() in _SUFFIXES)[:most_rows]
     if not found:
@@ -113,10 +121,10 @@ def _write_photograph(folder: Path, number: int, wanted: Photographs) -> tuple[s
 
 
 def _crop(sample: Any, random: np.random.Generator, wanted: Photographs) -> Any:
-    """uint8 ``[height, width, 3]``, RGB: another part, scale, side and brightness for each state of ``random``."""
+    """A crop of random position, scale, orientation and brightness: uint8 ``[height, width, 3]``, RGB."""
     import cv2
 
-    # Around 1: a crop that is much enlarged would be smooth, and its file small.
+    # The scale is near 1, because a crop that is much enlarged would be smooth and its file small.
     scale = random.uniform(0.85, 1.12)
     width, height = (round(side * scale) for side in (wanted.width, wanted.height))
     top = int(random.integers(sample.shape[0] - height + 1))
@@ -138,7 +146,7 @@ def _samples() -> Any:
 
 def main() -> None:
     """Writes a catalogue to a folder."""
-    arguments = parser(__doc__)
+    arguments = make_parser(__doc__)
     arguments.add_argument("folder", type=Path, help="gets catalogue.csv and images/")
     arguments.add_argument("--rows", type=int, default=2000, help="how many photographs (default: %(default)s)")
     arguments.add_argument("--images", type=Path, help="a folder whose images are taken instead")

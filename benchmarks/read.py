@@ -1,7 +1,7 @@
 """Reading: images per second against the blog's read_dataset, TFDS, Hugging Face, WebDataset, Grain and MosaicML.
 
-Batches of 64 images uint8 128 x 128 x 3 with bag of words and label, from the file cache; each contender in a process
-of its own, by turns. NumPy arrays mapped into memory are the limit.
+Batches hold 64 images uint8 128 x 128 x 3 with bag of words and label, and the files are in the file cache. Each
+contender runs in a process of its own, in turn. NumPy arrays mapped into memory show the limit.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.ingest_environment import ready_program
-from benchmarks.ingest_peers.contender import read_pixels, read_rows
+from benchmarks.ingest_peers.common import read_pixels, read_rows
+from benchmarks.peer_environment import peer_program
 from benchmarks.photographs import Photographs, cached_photographs
-from benchmarks.read_peers.source import BATCH, Source, save
-from benchmarks.tools import ROOT, BenchmarkError, environment, parser, python, show
+from benchmarks.read_peers.arrays import BATCH_SIZE, ImageTextArrays, save_arrays
+from benchmarks.tools import ROOT, BenchmarkError, child_environment, make_parser, print_table, python_command
 
 LIMIT = 2.5
 
@@ -29,8 +29,9 @@ class Contender:
     """One way to read.
 
     Attributes:
-        module: of ``benchmarks.read_peers``; its documentation says how it reads.
-        ours: whether it runs in Diptych's environment; the others have one of their own.
+        title: its name in the table.
+        module: a module of ``benchmarks.read_peers``; its documentation says how it reads.
+        ours: whether it runs in Diptych's environment; the others run in that of ``benchmarks.peer_environment``.
     """
 
     title: str
@@ -41,21 +42,21 @@ class Contender:
 BLOG = Contender("the blog's read_dataset", "blog", ours=True)
 DIPTYCH = Contender("Diptych, a run's Examples", "diptych", ours=True)
 EXPORTED = Contender("Diptych, the blog's file", "diptych_exported", ours=True)
-LIMIT_SIDE = Contender("NumPy memory map", "memory_map", ours=True)
+MEMORY_MAP = Contender("NumPy memory map", "memory_map", ours=True)
 PEERS = (
     Contender("TFDS", "tfds_reader"),
     Contender("Hugging Face to tf", "hugging_face"),
     Contender("WebDataset", "web_dataset"),
     Contender("Grain", "grain_reader"),
 )
-# It needs PyTorch, of which PyPI has 5 GB with CUDA: no part of the lock.
+# It needs PyTorch, whose packages on PyPI take 5 GB with CUDA, so it is not in the lock file.
 MOSAIC = Contender("MosaicML streaming", "mosaic")
 
 
 def main() -> int:
-    """Runs the contenders by turns; returns 1 if Diptych is slower than it should be."""
+    """Runs the contenders in turn; returns 1 if Diptych is slower than it should be."""
     peers = {peer.module: peer for peer in (*PEERS, MOSAIC)}
-    arguments = parser(__doc__, repeat=5)
+    arguments = make_parser(__doc__, repeat=5)
     arguments.add_argument("--rows", type=int, default=5000, help="how many images (default: %(default)s)")
     arguments.add_argument("--epochs", type=int, default=5, help="that each side reads in turn (default: %(default)s)")
     arguments.add_argument(
@@ -66,11 +67,11 @@ def main() -> int:
         help="against these only; mosaic first needs mosaicml-streaming in .venv-bench",
     )
     options = arguments.parse_args()
-    contenders = [BLOG, DIPTYCH, EXPORTED, *(peers[module] for module in options.peers), LIMIT_SIDE]
+    contenders = [BLOG, DIPTYCH, EXPORTED, *(peers[module] for module in options.peers), MEMORY_MAP]
     found: dict[Contender, list[float]] = {contender: [] for contender in contenders}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        save(folder, make_source(options.rows))
+        save_arrays(folder, make_source(options.rows))
         for turn in range(options.repeat):
             for contender in contenders[:: -1 if turn % 2 else 1]:
                 found[contender].append(_run(contender, folder, options.epochs))
@@ -80,8 +81,8 @@ def main() -> int:
     return _report(found, options.rows)
 
 
-def make_source(rows: int) -> Source:
-    """Photographs of 128 x 128 with their texts counted."""
+def make_source(rows: int) -> ImageTextArrays:
+    """Photographs of 128 x 128 pixels, their texts as bags of words, and their labels."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     catalogue = cached_photographs(Photographs(rows))
@@ -90,14 +91,14 @@ def make_source(rows: int) -> Source:
     counts = CountVectorizer(dtype=np.float32).fit_transform(texts).toarray()
     _, labels = np.unique([row["label"] for row in found], return_inverse=True)
     images = np.stack([read_pixels(catalogue.parent / row["image"]) for row in found])
-    return Source(images, counts, labels.astype(np.int64), texts)
+    return ImageTextArrays(images, counts, labels.astype(np.int64), texts)
 
 
 def _run(contender: Contender, folder: Path, epochs: int) -> float:
-    program = python() if contender.ours else [ready_program("python")]
+    program = python_command() if contender.ours else [peer_program("python")]
     out = folder / contender.module
     command = [*program, "-m", "benchmarks.read_peers.run", contender.module, str(folder), str(out), str(epochs)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=child_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchmarkError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return float(done.stdout.split()[-1])
@@ -109,8 +110,8 @@ def _report(found: Mapping[Contender, Sequence[float]], rows: int) -> int:
         for contender, rates in found.items()
     }
     table = [(contender.title, round(median(found[contender])), ratios[contender]) for contender in found]
-    title = f"{rows:,} images in batches of {BATCH}, median of {len(found[BLOG])} rounds; ratios to the blog's"
-    show(title, ("contender", "images/s", "ratio"), table)
+    title = f"{rows:,} images in batches of {BATCH_SIZE}, median of {len(found[BLOG])} rounds; ratios to the blog's"
+    print_table(title, ("contender", "images/s", "ratio"), table)
     slow = [side.title for side in (DIPTYCH, EXPORTED) if ratios[side] < LIMIT]
     ours = min(ratios[DIPTYCH], ratios[EXPORTED])
     ahead = [contender.title for contender in (*PEERS, MOSAIC) if ratios.get(contender, 0) >= ours]

@@ -1,7 +1,8 @@
 """Seconds and size of the report at 1,000, 10,000 and 100,000 rows.
 
-The whole command, imports included, on examples of 32 x 32 pixels of noise, which no encoding makes small, with 40
-labels and texts of twelve words. There is no model: scoring is bounded by a thousand rows, whatever there are.
+The whole command is measured, imports included. The examples are images of 32 x 32 pixels of noise, which no encoding
+can compress, with 40 labels and texts of twelve words. There is no model, because the report scores at most a thousand
+rows, however many there are.
 """
 
 from __future__ import annotations
@@ -16,50 +17,50 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tools import BenchmarkError, parser, python, show, timed
+from benchmarks.tools import BenchmarkError, make_parser, print_table, python_command, run_timed
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 
 _IMAGE = ImageOptions(height=32, width=32)
-_LABELS, _WORDS, _WORDS_OF_ALL = 40, 12, 5_000
+_LABELS, _WORDS, _VOCABULARY_SIZE = 40, 12, 5_000
 _SHARES = {features.TRAIN: 0.8, features.VAL: 0.1, features.TEST: 0.1}
-_MOST_BYTES, _BYTES_ROWS = 5_000_000, 10_000
+_MAX_BYTES, _MAX_BYTES_ROWS = 5_000_000, 10_000
 _REPORT = "import sys; from diptych.pipeline.runs.report import write_report; write_report(sys.argv[1])"
 
 
 def main() -> int:
-    """Prints the table; fails if time grows as fast as rows, or 10,000 rows take 5 MB."""
+    """Prints the table; returns 1 if time grows as fast as rows, or if the report of 10,000 rows exceeds 5 MB."""
     options = _options()
     measured = []
     with tempfile.TemporaryDirectory() as folder:
         for rows in options.rows:
             run = Path(folder) / str(rows)
             write_run(run, rows)
-            seconds = sorted(timed(python("-c", _REPORT, str(run))) for _ in range(options.repeat))
+            seconds = sorted(run_timed(python_command("-c", _REPORT, str(run))) for _ in range(options.repeat))
             measured.append((rows, seconds[len(seconds) // 2], os.path.getsize(run / "report.html")))
-    return _tell(measured)
+    return _print_results(measured)
 
 
 def _options() -> Any:
-    made = parser(__doc__, repeat=3)
+    made = make_parser(__doc__, repeat=3)
     made.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="default: %(default)s")
     return made.parse_args()
 
 
-def _tell(measured: list[tuple[int, float, int]]) -> int:
+def _print_results(measured: list[tuple[int, float, int]]) -> int:
     few, shortest, _ = measured[0]
     table = [(f"{r:,}", s, s / shortest, r / few, f"{size / 1e6:.2f}") for r, s, size in measured]
-    show("diptych report", ["rows", "seconds", "ratio", "rows' ratio", "MB"], table)
+    print_table("diptych report", ["rows", "seconds", "ratio", "rows' ratio", "MB"], table)
     slow = any(seconds / shortest >= rows / few for rows, seconds, _ in measured[1:])
-    large = any(size > _MOST_BYTES for rows, _, size in measured if rows <= _BYTES_ROWS)
+    large = any(size > _MAX_BYTES for rows, _, size in measured if rows <= _MAX_BYTES_ROWS)
     return int(slow or large)
 
 
 def write_run(run: Path, rows: int) -> None:
-    """A run's folder with examples, rejects and statistics.
+    """Writes a run's folder with examples, rejects and statistics.
 
     Raises:
-        BenchmarkError: there are too few rows for every split to get one.
+        BenchmarkError: there are too few rows to give each split one.
     """
     counts = {split: int(rows * share) for split, share in _SHARES.items()}
     if not all(counts.values()):
@@ -89,10 +90,10 @@ def _records(split: str, count: int, random: np.random.Generator) -> Iterator[di
         yield {
             features.ID: f"{split}/{number}.png",
             features.IMAGE: pixels.tobytes(),
-            features.DESCRIPTION: " ".join(f"word{n}" for n in random.integers(0, _WORDS_OF_ALL, _WORDS)),
+            features.DESCRIPTION: " ".join(f"word{n}" for n in random.integers(0, _VOCABULARY_SIZE, _WORDS)),
             features.LABEL: f"label {random.integers(_LABELS)}",
             features.ENCODING: _IMAGE.encoding,
-            # One row in a hundred repeats another one's image.
+            # One row in a hundred has the image of another row.
             features.SHA256: f"{split if number % 100 else ''}{number}",
             features.PHASH: int(random.integers(-(2**63), 2**63 - 1)),
             features.WIDTH: int(random.integers(100, 2000)),
@@ -115,7 +116,7 @@ def _write(folder: Path, values: list[dict[str, Any]]) -> None:
 
 
 def _write_statistics(folder: Path, values: list[dict[str, Any]]) -> None:
-    """Their size hardly depends on the number of rows: those of the first thousand will do."""
+    """Writes statistics of the first thousand rows; their size hardly depends on the number of rows."""
     import pandas as pd
     import tensorflow_data_validation as tfdv
 

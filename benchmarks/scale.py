@@ -1,4 +1,4 @@
-"""Ingestion at 10,000 and 100,000 rows: memory may grow to 1.2 times and the cost of a row to 1.1 times."""
+"""Ingestion of 10,000 and 100,000 rows: memory may grow to 1.2 times, the cost of a row to 1.1 times."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.ingest_peers.run import SECONDS_FILE
-from benchmarks.memory import Peak, watch
+from benchmarks.memory import PeakMemory, measure_peak_memory
 from benchmarks.photographs import Photographs, cached_photographs
-from benchmarks.tools import parser, python, show
+from benchmarks.tools import make_parser, print_table, python_command
 
 MEMORY_LIMIT = 1.2
 COST_LIMIT = 1.1
@@ -20,20 +20,20 @@ _WIDTH, _HEIGHT = 160, 120
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Memory, and microseconds for each row, imports and start of Python aside."""
+class Measurement:
+    """Peak memory, and microseconds for each row, without the start of Python and imports."""
 
-    peak: Peak
+    peak: PeakMemory
     cost: float
 
 
 def main() -> int:
-    """Runs both sizes by turns; returns 1 if a ratio is above its limit."""
-    arguments = parser(__doc__, repeat=1)
+    """Runs both sizes in turn; returns 1 if a ratio is above its limit."""
+    arguments = make_parser(__doc__, repeat=1)
     arguments.add_argument("--rows", type=int, nargs=2, default=(10_000, 100_000), help="default: %(default)s")
     options = arguments.parse_args()
     catalogues = {rows: cached_photographs(Photographs(rows, _WIDTH, _HEIGHT)) for rows in options.rows}
-    measured: dict[int, list[Measured]] = {rows: [] for rows in catalogues}
+    measured: dict[int, list[Measurement]] = {rows: [] for rows in catalogues}
     for turn in range(options.repeat):
         for rows, catalogue in catalogues.items():
             measured[rows].append(_measure(rows, catalogue))
@@ -41,26 +41,28 @@ def main() -> int:
     return _report(*options.rows, *measured.values())
 
 
-def _measure(rows: int, catalogue: Path) -> Measured:
+def _measure(rows: int, catalogue: Path) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name, "out")
-        peak = watch(python("-m", "benchmarks.ingest_peers.run", "diptych", str(catalogue), str(out)))
+        peak = measure_peak_memory(
+            python_command("-m", "benchmarks.ingest_peers.run", "diptych", str(catalogue), str(out))
+        )
         seconds = float((out / SECONDS_FILE).read_text(encoding="utf-8"))
         shutil.rmtree(out)
-    return Measured(peak, 1e6 * seconds / rows)
+    return Measurement(peak, 1e6 * seconds / rows)
 
 
-def _report(few: int, many: int, small: Sequence[Measured], large: Sequence[Measured]) -> int:
-    tree = [median(one.peak.tree / 1e6 for one in side) for side in (small, large)]
+def _report(few: int, many: int, small: Sequence[Measurement], large: Sequence[Measurement]) -> int:
+    total = [median(one.peak.total / 1e6 for one in side) for side in (small, large)]
     largest = [median(one.peak.largest / 1e6 for one in side) for side in (small, large)]
     cost = [median(one.cost for one in side) for side in (small, large)]
     table = [
-        ("peak memory of all processes, MB", *tree, tree[1] / tree[0]),
+        ("peak memory of all processes, MB", *total, total[1] / total[0]),
         ("peak memory of the largest, MB", *largest, largest[1] / largest[0]),
         ("cost of a row, microseconds", *cost, cost[1] / cost[0]),
     ]
-    show(f"Ingestion, median of {len(small)}", ("measure", f"{few:,} rows", f"{many:,} rows", "ratio"), table)
-    passed = tree[1] / tree[0] <= MEMORY_LIMIT and cost[1] / cost[0] <= COST_LIMIT
+    print_table(f"Ingestion, median of {len(small)}", ("measure", f"{few:,} rows", f"{many:,} rows", "ratio"), table)
+    passed = total[1] / total[0] <= MEMORY_LIMIT and cost[1] / cost[0] <= COST_LIMIT
     print(f"{'pass' if passed else 'FAIL'}: memory at most {MEMORY_LIMIT}, cost of a row at most {COST_LIMIT}")
     return int(not passed)
 

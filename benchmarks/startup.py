@@ -9,7 +9,15 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.tools import ROOT, BenchmarkError, environment, parser, python, show, timed
+from benchmarks.tools import (
+    ROOT,
+    BenchmarkError,
+    child_environment,
+    make_parser,
+    print_table,
+    python_command,
+    run_timed,
+)
 
 _ROWS = 40
 _FIRST = "Component ImageTextExampleGen is running."
@@ -22,16 +30,16 @@ _COMPONENT = "diptych run, to its first component"
 
 
 def main() -> None:
-    """Runs the three by turns and prints their medians."""
-    repeat = parser(__doc__, repeat=5).parse_args().repeat
+    """Runs the three commands in turn and prints their medians."""
+    repeat = make_parser(__doc__, repeat=5).parse_args().repeat
     seconds: dict[str, list[float]] = {_STOCK: [], _HELP: [], _COMPONENT: []}
     with tempfile.TemporaryDirectory() as name:
         config = _write_config(Path(name))
-        # Once unmeasured: the first start also compiles byte code and fills the file cache.
+        # The first turn is not counted, because it also compiles byte code and fills the file cache.
         for turn in range(repeat + 1):
             measured = {
-                _STOCK: timed(python("-c", "from tfx import v1")),
-                _HELP: timed(python("-m", "diptych", "--help")),
+                _STOCK: run_timed(python_command("-c", "from tfx import v1")),
+                _HELP: run_timed(python_command("-m", "diptych", "--help")),
                 _COMPONENT: _first_component(config, Path(name, str(turn))),
             }
             if turn:
@@ -39,14 +47,14 @@ def main() -> None:
                     seconds[command].append(value)
     stock = median(seconds[_STOCK])
     rows = [(command, median(values), median(values) / stock) for command, values in seconds.items()]
-    show(f"Start-up, median of {repeat}", ("command", "seconds", "ratio"), rows)
+    print_table(f"Start-up, median of {repeat}", ("command", "seconds", "ratio"), rows)
 
 
 def _write_config(folder: Path) -> Path:
-    """Settings of a catalogue that is read in a moment."""
-    from diptych.pipeline.demo.digits import write_demo
+    """Writes the settings of a small catalogue, and returns their path."""
+    from diptych.pipeline.demo.digits import write_digits_catalogue
 
-    catalogue = Path(write_demo(str(folder)))
+    catalogue = Path(write_digits_catalogue(str(folder)))
     lines = catalogue.read_text(encoding="utf-8").splitlines(keepends=True)
     catalogue.write_text("".join(lines[: _ROWS + 1]), encoding="utf-8")
     config = folder / "diptych.yaml"
@@ -55,16 +63,16 @@ def _write_config(folder: Path) -> Path:
 
 
 def _first_component(config: Path, folder: Path) -> float:
-    """Seconds from the start of the process until the log names the first component; the run ends there.
+    """Seconds from the start of the process until the log names the first component; then the run is killed.
 
     Raises:
-        BenchmarkError: the run ended before, or took too long.
+        BenchmarkError: the run ended or the time limit passed before.
     """
     log = folder / "pipeline.log"
     started = time.monotonic()
-    command = python("-m", "diptych", "run", str(config), "--output", str(folder))
+    command = python_command("-m", "diptych", "run", str(config), "--output", str(folder))
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=ROOT, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
             while process.poll() is None and time.monotonic() - started < _LIMIT_SECONDS:

@@ -1,6 +1,6 @@
-"""The demo's DAG the way TFX's tutorials build it.
+"""The demo's DAG as TFX's tutorials would build it.
 
-Data, text, network, optimiser, batches, epochs and metrics are Diptych's; the rest is what the tutorials give.
+Data, encoding of texts, network, optimiser, batches, epochs and metrics are Diptych's; the rest follows the tutorials.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from diptych.pipeline.local.view import make_view
 from diptych.pipeline.settings import Settings
 
 _MODULE_FILE = os.path.join(os.path.dirname(__file__), "stock_module", "digits.py")
-# Of the demo: the tutorials' Trainer wants numbers of steps.
+# The demo's number of rows, because the tutorials' Trainer needs numbers of steps.
 _ROWS = 1797
 
 
@@ -56,19 +56,19 @@ def _to_example(row: dict[str, str]) -> tf.train.Example:
 
 
 class CatalogueExecutor(BaseExampleGenExecutor):
-    """A custom executor as TFX's guide to ExampleGen shows it: the base class splits by hash and writes GZIP."""
+    """A custom executor as in TFX's guide to ExampleGen; its base class splits by hash and writes GZIP files."""
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
-        """Catalogue to Examples."""
+        """The transform of the catalogue into Examples."""
         return _CatalogueToExamples
 
 
 def build_pipeline(settings: Settings, folder: str, jit_compile: str | bool) -> tfx.dsl.Pipeline:
-    """The DAG of the tutorials, on the catalogue of ``settings``.
+    """The tutorials' DAG for the catalogue of ``settings``.
 
     Args:
-        folder: gets artifacts, metadata and pushed models.
-        jit_compile: of ``keras.Model.compile``.
+        folder: where artifacts, metadata and pushed models are written.
+        jit_compile: the argument of ``keras.Model.compile``.
     """
     base, name = os.path.split(settings.data.catalogue)
     example_gen = FileBasedExampleGen(
@@ -78,13 +78,13 @@ def build_pipeline(settings: Settings, folder: str, jit_compile: str | bool) -> 
         custom_executor_spec=executor_spec.BeamExecutorSpec(CatalogueExecutor),
     )
     examples = example_gen.outputs["examples"]
-    # Without options StatisticsGen looks at every feature, the pixels too.
+    # Without options StatisticsGen reads every feature, including the pixels.
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     schema_gen = tfx.components.SchemaGen(statistics=statistics_gen.outputs["statistics"], infer_feature_shape=True)
     schema = schema_gen.outputs["schema"]
     example_validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    # The tutorials name a module file: each of the two components builds a wheel of it and installs that by pip.
-    # Transform materialises by default and computes statistics before and after.
+    # The tutorials give a module file: Transform and Trainer each build a wheel of it and install that with pip. By
+    # default Transform materialises its output and computes statistics before and after.
     transform = tfx.components.Transform(examples=examples, schema=schema, module_file=_MODULE_FILE)
     trainer = _trainer(settings, transform, schema, jit_compile)
     resolver = tfx.dsl.Resolver(
@@ -185,7 +185,7 @@ def _eval_config() -> tfma.EvalConfig:
 
 
 def run(settings: Settings, folder: str, jit_compile: str | bool) -> None:
-    """Runs the DAG and writes ``summary.json`` with ``seconds`` by component, measured as Diptych measures itself."""
+    """Runs the DAG and writes ``summary.json`` with ``seconds`` by component, measured as in Diptych's own runs."""
     with (
         redirect_output(os.path.join(folder, "pipeline.log")) as console,
         follow_progress(make_view(console)) as progress,

@@ -1,4 +1,4 @@
-"""What the benchmarks share: fresh processes, and tables."""
+"""What the benchmarks share: arguments, fresh processes and tables."""
 
 from __future__ import annotations
 
@@ -22,38 +22,49 @@ class BenchmarkError(RuntimeError):
     """A measured command failed."""
 
 
-def parser(documentation: str | None, repeat: int | None = None) -> argparse.ArgumentParser:
-    """A benchmark's arguments; with ``repeat``, how often each side runs if ``--repeat`` does not say."""
+def make_parser(documentation: str | None, repeat: int | None = None) -> argparse.ArgumentParser:
+    """The parser of a benchmark's arguments.
+
+    Args:
+        documentation: the module's docstring, of which ``--help`` shows the first line.
+        repeat: the default of ``--repeat``; None leaves this option out.
+    """
     made = argparse.ArgumentParser(description=(documentation or "").splitlines()[0])
     if repeat:
         made.add_argument("--repeat", type=int, default=repeat, help="how often each side runs (default: %(default)s)")
     return made
 
 
-def python(*arguments: str) -> list[str]:
-    """A command of this interpreter."""
+def python_command(*arguments: str) -> list[str]:
+    """A command that this Python interpreter runs."""
     return [sys.executable, *arguments]
 
 
-def demo(folder: Path, *arguments: str) -> list[str]:
-    """The command that runs the demo in a folder."""
-    return python("-m", "diptych", "demo", "--output", str(folder), *arguments)
+def demo_command(folder: Path, *arguments: str) -> list[str]:
+    """The command that runs the demo with its output in a folder."""
+    return python_command("-m", "diptych", "demo", "--output", str(folder), *arguments)
 
 
-def environment() -> dict[str, str]:
-    """This process's environment, but with byte code kept: compiling TFX's sources anew doubles every start."""
+def child_environment() -> dict[str, str]:
+    """This process's environment with byte code enabled, without which TFX's sources are compiled at every start."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def timed(command: Sequence[str]) -> float:
-    """Runs a command in the checkout and returns its wall seconds.
+def run_timed(command: Sequence[str]) -> float:
+    """Runs a command in the checkout and returns its wall time in seconds.
 
     Raises:
-        BenchmarkError: it failed; the message ends with what it printed.
+        BenchmarkError: it failed; the message ends with its output.
     """
     started = time.monotonic()
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=child_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     seconds = time.monotonic() - started
     if done.returncode:
@@ -68,8 +79,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Prints a table: text to the left, numbers to the right, an empty cell for None."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table; the first column is aligned to the left, the others to the right, and None is an empty cell."""
     table = Table(*columns[:1], title=title, title_justify="left")
     for column in columns[1:]:
         table.add_column(column, justify="right")

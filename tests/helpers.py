@@ -15,8 +15,9 @@ from PIL import Image
 from diptych.components.catalogue.options import DataOptions
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
+from diptych.models.labels import LabelOptions
 from diptych.models.text.options import TextOptions
-from diptych.models.text.preprocessing import TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
+from diptych.models.text.preprocessing import LABEL_OPTIONS_KEY, TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
 
 SMALL = ImageOptions(height=8, width=10)
 IN_PROCESS = "--runner=FnApiRunner"
@@ -85,7 +86,12 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def fit_transform_graph(
-    folder: Path, texts: Sequence[str], labels: Sequence[Any], options: TextOptions, task: str = "multiclass"
+    folder: Path,
+    texts: Sequence[str],
+    labels: Sequence[Any],
+    options: TextOptions,
+    task: str = "multiclass",
+    label_options: LabelOptions | None = None,
 ) -> Any:
     """The ``tft.TFTransformOutput`` that Transform would write for these rows.
 
@@ -103,7 +109,12 @@ def fit_transform_graph(
     metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: label_column})
     listed = [[label] if isinstance(label, str) else list(label) for label in labels]
     rows = [{features.DESCRIPTION: [text], features.LABEL: label} for text, label in zip(texts, listed, strict=True)]
-    fn = partial(preprocessing_fn, custom_config={TEXT_OPTIONS_KEY: options.model_dump_json(), TASK_KEY: task})
+    config = {
+        TEXT_OPTIONS_KEY: options.model_dump_json(),
+        LABEL_OPTIONS_KEY: (label_options or LabelOptions()).model_dump_json(),
+        TASK_KEY: task,
+    }
+    fn = partial(preprocessing_fn, custom_config=config)
     with tft_beam.Context(temp_dir=str(folder / "temp")), beam.Pipeline(argv=[IN_PROCESS]) as pipeline:
         graph = (pipeline | beam.Create(rows), metadata) | tft_beam.AnalyzeDataset(fn)
         _ = graph | tft_beam.WriteTransformFn(str(folder))

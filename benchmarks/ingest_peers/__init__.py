@@ -1,5 +1,5 @@
-"""The contenders of benchmarks.ingest: one module each.
+"""The contenders of ``benchmarks.ingest``, one module each.
 
-``write(catalogue, out)`` turns a catalogue into a dataset of 128 x 128 pixels, ``read(out)`` yields the image's path
-and the pixels of each of its records. ``python -m benchmarks.ingest_peers.run NAME CATALOGUE OUT`` runs one.
+``write(catalogue, out)`` turns a catalogue into a dataset of 128 x 128 pixels; ``read(out)`` yields for each record the
+path of the image and its pixels. ``python -m benchmarks.ingest_peers.run NAME CATALOGUE OUT`` runs one of them.
 """

@@ -11,18 +11,18 @@ import tensorflow as tf
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import LabelBinarizer
 
-from benchmarks.ingest_peers.contender import read_pixels, read_rows
+from benchmarks.ingest_peers.common import read_pixels, read_rows
 
 _SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 
 
 def write(catalogue: Path, out: Path) -> None:
-    """Writes train, val and test, one file each."""
+    """Writes one file for each of train, val and test."""
     rows = read_rows(catalogue)
     vectorizer = CountVectorizer().fit(row["description"] for row in rows)
     binarizer = LabelBinarizer().fit([row["label"] for row in rows])
     for split, part in _split(rows).items():
-        # The record holds no name; the list says which record is which.
+        # The records do not contain the image's path, so it is listed in a file beside them.
         (out / f"{split}.txt").write_text("\n".join(row["image"] for row in part), encoding="utf-8")
         with tf.io.TFRecordWriter(str(out / f"{split}.tfrecord")) as writer:
             for row in part:
@@ -53,7 +53,7 @@ def _example(pixels: Any, counts: Any, label: Any) -> tf.train.Example:
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     for split in _SHARES:
         images = (out / f"{split}.txt").read_text(encoding="utf-8").splitlines()
         records = tf.data.TFRecordDataset(str(out / f"{split}.tfrecord")).as_numpy_iterator()

@@ -1,4 +1,4 @@
-"""Diptych's ImageTextExampleGen, whole: driver, fingerprint over every byte, executor, metadata in SQLite."""
+"""Diptych's whole ImageTextExampleGen: driver, fingerprint of every byte, executor, metadata in SQLite."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 
-from benchmarks.ingest_peers.contender import PROCESSES, SIDE
+from benchmarks.ingest_peers.common import IMAGE_SIZE, PROCESSES
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.component import ImageTextExampleGen
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.tfrecords import list_split_files, read_records
 
-_IMAGE = ImageOptions(height=SIDE, width=SIDE, encoding="raw")
+_IMAGE = ImageOptions(height=IMAGE_SIZE, width=IMAGE_SIZE, encoding="raw")
 _ARTIFACTS = "artifacts"
 
 
 def write(catalogue: Path, out: Path) -> None:
-    """Writes artifacts and ``out/metadata.sqlite``."""
-    # As ``diptych run`` does.
+    """Writes ``out/artifacts`` and ``out/metadata.sqlite``."""
+    # ``diptych run`` does so, too.
     gc.freeze()
     data = DataOptions(catalogue=str(catalogue), processes=PROCESSES)
     pipeline = Pipeline(
@@ -38,7 +38,7 @@ def write(catalogue: Path, out: Path) -> None:
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     (examples,) = (out / _ARTIFACTS / "ImageTextExampleGen" / "examples").iterdir()
     for split in features.SPLITS:
         for record in read_records(list_split_files(str(examples), split)).as_numpy_iterator():

@@ -1,6 +1,6 @@
 """Hugging Face datasets: ``load_dataset("csv")`` and ``map(num_proc=2)``, which writes Arrow files of raw pixels.
 
-It does not split.
+It does not split the dataset.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import datasets
 
-from benchmarks.ingest_peers.contender import PROCESSES, read_pixels
+from benchmarks.ingest_peers.common import PROCESSES, read_pixels
 
 _FEATURES = datasets.Features(
     {name: datasets.Value(kind) for name, kind in (("image", "string"), ("description", "string"), ("label", "string"))}
@@ -36,13 +36,13 @@ def write(catalogue: Path, out: Path) -> None:
 
 
 def _decode(batch: dict[str, list[str]], folder: str) -> dict[str, list[bytes]]:
-    # Two processes with two threads each would stand in each other's way.
+    # Two processes with two threads each would slow each other down.
     cv2.setNumThreads(1)
     return {"pixels": [read_pixels(Path(folder, image)).tobytes() for image in batch["image"]]}
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     import numpy as np
 
     for file in sorted(out.glob("*.arrow")):

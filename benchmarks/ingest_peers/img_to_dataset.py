@@ -1,7 +1,7 @@
 """img2dataset with two processes.
 
-It stores no raw pixels, so JPEG, its default; it knows no stretching, so each image is resized to 128 on its shorter
-side and cropped to its middle; images come as ``file://`` URLs, so none of them crosses a network.
+It cannot store raw pixels, so it stores JPEG, its default. It cannot stretch images, so each is resized to 128 pixels
+on its shorter side and cropped to its centre. Images are given as ``file://`` URLs, so none crosses a network.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Albumentations, which img2dataset resizes with, would look on the network for a later version of itself.
+# img2dataset resizes with Albumentations, which otherwise asks the network for a later version of itself.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 from img2dataset import download
 
-from benchmarks.ingest_peers.contender import PROCESSES, SIDE, read_rows
+from benchmarks.ingest_peers.common import IMAGE_SIZE, PROCESSES, read_rows
 
 
 def write(catalogue: Path, out: Path) -> None:
@@ -39,17 +39,17 @@ def write(catalogue: Path, out: Path) -> None:
         save_additional_columns=["image", "label"],
         output_folder=str(out / "shards"),
         output_format="webdataset",
-        image_size=SIDE,
+        image_size=IMAGE_SIZE,
         resize_mode="center_crop",
         processes_count=PROCESSES,
-        # Its default of 256 is for waiting on a network, and of 10,000 rows a shard for larger catalogues.
+        # The defaults are 256 threads, which suit a network, and 10,000 rows a shard, which suit larger catalogues.
         thread_count=4,
         number_sample_per_shard=math.ceil(len(rows) / (2 * PROCESSES)),
     )
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     import numpy as np
     from PIL import Image
 

@@ -1,7 +1,7 @@
 """Runs one contender: ``python -m benchmarks.ingest_peers.run NAME CATALOGUE OUT``.
 
-OUT gets, beside the dataset, ``seconds.txt``: how long it took, imports and start of Python aside. A contender is
-imported here and is not itself the main module, for processes that it starts import the main module again.
+Beside the dataset, OUT contains ``seconds.txt``: the time that it took, without the start of Python and imports. The
+contender is not itself the main module, because the processes that it starts import the main module again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS_FILE = "seconds.txt"
 
 
 def main() -> None:
-    """Imports the contender, then lets it write."""
+    """Imports the contender, and measures how long it takes to write the dataset."""
     name, catalogue, out = sys.argv[1:]
     write = importlib.import_module(f"benchmarks.ingest_peers.{name}").write
     folder = Path(out).absolute()

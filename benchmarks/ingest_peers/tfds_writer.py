@@ -1,7 +1,7 @@
-"""TensorFlow Datasets: ``download_and_prepare`` of a generator that two processes decode for, to TFRecord files.
+"""TensorFlow Datasets: ``download_and_prepare`` writes TFRecord files from a generator; two processes decode for it.
 
-TFDS runs a generator in one process; a pool is the best that its author can do. Pixels are stored
-raw, splits are given by row number.
+TFDS runs a generator in a single process, so a pool of processes is the best that its author can do. Pixels are stored
+raw, and the split follows from the row number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from benchmarks.ingest_peers.contender import PROCESSES, SIDE, read_pixels, read_rows
+from benchmarks.ingest_peers.common import IMAGE_SIZE, PROCESSES, read_pixels, read_rows
 
 _SPLITS = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 
@@ -32,7 +32,7 @@ class Catalogue(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "image": tfds.features.Text(),
-            "pixels": tfds.features.Tensor(shape=(SIDE, SIDE, 3), dtype=np.uint8, encoding="bytes"),
+            "pixels": tfds.features.Tensor(shape=(IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8, encoding="bytes"),
             "description": tfds.features.Text(),
             "label": tfds.features.Text(),
         }
@@ -50,14 +50,14 @@ class Catalogue(tfds.core.GeneratorBasedBuilder):
 
 def write(catalogue: Path, out: Path) -> None:
     """Writes ``out/catalogue/1.0.0``."""
-    # Forked before TFDS loads TensorFlow, whose threads would be cut off in the middle of what they do.
+    # The processes are forked before TFDS loads TensorFlow, because a fork would lose TensorFlow's threads.
     with multiprocessing.Pool(PROCESSES, cv2.setNumThreads, (1,)) as pool:
         builder = Catalogue(str(catalogue), pool, data_dir=str(out), file_format="tfrecord")
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     builder = tfds.builder_from_directory(str(out / "catalogue" / "1.0.0"))
     for split in _SPLITS:
         for record in tfds.as_numpy(builder.as_dataset(split=split)):

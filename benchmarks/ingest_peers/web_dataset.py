@@ -1,4 +1,7 @@
-"""WebDataset: two processes with a ShardWriter each, which write tar files of raw pixels (npy). It does not split."""
+"""WebDataset: two processes with a ShardWriter each, which write tar files of raw pixels.
+
+It does not split the dataset.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 import cv2
 import webdataset
 
-from benchmarks.ingest_peers.contender import PROCESSES, read_pixels, read_rows
+from benchmarks.ingest_peers.common import PROCESSES, read_pixels, read_rows
 
 
 def write(catalogue: Path, out: Path) -> None:
@@ -22,7 +25,7 @@ def write(catalogue: Path, out: Path) -> None:
 
 
 def _write_part(rows: list[dict[str, str]], folder: Path, out: Path, process: int) -> None:
-    # Two processes with two threads each would stand in each other's way.
+    # Two processes with two threads each would slow each other down.
     cv2.setNumThreads(1)
     with webdataset.ShardWriter(str(out / f"{process}-%06d.tar"), maxsize=128e6, maxcount=100_000, verbose=0) as writer:
         for number in range(process, len(rows), PROCESSES):
@@ -38,7 +41,7 @@ def _write_part(rows: list[dict[str, str]], folder: Path, out: Path, process: in
 
 
 def read(out: Path) -> Iterator[tuple[str, Any]]:
-    """Image and pixels of every record."""
+    """Yields the image's path and the pixels of every record."""
     files = [str(file) for file in sorted(out.glob("*.tar"))]
     for sample in webdataset.WebDataset(files, shardshuffle=False).decode():
         yield sample["json"]["image"], sample["npy"]

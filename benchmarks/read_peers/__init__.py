@@ -1,1 +1,4 @@
-"""The contenders of benchmarks.read: what writes the same images their way, and reads them back in batches."""
+"""The contenders of ``benchmarks.read``, one module each.
+
+``write(arrays, out)`` stores images, bags of words and labels; ``batches(out)`` reads them in batches.
+"""

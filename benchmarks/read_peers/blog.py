@@ -1,4 +1,4 @@
-"""The blog's ``read_dataset`` on its own file: records parsed one by one, batched, prefetched."""
+"""The blog's ``read_dataset`` on the blog's own file: parses record by record, then batches and prefetches."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 
 FILE = "train.tfrecords"
 _SHAPE = "shape.json"
 
 
-def write(source: Source, out: Path) -> None:
+def write(source: ImageTextArrays, out: Path) -> None:
     """Writes ``out/train.tfrecords``."""
     (out / _SHAPE).write_text(json.dumps({"terms": source.counts.shape[1], "classes": source.classes}))
     with tf.io.TFRecordWriter(str(out / FILE)) as writer:
@@ -33,13 +33,13 @@ def write(source: Source, out: Path) -> None:
 
 
 def shape(out: Path) -> tuple[int, int]:
-    """Terms and classes of the file."""
+    """The numbers of terms and of classes in the file."""
     found = json.loads((out / _SHAPE).read_text())
     return found["terms"], found["classes"]
 
 
 def read_dataset(out: Path) -> tf.data.Dataset:
-    """The blog's loop, on today's names."""
+    """The blog's loop with current names of TensorFlow."""
     terms, classes = shape(out)
 
     def parse(record: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
@@ -54,9 +54,9 @@ def read_dataset(out: Path) -> tf.data.Dataset:
         image = tf.reshape(tf.io.decode_raw(found["image"], tf.uint8), [128, 128, 3])
         return {"image": image, "description": found["description"]}, found["label"]
 
-    return tf.data.TFRecordDataset(str(out / FILE)).map(parse).batch(BATCH).prefetch(1)
+    return tf.data.TFRecordDataset(str(out / FILE)).map(parse).batch(BATCH_SIZE).prefetch(1)
 
 
-def batches(out: Path) -> Epochs:
-    """Images; text and label come with them."""
-    return Epochs(read_dataset(out), lambda batch: batch[0]["image"])
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them texts and labels."""
+    return EpochReader(read_dataset(out), lambda batch: batch[0]["image"])

@@ -1,4 +1,4 @@
-"""Diptych's ``read_dataset`` on a run's Examples: the text is stored as it is, and the Transform graph encodes it."""
+"""Diptych's ``read_dataset`` on a run's Examples: texts are stored as given, and the Transform graph encodes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 from diptych.models import features
 from diptych.models.dataset import read_dataset
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
@@ -21,7 +21,7 @@ TEXT = TextOptions(max_features=None)
 _SHARDS = 2
 
 
-def write(source: Source, out: Path) -> None:
+def write(source: ImageTextArrays, out: Path) -> None:
     """Writes ``out/data-*.tfrecord`` and the Transform graph."""
     for shard in range(_SHARDS):
         with tf.io.TFRecordWriter(str(out / f"data-{shard}.tfrecord")) as writer:
@@ -30,8 +30,8 @@ def write(source: Source, out: Path) -> None:
     _write_graph(source, out / "graph")
 
 
-def _record(source: Source, number: int) -> dict[str, object]:
-    """As ImageTextExampleGen writes it, with made-up measures."""
+def _record(source: ImageTextArrays, number: int) -> dict[str, object]:
+    """A record as ImageTextExampleGen writes it, with invented measures of the image."""
     found: dict[str, object] = {
         name: {"bytes": b"x" * 16, "int64": 1000, "float": 0.5}[feature.kind]
         for name, feature in features.RECORD_FEATURES.items()
@@ -43,7 +43,7 @@ def _record(source: Source, number: int) -> dict[str, object]:
     }
 
 
-def _write_graph(source: Source, folder: Path) -> None:
+def _write_graph(source: ImageTextArrays, folder: Path) -> None:
     import apache_beam as beam
     import tensorflow_transform as tft
     import tensorflow_transform.beam as tft_beam
@@ -66,19 +66,19 @@ def _write_graph(source: Source, folder: Path) -> None:
 
 
 def decoder(out: Path) -> TransformGraphDecoder:
-    """What reads the records."""
+    """The decoder of the records."""
     import tensorflow_transform as tft
 
     return TransformGraphDecoder(tft.TFTransformOutput(str(out / "graph")), IMAGE, TEXT)
 
 
 def files(out: Path) -> list[str]:
-    """The records."""
+    """The pattern of the files that hold the records."""
     return [str(out / "data-*.tfrecord")]
 
 
-def batches(out: Path) -> Epochs:
-    """Images; ids and values of the text and the label come with them."""
-    dataset = read_dataset(files(out), batch_size=BATCH, decode=decoder(out))
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them ids and values of the texts and labels."""
+    dataset = read_dataset(files(out), batch_size=BATCH_SIZE, decode=decoder(out))
     tune_process_memory()
-    return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])
+    return EpochReader(dataset, lambda batch: batch[0][IMAGE_INPUT])

@@ -1,11 +1,11 @@
-"""Diptych's ``read_dataset`` on the blog's own file, which is what ``diptych export --to tfrecord`` writes."""
+"""Diptych's ``read_dataset`` on the blog's own file, whose format ``diptych export --to tfrecord`` writes, too."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader
 from benchmarks.read_peers.blog import FILE, shape, write
-from benchmarks.read_peers.source import BATCH, Epochs
 from diptych.models.dataset import read_dataset
 from diptych.models.decoders.exported_tfrecord import ExportedTFRecordDecoder
 from diptych.models.images.options import ImageOptions
@@ -15,9 +15,9 @@ from diptych.models.training.memory import tune_process_memory
 __all__ = ["batches", "write"]
 
 
-def batches(out: Path) -> Epochs:
-    """Images; ids and values of the text and the label come with them."""
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them ids and values of the texts and labels."""
     decoder = ExportedTFRecordDecoder(ImageOptions(height=128, width=128), *shape(out))
-    dataset = read_dataset([str(out / FILE)], batch_size=BATCH, decode=decoder)
+    dataset = read_dataset([str(out / FILE)], batch_size=BATCH_SIZE, decode=decoder)
     tune_process_memory()
-    return Epochs(dataset, lambda batch: batch[0][IMAGE_INPUT])
+    return EpochReader(dataset, lambda batch: batch[0][IMAGE_INPUT])

@@ -1,4 +1,4 @@
-"""Grain: an ArrayRecord file, read by Grain's own threads, parsed and batched."""
+"""Grain: reads an ArrayRecord file with its own threads, parses records and batches them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import grain.python as grain
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 
 _PIXELS = 128 * 128 * 3
 
 
-def write(source: Source, out: Path) -> None:
-    """Writes ``out/data.array_record``: pixels, label, counts, one after the other."""
-    # Groups of one record are what Grain's documentation advises for reading at random.
+def write(source: ImageTextArrays, out: Path) -> None:
+    """Writes ``out/data.array_record``; a record holds pixels, label and counts, one after the other."""
+    # Grain's documentation recommends groups of one record for random access.
     writer = ArrayRecordWriter(str(out / "data.array_record"), "group_size:1,uncompressed")
     for image, counts, label in zip(source.images, source.counts, source.labels, strict=True):
         writer.write(image.tobytes() + label.tobytes() + counts.tobytes())
@@ -31,8 +31,8 @@ def _parse(record: bytes) -> dict[str, Any]:
     }
 
 
-def batches(out: Path) -> Epochs:
-    """Images; counts and label come with them."""
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them counts and labels."""
     source = grain.ArrayRecordDataSource(str(out / "data.array_record"))
-    dataset = grain.MapDataset.source(source).map(_parse).batch(BATCH).to_iter_dataset()
-    return Epochs(dataset, lambda batch: batch["image"])
+    dataset = grain.MapDataset.source(source).map(_parse).batch(BATCH_SIZE).to_iter_dataset()
+    return EpochReader(dataset, lambda batch: batch["image"])

@@ -1,4 +1,4 @@
-"""Hugging Face datasets: Arrow files of ``Array3D``, and ``to_tf_dataset``."""
+"""Hugging Face datasets: Arrow files of ``Array3D``, read with ``to_tf_dataset``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import datasets
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 
 
-def write(source: Source, out: Path) -> None:
+def write(source: ImageTextArrays, out: Path) -> None:
     """Writes ``out/data-*.arrow``."""
     datasets.disable_progress_bars()
     features = datasets.Features(
@@ -29,7 +29,9 @@ def write(source: Source, out: Path) -> None:
         writer.finalize()
 
 
-def batches(out: Path) -> Epochs:
-    """Images; counts and label come with them."""
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them counts and labels."""
     rows = datasets.Dataset.from_file(str(out / "data.arrow"))
-    return Epochs(rows.to_tf_dataset(batch_size=BATCH, shuffle=False, prefetch=True), lambda batch: batch["image"])
+    return EpochReader(
+        rows.to_tf_dataset(batch_size=BATCH_SIZE, shuffle=False, prefetch=True), lambda batch: batch["image"]
+    )

@@ -1,4 +1,4 @@
-"""MosaicML streaming: MDS shards of ndarrays on this disk, and its ``StreamingDataLoader`` in this process."""
+"""MosaicML streaming: MDS shards of ndarrays on the local disk, read by ``StreamingDataLoader`` in this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from streaming import MDSWriter, StreamingDataLoader, StreamingDataset
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 
 
-def write(source: Source, out: Path) -> None:
+def write(source: ImageTextArrays, out: Path) -> None:
     """Writes ``out/shard.*.mds``."""
     columns = {"image": "ndarray:uint8:128,128,3", "counts": "ndarray:float32", "label": "int"}
     with MDSWriter(out=str(out), columns=columns) as writer:
@@ -18,7 +18,7 @@ def write(source: Source, out: Path) -> None:
             writer.write({"image": np.array(image), "counts": counts, "label": int(label)})
 
 
-def batches(out: Path) -> Epochs:
-    """Images; counts and label come with them."""
-    dataset = StreamingDataset(local=str(out), batch_size=BATCH, shuffle=False)
-    return Epochs(StreamingDataLoader(dataset, batch_size=BATCH), lambda batch: batch["image"])
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them counts and labels."""
+    dataset = StreamingDataset(local=str(out), batch_size=BATCH_SIZE, shuffle=False)
+    return EpochReader(StreamingDataLoader(dataset, batch_size=BATCH_SIZE), lambda batch: batch["image"])

@@ -1,7 +1,7 @@
 """Runs one contender: ``python -m benchmarks.read_peers.run NAME SOURCE OUT EPOCHS``.
 
-If there is no OUT, it first writes the data there. Prints the images a second of the epochs after a first one, which
-fills caches.
+Writes the data to OUT first if OUT does not exist. Then prints images per second; the first epoch is not counted,
+because it fills caches.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.read_peers.source import Epochs, load
+from benchmarks.read_peers.arrays import EpochReader, load_arrays
 
 
 def main() -> None:
-    """Writes if need be, then reads."""
-    # TensorFlow would tell of its processor and of each iterator's end.
+    """Writes the data if necessary, then reads it and prints the speed."""
+    # Otherwise TensorFlow prints notes on the processor and on the end of each iterator.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     name, source, out, epochs = sys.argv[1:]
     contender = importlib.import_module(f"benchmarks.read_peers.{name}")
@@ -26,19 +26,22 @@ def main() -> None:
     if not folder.exists():
         part = folder.with_suffix(".part")
         part.mkdir()
-        contender.write(load(Path(source)), part)
+        contender.write(load_arrays(Path(source)), part)
         part.rename(folder)
     data = contender.batches(folder)
-    # Else whoever imports most would pay most for garbage collection.
+    # Otherwise garbage collection would cost those most who import most.
     gc.freeze()
-    print(measure(data, len(load(Path(source)).labels), int(epochs)))
+    print(measure(data, len(load_arrays(Path(source)).labels), int(epochs)))
 
 
-def measure(data: Epochs, count: int, epochs: int) -> float:
-    """Images a second, from the end of the first of ``epochs + 1`` on.
+def measure(data: EpochReader, count: int, epochs: int) -> float:
+    """Reads ``epochs + 1`` epochs and returns the images per second after the first one.
+
+    Args:
+        count: the number of images in an epoch.
 
     Raises:
-        ValueError: an epoch does not hold every image once, whole.
+        ValueError: the images do not have the expected shape or number.
     """
     seen, started = 0, 0.0
     for images in data.read(epochs + 1):

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: TFRecord files of raw pixels, decoded record by record as TFDS does, then batched."""
+"""TensorFlow Datasets: TFRecord files of raw pixels, which TFDS decodes record by record and then batches."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from benchmarks.read_peers.source import BATCH, Epochs, Source
+from benchmarks.read_peers.arrays import BATCH_SIZE, EpochReader, ImageTextArrays
 
 
 class Images(tfds.core.GeneratorBasedBuilder):
-    """Images, counts and labels."""
+    """The dataset of images, counts and labels."""
 
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, source: Source, **options: Any) -> None:
+    def __init__(self, source: ImageTextArrays, **options: Any) -> None:
         self._source = source
         super().__init__(**options)
 
@@ -39,16 +39,16 @@ class Images(tfds.core.GeneratorBasedBuilder):
             yield number, {"image": np.asarray(image), "counts": counts, "label": int(label)}
 
 
-def write(source: Source, out: Path) -> None:
+def write(source: ImageTextArrays, out: Path) -> None:
     """Writes ``out/images/1.0.0``."""
     builder = Images(source, data_dir=str(out), file_format="tfrecord")
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
 
 
-def batches(out: Path) -> Epochs:
-    """Images; counts and label come with them."""
+def batches(out: Path) -> EpochReader:
+    """Reads images, and with them counts and labels."""
     builder = tfds.builder_from_directory(str(out / "images" / "1.0.0"))
-    # A dataset as small as this one it would keep in memory.
+    # TFDS keeps a dataset as small as this one in memory unless told otherwise.
     config = tfds.ReadConfig(try_autocache=False)
-    dataset = builder.as_dataset(split="train", read_config=config).batch(BATCH).prefetch(tf.data.AUTOTUNE)
-    return Epochs(dataset, lambda batch: batch["image"])
+    dataset = builder.as_dataset(split="train", read_config=config).batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE)
+    return EpochReader(dataset, lambda batch: batch["image"])

@@ -1,6 +1,6 @@
-"""The ``module_file`` of the stock DAG, after TFX's penguin and MNIST examples.
+"""The ``module_file`` of the stock DAG, modelled on TFX's penguin and MNIST examples.
 
-The text and the network are Diptych's, so that both sides compute the same.
+The encoding of texts and the network are Diptych's, so that both sides compute the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LABEL = "label_id"
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The image goes through: Trainer reads transformed examples only."""
+    """Transform's entry point; the image passes through, because Trainer reads only transformed examples."""
     texts = tf.reshape(inputs["description"], [-1])
     return {
         "image": inputs["image"],
@@ -34,7 +34,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """Fits on the materialised examples and saves the model with the examples' two signatures."""
+    """Trainer's entry point: fits on the materialised examples and saves the model with two signatures."""
     config = fn_args.custom_config
     image = ImageOptions.model_validate_json(config["image"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
@@ -42,7 +42,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     classes = transform.vocabulary_size_by_name("label")
     network = NetworkOptions.model_validate_json(config["model"])
     model = build_network(network, NetworkInputs((image.height, image.width), terms), classes, "multiclass")
-    # The default of compile, jit_compile="auto", is what users have; on a CPU it chooses XLA.
+    # Users have the default, jit_compile="auto", which chooses XLA on a CPU.
     model.compile(
         optimizer=keras.optimizers.Adam(config["learning_rate"]),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -57,7 +57,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         validation_steps=fn_args.eval_steps,
         callbacks=[keras.callbacks.TensorBoard(log_dir=fn_args.model_run_dir, update_freq="epoch")],
     )
-    served = _Served(model, transform, image, terms)
+    served = _ServedModel(model, transform, image, terms)
     signatures = {"serving_default": served.serve, "transform_features": served.transform}
     tf.saved_model.save(served, fn_args.serving_model_dir, signatures=signatures)
 
@@ -83,8 +83,8 @@ def _network_input(features: dict[str, Any], image: ImageOptions, terms: int) ->
     }
 
 
-class _Served(tf.Module):
-    """Keras 3 models take no signatures as the examples' Keras 2 models do; a module around them does."""
+class _ServedModel(tf.Module):
+    """Wraps the model, because a Keras 3 model cannot be saved with signatures as the examples' Keras 2 models are."""
 
     def __init__(self, model: keras.Model, transform: tft.TFTransformOutput, image: ImageOptions, terms: int) -> None:
         super().__init__()
@@ -103,5 +103,5 @@ class _Served(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def transform(self, examples: tf.Tensor) -> dict[str, Any]:
-        """What Evaluator reads the label from."""
+        """Transforms serialised examples; Evaluator takes the label from the result."""
         return dict(self.tft_layer(tf.io.parse_example(examples, self._spec)))

@@ -1,4 +1,4 @@
-"""tf.data gives every record once, in an order that seed and place in the stream alone decide."""
+"""Datasets give every record once, in an order that depends only on the seed and the position in the stream."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHUFFLE = ShuffleOptions(buffer_size=40, seed=3)
 
 
 def write(path: Path, numbers: Sequence[int]) -> str:
-    """A file of records that hold a number each, of different lengths."""
+    """Writes a file whose records are numbers of different lengths, and returns its path."""
     kind = "GZIP" if path.suffix == ".gz" else ""
     with tf.io.TFRecordWriter(str(path), kind) as writer:
         for number in numbers:
@@ -50,7 +50,7 @@ def flat(nested: list[list[int]]) -> list[int]:
 
 @pytest.fixture(scope="module", params=["tfrecord", "gz"])
 def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Three files of 150 records in all, the second of one record."""
+    """A pattern of three files with 150 records in all; the second file has one record."""
     folder = tmp_path_factory.mktemp("records")
     ends = [0, 70, 71, COUNT]
     for number, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
@@ -144,7 +144,7 @@ def test_what_lies_before_the_place_is_not_decoded(tmp_path: Path) -> None:
         return tf.numpy_function(lambda numbers: seen.append(len(numbers)) or numbers, [as_number(records)], tf.int64)
 
     batches(input_fn_train([path], batch_size=10, decode=decode, start=StreamPosition(0, 14)).take(1))
-    # Some are decoded ahead, but far fewer than lie before.
+    # Some batches are decoded in advance, but far fewer than lie before the position.
     assert 1 <= len(seen) < 14
 
 

@@ -1,4 +1,4 @@
-"""Frames are what TensorFlow writes."""
+"""Framed records are the bytes that TensorFlow writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without TFX, records are read as the Transform graph reads them."""
+"""With the encoders file instead of the Transform graph, records are decoded equally, and without TFX."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def test_inputs_and_labels_are_those_of_the_graph(encoding: EncodingOptions, tmp
         for number, (text, label) in enumerate(zip(TEXTS, labels, strict=True))
     ]
     file = str(write_records(tmp_path / "data.tfrecord", rows))
-    plain, by_graph = (
+    by_file, by_graph = (
         next(iter(read_dataset([file], batch_size=8, decode=decode)))
         for decode in (EncodersFileDecoder(encoders, SMALL), TransformGraphDecoder(graph, SMALL, encoding.text))
     )
-    assert plain[0].keys() == by_graph[0].keys()
-    for name in plain[0]:
-        assert np.array_equal(plain[0][name], by_graph[0][name]), name
-    assert plain[1].dtype == by_graph[1].dtype
-    assert np.array_equal(plain[1], by_graph[1])
+    assert by_file[0].keys() == by_graph[0].keys()
+    for name in by_file[0]:
+        assert np.array_equal(by_file[0][name], by_graph[0][name]), name
+    assert by_file[1].dtype == by_graph[1].dtype
+    assert np.array_equal(by_file[1], by_graph[1])
 
 
 def test_it_needs_no_tfx() -> None:

@@ -1,4 +1,4 @@
-"""Examples and the Transform graph give the network what it takes."""
+"""A decoder gives the network the inputs that it describes, and every record as it was stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LABELS = ["odd" if n % 2 else "even" for n in range(COUNT)]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three files of records and the Transform graph of their rows."""
+    """A folder with three files of records and the Transform graph of their rows."""
     folder = tmp_path_factory.mktemp("input")
     records = [record_values(n, description=TEXTS[n], label=LABELS[n]) for n in range(COUNT)]
     for shard in range(3):
@@ -47,13 +47,13 @@ def files(folder: Path) -> list[str]:
 
 
 def numbers(images: Any) -> list[int]:
-    """Which records hold these images."""
+    """The numbers of the records that contain these images."""
     known = {noise(n, SMALL.height, SMALL.width).tobytes(): n for n in range(COUNT)}
     return [known[image.tobytes()] for image in images]
 
 
 def assert_as_described(inputs: dict[str, tf.Tensor], decoder: TransformGraphDecoder) -> None:
-    """Whether a batch is what the decoder's ``inputs`` say."""
+    """Asserts that a batch has the types and shapes of the decoder's ``inputs``."""
     spec = decoder.inputs.spec()
     assert inputs.keys() == spec.keys()
     for name, values in inputs.items():

@@ -1,4 +1,4 @@
-"""Augmentation varies training batches as its options say, and the same for the same seed."""
+"""Augmentation changes training batches as its options say, and equally for equal seeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IDS = np.arange(1, 2 * COUNT + 1).reshape(COUNT, 2)
 VALUES = np.ones((COUNT, 2), np.float32)
 LABELS = np.arange(COUNT) % CLASSES
 
-EVERY = [{"flip": True}, {"crop": 0.5}, {"colour": 0.4}, {"cutout": 0.5}, {"mixup": 0.4}]
+EACH_OPTION = [{"flip": True}, {"crop": 0.5}, {"colour": 0.4}, {"cutout": 0.5}, {"mixup": 0.4}]
 
 
 def batch(images: Any = IMAGES) -> dict[str, tf.Tensor]:
@@ -50,7 +50,7 @@ def test_nothing_is_varied_unless_asked_for() -> None:
     assert label.numpy().tolist() == LABELS.tolist()
 
 
-@pytest.mark.parametrize("options", EVERY)
+@pytest.mark.parametrize("options", EACH_OPTION)
 def test_a_seed_repeats_and_another_differs(options: dict[str, Any]) -> None:
     first, again, other = (
         augment(options, tf.constant(seed, tf.int64))[0]["image"].numpy() for seed in ([1, 2], [1, 2], [1, 3])
@@ -61,18 +61,18 @@ def test_a_seed_repeats_and_another_differs(options: dict[str, Any]) -> None:
     assert first.shape == IMAGES.shape
 
 
-@pytest.mark.parametrize("options", EVERY)
+@pytest.mark.parametrize("options", EACH_OPTION)
 def test_in_a_dataset_it_does_the_same(options: dict[str, Any]) -> None:
     augmentation = Augmentation(AugmentOptions(**options), CLASSES)
     dataset = tf.data.Dataset.from_tensors((batch(), tf.constant(LABELS, tf.int64)))
     ((inputs, label),) = dataset.map(lambda inputs, label: augmentation(inputs, label, SEED))
     wanted, wanted_label = augment(options)
-    # Graph optimisation may round a mean of floats otherwise.
+    # Graph optimisation may round a mean of floats differently.
     assert np.abs(inputs["image"].numpy().astype(int) - wanted["image"].numpy()).max() <= 1
     assert np.allclose(label.numpy(), wanted_label.numpy())
 
 
-@pytest.mark.parametrize("options", EVERY[:-1])
+@pytest.mark.parametrize("options", EACH_OPTION[:-1])
 def test_a_missing_image_stays_missing(options: dict[str, Any]) -> None:
     inputs, _ = augment(options, images=np.zeros_like(IMAGES))
     assert not inputs["image"].numpy().any()
@@ -90,7 +90,7 @@ def test_a_crop_shows_no_less_than_it_may() -> None:
     ramp = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (COUNT, 64, 64, 3))
     found = random_resized_crop(tf.constant(ramp), 0.19, SEED).numpy().astype(int)
     shown = found[:, 0, -1, 0] - found[:, 0, 0, 0]
-    # A share of 0.81 of the area is a share of 0.9 of the width; rounding takes one level at each end.
+    # 0.81 of the area is 0.9 of the width; rounding may take one level at each end.
     assert shown.min() >= 0.9 * 63 - 1
     assert len(set(shown.tolist())) > 2
 

@@ -1,4 +1,4 @@
-"""The stored image and the served image are the same image."""
+"""An image file is decoded to the same pixels for serving as for storing."""
 
 from __future__ import annotations
 
@@ -19,27 +19,22 @@ from diptych.components.catalogue.options import Limits
 from diptych.models.images.decoding import RESIZE_TOLERANCE, decode_image_file, decode_stored_images
 from diptych.models.images.geometry import jpeg_downscaling_ratio
 from diptych.models.images.options import ImageOptions
+from tests.helpers import as_file
 from tests.image_kinds import BACKGROUND, HEIGHT, KINDS, WIDTH
 
 FILTERS = ["area", "bilinear", "bicubic", "lanczos"]
 ASPECTS = ["stretch", "pad", "crop"]
-# TensorFlow decodes none of these, or otherwise: diptych.models.images.options says how.
-UNLIKE = ("TIFF", "AVIF", "HEIC", "GIF, transparent", "JPEG, colour profile")
+# TensorFlow does not decode these, or differently, as the documentation of diptych.models.images.decoding says.
+NOT_DECODED_EQUALLY = ("TIFF", "AVIF", "HEIC", "GIF, transparent", "JPEG, colour profile")
 MODES = ["RGB", "RGBA", "L", "LA", "P", "1"]
 ORIENTATION_TAG = 0x0112
 
 
 def picture(mode: str, height: int, width: int, seed: int) -> Image.Image:
-    """Smooth random pixels: noise would only measure JPEG's loss."""
+    """An image of smooth random pixels; on noise, the loss of JPEG would exceed every other difference."""
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 256, (4, 4, 4), np.uint8), "RGBA")
     return small.resize((width, height), Image.Resampling.BICUBIC).convert(mode)
-
-
-def as_file(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def served(data: bytes, options: ImageOptions) -> np.ndarray:
@@ -59,7 +54,7 @@ def stored(data: bytes, options: ImageOptions) -> np.ndarray:
 
 
 def difference(data: bytes, options: ImageOptions) -> np.ndarray:
-    """Absolute, in levels."""
+    """The absolute differences between stored and served pixels, in levels of 255."""
     pixels = stored(data, options)
     assert pixels.shape == (options.height, options.width, 3)
     return np.abs(pixels.astype(int) - served(data, options).astype(int))
@@ -123,12 +118,12 @@ def test_photographs_are_served_as_they_are_stored(filter_: str, aspect: str) ->
 
 
 @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (20, 24)], ids=["own size", "shrunk"])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith(UNLIKE)])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith(NOT_DECODED_EQUALLY)])
 def test_every_kind_of_file_is_served_as_it_is_stored(kind: str, shape: tuple[int, int]) -> None:
     if kind.startswith("WebP") and not reads_webp():
         pytest.skip("the installed TensorFlow has no tf.io.decode_webp")
     options = ImageOptions(height=shape[0], width=shape[1], background=BACKGROUND)
-    # TensorFlow rounds what is left of CMYK's colours down, Pillow to the nearest level.
+    # From CMYK, TensorFlow rounds colours down, Pillow to the nearest level.
     slack = 1 if "CMYK" in kind or "YCCK" in kind else 0
     levels = difference(KINDS[kind]().data, options)
     assert levels.max() <= slack + (shape != (HEIGHT, WIDTH))
@@ -208,7 +203,7 @@ def pixels_16_bits(channels: int) -> np.ndarray:
 
 
 def png_of_16_bits(pixels: np.ndarray) -> bytes:
-    """Pillow writes grey alone with 16 bits."""
+    """A PNG file with 16 bits a channel; Pillow could write only grey ones."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

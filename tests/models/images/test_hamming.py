@@ -1,4 +1,4 @@
-"""Near hashes are joined, and only those; the same as comparing all pairs."""
+"""The pairs connect the same hashes as comparing every two hashes does."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from scipy.sparse.csgraph import connected_components
 from diptych.models.images import hamming
 from diptych.models.images.hamming import pairs_within_hamming_distance
 
-WORDS = st.integers(-(2**63), 2**63 - 1)
+HASHES = st.integers(-(2**63), 2**63 - 1)
 
 
 def distance(left: int, right: int) -> int:
     return bin((left ^ right) & (2**64 - 1)).count("1")
 
 
-def parts(count: int, pairs: list[tuple[int, int]]) -> list[int]:
+def component_numbers(count: int, pairs: list[tuple[int, int]]) -> list[int]:
     rows, columns = [left for left, _ in pairs], [right for _, right in pairs]
     return list(connected_components(coo_array((np.ones(len(pairs)), (rows, columns)), shape=(count, count)))[1])
 
 
 @st.composite
 def families(draw: st.DrawFn) -> list[int]:
-    """Hashes of which many are a few flipped bits away from another."""
-    hashes = draw(st.lists(WORDS, min_size=1, max_size=8))
+    """Hashes of which many differ from another one in a few bits."""
+    hashes = draw(st.lists(HASHES, min_size=1, max_size=8))
     for _ in range(draw(st.integers(0, 24))):
         flipped = np.uint64(draw(st.sampled_from(hashes)) & (2**64 - 1))
         for bit in draw(st.lists(st.integers(0, 63), max_size=5)):
@@ -43,7 +43,7 @@ def test_the_pairs_connect_what_comparing_all_pairs_connects(hashes: list[int], 
     every = [pair for pair in combinations(range(len(hashes)), 2) if distance(*(hashes[p] for p in pair)) <= most]
     found = [tuple(pair) for pair in pairs_within_hamming_distance(np.array(hashes, np.int64), most).tolist()]
     assert set(found) <= set(every)
-    assert parts(len(hashes), found) == parts(len(hashes), every)
+    assert component_numbers(len(hashes), found) == component_numbers(len(hashes), every)
 
 
 def test_a_pair_has_the_earlier_first_and_stands_once() -> None:

@@ -1,4 +1,4 @@
-"""Texts to compare on: the emoji descriptions, and generated ones of many scripts."""
+"""Texts on which encodings are compared: the emoji descriptions, and generated texts of many scripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.paths import EMOJI
 
-# Letters with rules of their own, what parts words, line ends, and marks, more often than chance would bring them.
+# Letters with special rules, word separators, line ends and marks, which random characters would rarely contain.
 SPECIAL = [
     *"aZß_-'’. 19\t\n\r\\\x00\x1c\x85",
     *"ΣσςΑαİıIiǅﬁŉ",
@@ -37,7 +37,7 @@ any_text = st.text(st.sampled_from(SPECIAL) | st.characters(exclude_categories=[
 
 
 def emoji_descriptions() -> list[str]:
-    """All 3,394 of them."""
+    """The 3,394 descriptions of the emoji catalogue; without it the test is skipped."""
     if not EMOJI.is_dir():
         pytest.skip("the emoji catalogue is not there: ../shared/data/emoji/catalogue.csv")
     with (EMOJI / "catalogue.csv").open(encoding="utf-8", newline="") as file:
@@ -45,15 +45,15 @@ def emoji_descriptions() -> list[str]:
 
 
 def generated_texts(count: int) -> list[str]:
-    """Two blank texts, then texts of words, most of one script each; the same in each run."""
-    dice = random.Random(5)
+    """Two blank texts, then texts of words, most of which are of one script; the same texts in each run."""
+    rng = random.Random(5)
 
     def word() -> str:
-        alphabet = dice.choice(ALPHABETS) if dice.random() < 0.9 else SPECIAL
-        return "".join(dice.choice(alphabet) for _ in range(dice.randint(1, 4)))
+        alphabet = rng.choice(ALPHABETS) if rng.random() < 0.9 else SPECIAL
+        return "".join(rng.choice(alphabet) for _ in range(rng.randint(1, 4)))
 
     return [
         "",
         " ",
-        *(dice.choice(["  ", " ", "-"]).join(word() for _ in range(dice.randint(1, 12))) for _ in range(count)),
+        *(rng.choice(["  ", " ", "-"]).join(word() for _ in range(rng.randint(1, 12))) for _ in range(count)),
     ]

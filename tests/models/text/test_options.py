@@ -1,4 +1,4 @@
-"""Text options that do not go together are refused, with the key, the value and the remedy."""
+"""Text options that contradict each other are refused with a message that names key, value and remedy."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from diptych.models.text.vocabulary import read_vocabulary
 from tests.models.text.corpora import emoji_descriptions, generated_texts
 from tests.models.text.graphs import apply_to_texts, fit_graph, label_ids
 
-# Spelled by a line end, a backslash, and in an order of code points that is none of ICU's.
+# With a line end, a backslash, and an order of code points that differs from ICU's order.
 LABELS = ["zebra", "Zebra", "größe 🙂", "a\\nb", "a\nb", "é"]
 TFIDF = EncodingOptions(text=TextOptions(encoding="tfidf", analyzer="char", ngrams=(1, 2), max_features=400))
 SEQUENCE = EncodingOptions(
@@ -32,20 +32,20 @@ LABEL_SETS = [["b", "a"], ["c"], [], ["c", "a", "b"], ["a"]]
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Generated ones, with many ties among the frequencies at the cut."""
+    """Generated texts; many terms at the limit of ``max_features`` are equally frequent."""
     return generated_texts(200)
 
 
 @pytest.fixture(scope="module")
 def multiclass(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Any:
-    """Transform's graph for tf-idf of characters, and one label each."""
+    """The Transform graph for tf-idf of characters and one label a row."""
     labels = [LABELS[number % len(LABELS)] for number in range(len(texts))]
     return fit_graph(tmp_path_factory.mktemp("multiclass"), texts, labels, TFIDF)
 
 
 @pytest.fixture(scope="module")
 def multilabel(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Any:
-    """Transform's graph for sequences of pairs of characters, and several labels each."""
+    """The Transform graph for sequences of pairs of characters and several labels a row."""
     labels = [LABEL_SETS[number % len(LABEL_SETS)] for number in range(len(texts))]
     return fit_graph(tmp_path_factory.mktemp("multilabel"), texts, labels, SEQUENCE)
 

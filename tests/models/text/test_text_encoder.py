@@ -1,6 +1,6 @@
 """With the same options and vocabulary, every text is encoded as scikit-learn encodes it.
 
-Two corpora, the 3,394 emoji descriptions and 502 generated texts of many scripts, and hypothesis.
+The texts are the 3,394 emoji descriptions, 502 generated texts of many scripts, and those that hypothesis finds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ENCODINGS: list[dict[str, Any]] = [
     {"encoding": "tfidf", "norm": None},
     {"encoding": "sequence", "length": 9},
 ]
-TERMS: list[dict[str, Any]] = [
+TERM_OPTIONS: list[dict[str, Any]] = [
     {},
     {"ngrams": (1, 3), "stop_words": "english"},
     {"lowercase": False, "ngrams": (2, 2), "max_features": None},
@@ -47,23 +47,24 @@ TERMS: list[dict[str, Any]] = [
 ]
 
 
-# One of each analyzer.
-SOME_TERMS = [TERMS[0], TERMS[9], TERMS[11]]
+# One for each analyzer.
+SOME_TERM_OPTIONS = [TERM_OPTIONS[0], TERM_OPTIONS[9], TERM_OPTIONS[11]]
 
 
-def all_options(ways: Sequence[dict[str, Any]], encodings: Sequence[dict[str, Any]]) -> list[TextOptions]:
-    """Every encoding of every way to terms; sequences of the terms of one length only."""
-    return [_options(terms, encoding) for terms in ways for encoding in encodings]
+def all_options(term_options: Sequence[dict[str, Any]], encodings: Sequence[dict[str, Any]]) -> list[TextOptions]:
+    """Each of the term options with each encoding."""
+    return [_options(terms, encoding) for terms in term_options for encoding in encodings]
 
 
 def _options(terms: dict[str, Any], encoding: dict[str, Any]) -> TextOptions:
+    # The terms of a sequence must all have the same length.
     longest = terms.get("ngrams", (1, 1))[1]
     one_length = {"ngrams": (longest, longest)} if encoding["encoding"] == "sequence" else {}
     return TextOptions(**{**terms, **encoding, **one_length})
 
 
 def compare(options: TextOptions, corpus: Sequence[str], texts: Sequence[str]) -> int:
-    """Fits scikit-learn on a corpus, compares what the two make of texts, and returns the number of texts."""
+    """Fits scikit-learn on a corpus, compares how both encode the texts, and returns the number of texts."""
     vectorizer = make_vectorizer(options).fit(corpus)
     idf = vectorizer.idf_ if options.encoding == "tfidf" else None
     found = make_text_encoder(options, list(vectorizer.get_feature_names_out()), idf)(tf.constant(texts, tf.string))
@@ -90,18 +91,18 @@ def expected_ids(vectorizer: Any, options: TextOptions, texts: Sequence[str]) ->
 
 def test_every_emoji_description_is_encoded_as_by_scikit_learn() -> None:
     texts = emoji_descriptions()
-    options = [*all_options(TERMS, ENCODINGS[:1]), *all_options(SOME_TERMS, ENCODINGS[1:])]
+    options = [*all_options(TERM_OPTIONS, ENCODINGS[:1]), *all_options(SOME_TERM_OPTIONS, ENCODINGS[1:])]
     assert sum(compare(each, texts[::2], texts) for each in options) == 3394 * 28 == 95_032
 
 
 def test_every_generated_text_is_encoded_as_by_scikit_learn() -> None:
     texts = generated_texts(500)
-    options = all_options(TERMS, ENCODINGS)
+    options = all_options(TERM_OPTIONS, ENCODINGS)
     assert sum(compare(each, texts[::2], texts) for each in options) == 502 * 78 == 39_156
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(any_text, min_size=1, max_size=6), st.sampled_from(all_options(TERMS, ENCODINGS)))
+@given(st.lists(any_text, min_size=1, max_size=6), st.sampled_from(all_options(TERM_OPTIONS, ENCODINGS)))
 def test_any_text_has_the_terms_of_scikit_learn_in_its_order(texts: list[str], options: TextOptions) -> None:
     analyze = make_vectorizer(options).build_analyzer()
     terms = make_tokenizer(options)(tf.constant(texts)).to_list()
