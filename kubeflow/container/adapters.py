@@ -39,7 +39,7 @@ def _adapt_example_gen(task: Task) -> Iterator[None]:
         }
         if (version := int(task.pop_parameter("version"))) != NO_VERSION:
             resolved[utils.VERSION_PROPERTY_NAME] = version
-        metadata = task.input.outputs.artifacts["examples"].artifacts[0].metadata
+        metadata = task.executor_input.outputs.artifacts["examples"].artifacts[0].metadata
         for key, value in resolved.items():
             kind = "string_value" if isinstance(value, str) else "number_value"
             setattr(task.parameters[key], kind, value)
@@ -95,7 +95,7 @@ def _adapt_evaluator(task: Task) -> Iterator[None]:
     with staged_push_directory(task):
         yield
     # The decision names the model that it compared with by its path.
-    evaluation = task.input.outputs.artifacts["evaluation"].artifacts[0].uri
+    evaluation = task.executor_input.outputs.artifacts["evaluation"].artifacts[0].uri
     write_json(evaluation, DECISION_FILE, map_strings(read_json(evaluation, DECISION_FILE), task.to_uri))
 
 

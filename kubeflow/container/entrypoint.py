@@ -73,7 +73,7 @@ def _run_executor(task: Task, options: argparse.Namespace, beam_arguments: list[
     adapter = ADAPTERS.get(task.name)
     with adapter(task) if adapter else nullcontext():
         task.remove_output()
-        options.json_serialized_invocation_args = json_format.MessageToJson(task.input)
+        options.json_serialized_invocation_args = json_format.MessageToJson(task.executor_input)
         kubeflow_v2_run_executor.main((options, beam_arguments))
     return task.restore_output_uris()
 

@@ -79,12 +79,12 @@ class StepSummary(BaseModel):
 def _artifact_paths(task: Task, with_outputs: bool) -> dict[str, dict[str, str]]:
     """The paths of the artifacts that a step can see, by component and output."""
     paths: dict[str, dict[str, str]] = {}
-    for name, artifacts in task.input.inputs.artifacts.items():
+    for name, artifacts in task.executor_input.inputs.artifacts.items():
         if name in _PRODUCERS and artifacts.artifacts:
             component, output = _PRODUCERS[name]
             paths.setdefault(component, {})[output] = artifacts.artifacts[0].uri
     if with_outputs:
-        for name, artifacts in task.input.outputs.artifacts.items():
+        for name, artifacts in task.executor_input.outputs.artifacts.items():
             if artifacts.artifacts:
                 paths.setdefault(task.name, {})[name] = artifacts.artifacts[0].uri
     return paths

@@ -37,7 +37,7 @@ class Task:
         executor_input: KFP's ExecutorInput as JSON.
 
     Attributes:
-        input: the ExecutorInput, a protobuf message. Methods of the task change it.
+        executor_input: the ExecutorInput, a protobuf message. Methods of the task change it.
         run_id: id of the run.
 
     Raises:
@@ -50,18 +50,18 @@ class Task:
 
         self.is_mirrored = artifacts == "mirrored"
         self.name = name
-        self.input = pipeline_spec_pb2.ExecutorInput()
+        self.executor_input = pipeline_spec_pb2.ExecutorInput()
         try:
-            json_format.Parse(executor_input, self.input, ignore_unknown_fields=True)
+            json_format.Parse(executor_input, self.executor_input, ignore_unknown_fields=True)
         except json_format.ParseError as error:
             raise StepError(f"--json_serialized_invocation_args is no ExecutorInput: {error}") from None
-        self.run_id = _find_run_id(self.input, name)
+        self.run_id = _find_run_id(self.executor_input, name)
         self._uris: dict[str, str] = {}  # by path
 
     @property
     def parameters(self) -> Any:
         """The input parameters: a mutable mapping from name to ``google.protobuf.Value``."""
-        return self.input.inputs.parameter_values
+        return self.executor_input.inputs.parameter_values
 
     def pop_parameter(self, name: str) -> Any:
         """Removes a parameter that the executor does not know, and returns its value; None if it is not given."""
@@ -125,14 +125,14 @@ class Task:
             StepError: an input is missing, or an output's folder cannot be written.
             StoreError: a URI has an unknown scheme.
         """
-        for name, artifact in _each_artifact(self.input.inputs.artifacts):
+        for name, artifact in _each_artifact(self.executor_input.inputs.artifacts):
             path = self._map_artifact(artifact)
             if not self._exists(path):
                 raise StepError(
                     f"input '{name}' ({self.to_uri(path)}) is not at {path}: the step before wrote nothing there, "
                     "or the store has lost it; run again without cache"
                 )
-        for name, artifact in _each_artifact(self.input.outputs.artifacts):
+        for name, artifact in _each_artifact(self.executor_input.outputs.artifacts):
             path = self._map_artifact(artifact)
             self._make_empty_folder(name, path)
 
@@ -177,7 +177,7 @@ class Task:
         """Writes the ExecutorOutput, in which a step reports its output parameters and artifacts."""
         from tfx.dsl.io import fileio
 
-        path = self.input.outputs.output_file
+        path = self.executor_input.outputs.output_file
         fileio.makedirs(os.path.dirname(path))
         with fileio.open(path, "w") as file:
             file.write(json.dumps(output))
@@ -186,14 +186,14 @@ class Task:
         """Removes the ExecutorOutput of an earlier attempt, if there is one."""
         from tfx.dsl.io import fileio
 
-        if fileio.exists(self.input.outputs.output_file):
-            fileio.remove(self.input.outputs.output_file)
+        if fileio.exists(self.executor_input.outputs.output_file):
+            fileio.remove(self.executor_input.outputs.output_file)
 
     def restore_output_uris(self) -> dict[str, Any]:
         """Replaces the paths in the ExecutorOutput by URIs, and returns it."""
         from tfx.dsl.io import fileio
 
-        with fileio.open(self.input.outputs.output_file) as file:
+        with fileio.open(self.executor_input.outputs.output_file) as file:
             output: dict[str, Any] = json.loads(file.read())
         output = map_strings(output, self.to_uri)
         self.write_output(output)

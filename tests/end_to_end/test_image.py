@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from diptych.kubeflow.compiler import build_spec
 from diptych.kubeflow.local.simulate import Simulation
 from diptych.kubeflow.spec import resolve_parameters
-from diptych.pipeline.demo.digits import write_demo
+from diptych.pipeline.demo.digits import write_digits_catalogue
 from diptych.pipeline.settings import check_settings
 from tests.end_to_end.conftest import ROOT, Image
 
@@ -82,13 +82,13 @@ def test_every_file_of_the_code_is_in_it(built_image: Image) -> None:
                 for path in (top / room).rglob("*")
                 if path.is_file() and "__pycache__" not in path.parts
             }
-            for top in (ROOT, packages(built_image))
+            for top in (ROOT, packages(built_image) / "diptych")
         )
         assert ours == theirs
 
 
 def test_byte_code_is_ready_whatever_the_times_of_the_files(built_image: Image) -> None:
-    for name in ("pipeline/cli/main.py", "tensorflow/__init__.py"):
+    for name in ("diptych/pipeline/cli/main.py", "tensorflow/__init__.py"):
         path = packages(built_image) / name
         code = path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc"
         assert code.read_bytes()[4:8] == b"\1\0\0\0"  # PEP 552: found by hash, and never checked
@@ -106,7 +106,7 @@ def test_tfx_and_tensorflow_work(built_image: Image) -> None:
 
 
 def test_steps_of_the_compiled_pipeline_run_inside(built_image: Image, tmp_path: Path) -> None:
-    catalogue = write_demo(str(tmp_path / "stores/minio/shop/catalogue"))
+    catalogue = write_digits_catalogue(str(tmp_path / "stores/minio/shop/catalogue"))
     settings = check_settings(
         {
             "name": "digits",

@@ -64,7 +64,7 @@ def test_the_evaluator_gets_the_newest_model_and_names_it_by_its_uri(root: Path,
     task = push_task(root, "Evaluator", "minio://bucket/pushed")
     evaluation = root / "evaluation"
     evaluation.mkdir()
-    task.input.outputs.artifacts["evaluation"].artifacts[0].uri = str(evaluation)
+    task.executor_input.outputs.artifacts["evaluation"].artifacts[0].uri = str(evaluation)
     with ADAPTERS["Evaluator"](task):
         scratch = Path(task.parameters["push_directory"].string_value)
         assert (scratch / "7/file").read_text() == "model"
@@ -152,7 +152,7 @@ def test_span_and_version_are_kept_with_the_examples(
     task = ingestion_task(root, "minio://bucket/catalogue.csv", version=version)
     with ADAPTERS["ImageTextExampleGen"](task):
         pass
-    metadata = dict(task.input.outputs.artifacts["examples"].artifacts[0].metadata)
+    metadata = dict(task.executor_input.outputs.artifacts["examples"].artifacts[0].metadata)
     assert metadata == {"input_fingerprint": "d", **known}
     numbers = {name: task.parameters[name].number_value for name in ("span", "version") if name in task.parameters}
     assert numbers == known

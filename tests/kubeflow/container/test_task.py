@@ -17,8 +17,8 @@ def test_artifacts_get_the_paths_of_their_mirrors(root: Path) -> None:
     mirrored.mkdir(parents=True)
     task = make_task(executor_input(root))
     task.map_artifacts()
-    assert task.input.inputs.artifacts["examples"].artifacts[0].uri == str(mirrored)
-    model = task.input.outputs.artifacts["model"].artifacts[0].uri
+    assert task.executor_input.inputs.artifacts["examples"].artifacts[0].uri == str(mirrored)
+    model = task.executor_input.outputs.artifacts["model"].artifacts[0].uri
     assert model == str(root / "minio/bucket/kept/shop/run-7/Trainer/s/model")
     assert Path(model).is_dir()
     assert task.to_uri(f"see {model}/x") == f"see {RUN}/Trainer/s/model/x"
@@ -85,7 +85,7 @@ def test_the_output_has_uris_again(root: Path) -> None:
     (root / "minio/bucket/kept/shop/run-7/ImageTextExampleGen/s/examples").mkdir(parents=True)
     task = make_task(executor_input(root))
     task.map_artifacts()
-    path = task.input.outputs.artifacts["model"].artifacts[0].uri
+    path = task.executor_input.outputs.artifacts["model"].artifacts[0].uri
     artifact = {"uri": path, "metadata": {"pushed_destination": f"{path}/1", "n": 2}}
     task.write_output({"artifacts": {"model": {"artifacts": [artifact]}}})
     restored = task.restore_output_uris()["artifacts"]["model"]["artifacts"][0]
