@@ -71,21 +71,11 @@ def check_catalogue(settings: Settings) -> CheckResult:
     return _judge(assignment, rejects, _ids_by_split_and_label(assignment, ids), settings)
 
 
-def check_columns(settings: Settings) -> None:
-    """Reads the beginning of each file of the catalogue, to see that the columns are there.
-
-    Raises:
-        SpanError: there is no span or version that the catalogue's name asks for.
-        CatalogueError: there is no catalogue, it cannot be read, or it lacks a column.
-    """
-    Catalogue.open(settings.data).check_columns()
-
-
 def _ids_by_split_and_label(assignment: Assignment, ids: list[str]) -> dict[str, dict[str, list[str]]]:
-    """The ids of the kept records.
+    """Split to label to the ids of the kept records that have it.
 
     Args:
-        ids: of all records, in the catalogue's order.
+        ids: the ids of all records, in the catalogue's order.
     """
     found: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in features.SPLITS}
     for place, record_id in enumerate(ids):

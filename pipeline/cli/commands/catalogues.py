@@ -32,7 +32,8 @@ def add_init(commands: Any) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from diptych.pipeline.prepare.init import describe_preview, preview_catalogue, write_settings
+    from diptych.pipeline.prepare.init import describe_preview, write_settings
+    from diptych.pipeline.prepare.preview import preview_catalogue
 
     if os.path.exists(options.output) and not options.force:
         return complain(f"'{options.output}' exists; name another file with --output, or say --force", USAGE)

@@ -62,13 +62,13 @@ def _run(options: argparse.Namespace) -> int:
 def _run_and_show(settings: Settings, folder: str) -> int:
     from rich.console import Console
 
+    from diptych.components.catalogue.catalogue import Catalogue
     from diptych.pipeline.local.runner import run_pipeline
-    from diptych.pipeline.prepare.check import check_columns
     from diptych.pipeline.runs.run_folder import RunFolder
     from diptych.pipeline.runs.summary import print_summary
 
     # A missing column is found at once here, and only after TFX has been loaded in the run.
-    check_columns(settings)
+    Catalogue.open(settings.data).check_columns()
     summary = run_pipeline(settings, folder)
     print_summary(summary, Console())
     if summary.failure is None:
