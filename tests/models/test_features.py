@@ -1,4 +1,4 @@
-"""The record contract: what is written is what is parsed."""
+"""The record contract: parsing gives what was written."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_statistics_never_read_the_pixels() -> None:
 
 @given(st.integers(0, 2**63 - 1), st.binary(max_size=300))
 def test_a_record_is_what_protobuf_itself_would_write(number: int, image: bytes) -> None:
-    """But for the order of its features, in which versions of protobuf differ."""
+    """The order of the features is not compared; versions of protobuf disagree on it."""
     import tensorflow as tf
 
     record = features.encode_record(record_values(1, **{features.IMAGE: image, features.PHASH: -number}))

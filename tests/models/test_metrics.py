@@ -1,4 +1,4 @@
-"""Figures of scores: those of scikit-learn, however the examples are cut into batches."""
+"""Metrics equal those of scikit-learn, for every division of the examples into batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diptych.models.metrics import METRICS, MetricAccumulator, per_label_metrics
 CLASSES = 5
 
 
-def sample(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.ndarray]:
+def random_examples(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores; some labels never occur in small samples."""
     rng = np.random.default_rng(seed)
     scores = rng.random((rows, CLASSES)) ** 2
@@ -37,38 +37,38 @@ def accumulate(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2
 
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, CLASSES - 1))
-def test_of_one_label_all_figures_are_scikit_learns(seed: int, rows: int, top_k: int) -> None:
-    labels, scores = sample(seed, rows, "multiclass")
-    figures = accumulate(labels, scores, "multiclass", top_k).result()
-    answers, one_hot = scores.argmax(axis=1), np.eye(CLASSES)[labels]
-    assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
-    assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=0))
-    assert figures["micro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="micro"))
+def test_of_one_label_all_metrics_are_scikit_learns(seed: int, rows: int, top_k: int) -> None:
+    labels, scores = random_examples(seed, rows, "multiclass")
+    results = accumulate(labels, scores, "multiclass", top_k).result()
+    predictions, one_hot = scores.argmax(axis=1), np.eye(CLASSES)[labels]
+    assert results["accuracy"] == pytest.approx(sk.accuracy_score(labels, predictions))
+    assert results["macro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="macro", zero_division=0))
+    assert results["micro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="micro"))
     top = sk.top_k_accuracy_score(labels, scores, k=top_k, labels=range(CLASSES))
-    assert figures["top_k_accuracy"] == pytest.approx(top)
-    assert figures["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(one_hot, scores))
+    assert results["top_k_accuracy"] == pytest.approx(top)
+    assert results["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(one_hot, scores))
 
 
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 40))
-def test_of_several_labels_all_figures_are_scikit_learns(seed: int, rows: int) -> None:
-    labels, scores = sample(seed, rows, "multilabel")
-    figures = accumulate(labels, scores, "multilabel").result()
-    answers = scores >= 0.5
-    assert figures["accuracy"] == pytest.approx(sk.accuracy_score(labels, answers))
-    assert figures["macro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="macro", zero_division=np.nan))
-    assert figures["micro_f1"] == pytest.approx(sk.f1_score(labels, answers, average="micro", zero_division=0))
-    assert figures["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(labels, scores))
+def test_of_several_labels_all_metrics_are_scikit_learns(seed: int, rows: int) -> None:
+    labels, scores = random_examples(seed, rows, "multilabel")
+    results = accumulate(labels, scores, "multilabel").result()
+    predictions = scores >= 0.5
+    assert results["accuracy"] == pytest.approx(sk.accuracy_score(labels, predictions))
+    assert results["macro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="macro", zero_division=np.nan))
+    assert results["micro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="micro", zero_division=0))
+    assert results["ranking_precision"] == pytest.approx(sk.label_ranking_average_precision_score(labels, scores))
     best = np.argsort(-scores, axis=1)[:, :2]
-    assert figures["top_k_accuracy"] == pytest.approx(np.take_along_axis(labels, best, axis=1).any(axis=1).mean())
+    assert results["top_k_accuracy"] == pytest.approx(np.take_along_axis(labels, best, axis=1).any(axis=1).mean())
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from(["multiclass", "multilabel"]))
 def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, task: Any) -> None:
-    labels, scores = sample(seed, rows, task)
-    answers = scores.argmax(axis=1) if task == "multiclass" else (scores >= 0.5).astype(int)
-    expected = sk.precision_recall_fscore_support(labels, answers, labels=range(CLASSES), zero_division=0)
+    labels, scores = random_examples(seed, rows, task)
+    predictions = scores.argmax(axis=1) if task == "multiclass" else (scores >= 0.5).astype(int)
+    expected = sk.precision_recall_fscore_support(labels, predictions, labels=range(CLASSES), zero_division=0)
     found = per_label_metrics(accumulate(labels, scores, task).counts)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert [one[name] for one in found] == pytest.approx(values.tolist())
@@ -77,7 +77,7 @@ def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, ta
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_confusion_is_scikit_learns(seed: int, rows: int) -> None:
-    labels, scores = sample(seed, rows, "multiclass")
+    labels, scores = random_examples(seed, rows, "multiclass")
     matrix = np.zeros((CLASSES, CLASSES), int)
     for pair, count in accumulate(labels, scores, "multiclass").confusion.items():
         matrix[pair] = count
@@ -88,7 +88,7 @@ def test_confusion_is_scikit_learns(seed: int, rows: int) -> None:
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 60), st.sampled_from(["multiclass", "multilabel"]))
 def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int, rows: int, task: Any) -> None:
-    labels, scores = sample(seed, rows, task)
+    labels, scores = random_examples(seed, rows, task)
     confidence, right = scores.ravel(), labels.ravel()
     if task == "multiclass":
         confidence, right = scores.max(axis=1), labels == scores.argmax(axis=1)
@@ -115,17 +115,17 @@ def test_of_equal_scores_the_first_label_is_the_answer() -> None:
 
 
 def test_an_unknown_label_is_never_answered() -> None:
-    figures = accumulate(np.array([-1]), np.full((1, CLASSES), 0.2), "multiclass", top_k=CLASSES).result()
-    assert figures["accuracy"] == figures["top_k_accuracy"] == figures["ranking_precision"] == 0
+    results = accumulate(np.array([-1]), np.full((1, CLASSES), 0.2), "multiclass", top_k=CLASSES).result()
+    assert results["accuracy"] == results["top_k_accuracy"] == results["ranking_precision"] == 0
 
 
-def test_figures_of_nothing_are_no_numbers() -> None:
-    figures = MetricAccumulator("multilabel", CLASSES, 2).result()
-    assert list(figures) == list(METRICS)
-    assert all(isnan(figure) for figure in figures.values())
+def test_metrics_of_nothing_are_no_numbers() -> None:
+    results = MetricAccumulator("multilabel", CLASSES, 2).result()
+    assert list(results) == list(METRICS)
+    assert all(isnan(value) for value in results.values())
 
 
 def test_an_empty_batch_changes_nothing() -> None:
-    labels, scores = sample(1, 4, "multiclass")
+    labels, scores = random_examples(1, 4, "multiclass")
     one = accumulate(labels, scores, "multiclass")
     assert one.add(labels[:0], scores[:0]).result() == accumulate(labels, scores, "multiclass").result()

@@ -1,4 +1,4 @@
-"""What rare labels weigh."""
+"""Weights of labels in the loss."""
 
 from __future__ import annotations
 

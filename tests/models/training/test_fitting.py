@@ -20,7 +20,7 @@ INPUTS = NetworkInputs((SIDE, SIDE), TERMS)
 
 
 class Killed(RuntimeError):
-    """Ends a training from inside."""
+    """Raised by a callback to end a training."""
 
 
 def dataset(soft: bool = False) -> Any:

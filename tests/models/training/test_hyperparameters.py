@@ -1,4 +1,4 @@
-"""Settings that a search has found."""
+"""Hyperparameters replace settings."""
 
 from __future__ import annotations
 

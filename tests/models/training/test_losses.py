@@ -1,4 +1,4 @@
-"""Losses against their formulas, and against Keras' own where it has them."""
+"""Losses equal their formulas, and Keras's losses where it has the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that a process has freed stays with it, once it is told so."""
+"""A process keeps the memory that it has freed."""
 
 from __future__ import annotations
 

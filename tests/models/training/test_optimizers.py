@@ -1,4 +1,4 @@
-"""Optimizers and their schedules."""
+"""Optimizers and the schedules of their learning rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of training that cannot be."""
+"""Invalid options of training are refused."""
 
 from __future__ import annotations
 

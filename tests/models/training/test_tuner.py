@@ -1,4 +1,4 @@
-"""The search for the best settings."""
+"""The search for hyperparameters."""
 
 from __future__ import annotations
 
