@@ -1,1 +1,1 @@
-"""Report: one self-contained HTML page over all that a run came to."""
+"""Report: writes one self-contained HTML page about everything that a run produced."""

@@ -1,7 +1,7 @@
-"""Charts: Vega-Lite's specifications, rendered to SVG while the page is made.
+"""Charts: Vega-Lite specifications, rendered to SVG so that the page needs no script and no network.
 
-The page then needs no script and no network. Colours are the page's CSS variables, which change in dark mode and in
-print; Vega labels each mark for screen readers and escapes all text.
+Colours are the page's CSS variables, which change in dark mode and in print. Vega labels each mark for screen readers
+and escapes all text.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-from diptych.components.report.report_data import Bucket, Confidence, Curves
+from diptych.components.report.report_data import CalibrationBin, HistogramBucket, TrainingCurves
 
 _VERSION = "5.21"
 _WIDTH, _HEIGHT = 300, 130
-_STEP = 16
-_LABEL_LETTERS = 32
-_CELLS_NUMBERED = 14
-_EPOCHS_NAMED = 10
-_BUCKETS = 60
+# The height of a bar with its gap, in pixels.
+_BAR_STEP = 16
+_MAX_NAME_LENGTH = 32
+# The most labels of a confusion matrix whose cells have room for numbers.
+_MAX_NUMBERED_LABELS = 14
+_MAX_EPOCH_TICKS = 10
+# A bar of a histogram is at least this fraction of the whole width.
+_MIN_BAR_FRACTION = 1 / 60
 
-# XML 1.0, section 2.2: any other character makes vl-convert end the process. The last two end a line of JavaScript.
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+# The characters that XML 1.0, section 2.2, does not allow, which make vl-convert end the process; and the two that end
+# a line of JavaScript.
+_FORBIDDEN_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
-#: Series to colour: a variable of the page's style.
+#: The name of a series to its colour, a CSS variable of the page.
 COLOURS = {
     "train": "var(--train)",
     "val": "var(--val)",
@@ -56,7 +60,7 @@ _CONFIG = {
         "domainColor": "var(--other)",
         "tickColor": "var(--other)",
         "titleFontWeight": "normal",
-        # Vega would cut a character of two UTF-16 units in half, and fail.
+        # Cutting a label, Vega would fail on a character of two UTF-16 units.
         "labelLimit": 0,
         "labelFontSize": 11,
     },
@@ -71,13 +75,14 @@ _CONFIG = {
     "view": {"stroke": None},
 }
 
-Record = dict[str, Any]
+#: A part of a Vega-Lite specification, or a row of its data.
+VegaObject = dict[str, Any]
 
 
 def render(spec: Mapping[str, Any]) -> Markup:
-    """A Vega-Lite specification as an ``<svg>`` that shrinks with its place."""
+    """Renders a Vega-Lite specification to an ``<svg>`` element."""
     svg = vl_convert.vegalite_to_svg(_clean({"config": _CONFIG, **spec}), vl_version=_VERSION)
-    # Invisible paths, and a namespace that HTML does not need.
+    # Invisible paths, and attributes that HTML does not need.
     svg = re.sub(r'<path class="(?:background|foreground)" aria-hidden="true" d=""[^>]*/>', "", svg)
     svg = re.sub(r'<path class="(?:background|foreground)" aria-hidden="true" d="M0,0h0v0h0Z"[^>]*/>', "", svg)
     svg = re.sub(r' xmlns(?::xlink)?="[^"]*"| font-family="[^"]*"', "", svg)
@@ -85,28 +90,35 @@ def render(spec: Mapping[str, Any]) -> Markup:
 
 
 def _clean(value: Any) -> Any:
-    """The same without characters that XML cannot hold and numbers that JSON cannot."""
+    """Replaces characters that XML does not allow, and numbers that JSON does not."""
     if isinstance(value, str):
-        return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+        return _FORBIDDEN_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {_clean(name): _clean(each) for name, each in value.items()}
-    return [_clean(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def histograms(series: Mapping[str, Sequence[Bucket]], title: str) -> Markup | None:
-    """Histograms as densities, drawn over each other: splits of unlike size and range compare.
+def histograms(series: Mapping[str, Sequence[HistogramBucket]], title: str) -> Markup | None:
+    """Histograms drawn over each other as densities, so that splits of different sizes can be compared.
 
-    A series' bars cover the same area as another's, unless a single value holds a whole bucket.
+    The bars of every series cover the same area, except where a bucket is so narrow that its bar is widened.
+
+    Args:
+        series: name to histogram; infinite buckets are left out.
+        title: of the horizontal axis.
+
+    Returns:
+        The chart; None if there is no bucket.
     """
-    finite = {name: [b for b in some if math.isfinite(b.high - b.low)] for name, some in series.items()}
-    every = [bucket for some in finite.values() for bucket in some]
+    finite = {name: [b for b in buckets if math.isfinite(b.high - b.low)] for name, buckets in series.items()}
+    every = [bucket for buckets in finite.values() for bucket in buckets]
     span = max((b.high for b in every), default=math.nan) - min((b.low for b in every), default=math.nan)
     if not math.isfinite(span):
         return None
-    narrowest = span / _BUCKETS or 1.0
-    values = [bar for name, some in finite.items() for bar in _densities(name, some, narrowest)]
+    min_width = span * _MIN_BAR_FRACTION or 1.0
+    values = [bar for name, buckets in finite.items() for bar in _densities(name, buckets, min_width)]
     return render(
         {
             "data": {"values": values},
@@ -124,10 +136,10 @@ def histograms(series: Mapping[str, Sequence[Bucket]], title: str) -> Markup | N
     )
 
 
-def _densities(name: str, buckets: Sequence[Bucket], narrowest: float) -> Iterable[Record]:
+def _densities(name: str, buckets: Sequence[HistogramBucket], min_width: float) -> Iterable[VegaObject]:
     total = sum(bucket.count for bucket in buckets) or 1.0
     for bucket in buckets:
-        width = max(bucket.high - bucket.low, narrowest)
+        width = max(bucket.high - bucket.low, min_width)
         if bucket.count:
             yield {
                 "series": name,
@@ -137,30 +149,34 @@ def _densities(name: str, buckets: Sequence[Bucket], narrowest: float) -> Iterab
             }
 
 
-def bars(series: Mapping[str, Mapping[str, float]], form: str = ",.0f") -> Markup | None:
-    """Horizontal bars: series to name to value; names in the order of the first series.
+def bars(series: Mapping[str, Mapping[str, float]], number_format: str = ",.0f") -> Markup | None:
+    """Horizontal bars.
 
     Args:
-        form: of the numbers, as d3-format writes it.
+        series: name of a series to name of a bar to value; a value that is missing is 0.
+        number_format: of the axis, a d3-format specifier.
+
+    Returns:
+        The chart; None if there is no bar.
     """
-    names = list(dict.fromkeys(name for some in series.values() for name in some))
+    names = list(dict.fromkeys(name for bars_ in series.values() for name in bars_))
     values = [
-        {"series": one, "name": _short(name), "value": float(some.get(name, 0))}
-        for one, some in series.items()
+        {"series": each, "name": _shorten(name), "value": float(bars_.get(name, 0))}
+        for each, bars_ in series.items()
         for name in names
     ]
     if not values:
         return None
-    short = list(dict.fromkeys(map(_short, names)))
-    largest = max(float(number) for some in series.values() for number in some.values())
-    encoding: Record = {
-        "y": {"field": "name", "type": "nominal", "sort": short, "title": None},
+    order = list(dict.fromkeys(map(_shorten, names)))
+    largest = max(float(value) for bars_ in series.values() for value in bars_.values())
+    encoding: VegaObject = {
+        "y": {"field": "name", "type": "nominal", "sort": order, "title": None},
         "x": {
             "field": "value",
             "type": "quantitative",
             "title": None,
-            "axis": {"format": form, "tickCount": 4},
-            # Where all is 0 there would be no scale.
+            "axis": {"format": number_format, "tickCount": 4},
+            # A scale from 0 to 0 cannot be drawn.
             "scale": {"domain": [0, largest or 1]},
         },
         "color": _colour(list(series)),
@@ -168,14 +184,21 @@ def bars(series: Mapping[str, Mapping[str, float]], form: str = ",.0f") -> Marku
     if len(series) > 1:
         encoding["yOffset"] = {"field": "series", "sort": list(series)}
     step = {
-        "step": max(5, _STEP // len(series)) if len(series) > 1 else _STEP,
+        "step": max(5, _BAR_STEP // len(series)) if len(series) > 1 else _BAR_STEP,
         "for": "offset" if len(series) > 1 else "position",
     }
     return render({"data": {"values": values}, "mark": "bar", "width": 220, "height": step, "encoding": encoding})
 
 
 def sizes(counts: Mapping[tuple[int, int], int]) -> Markup | None:
-    """Originals by width and height; a circle's area is their number. One size alone is no drawing."""
+    """The widths and heights of original images; the area of a circle is the number of rows.
+
+    Args:
+        counts: (width, height) to number of rows.
+
+    Returns:
+        The chart; None if there are fewer than two sizes.
+    """
     values = [{"width": width, "height": height, "rows": rows} for (width, height), rows in counts.items()]
     if len(values) < 2:
         return None
@@ -194,20 +217,20 @@ def sizes(counts: Mapping[tuple[int, int], int]) -> Markup | None:
     )
 
 
-def curves(found: Curves, figure: str) -> Markup | None:
-    """One figure of a training by epoch."""
-    runs = found.get(figure, {})
-    # Keras counts epochs from 0, a person from 1.
+def curves(training_curves: TrainingCurves, figure: str) -> Markup | None:
+    """One figure of a training by epoch; None if there are no values."""
+    runs = training_curves.get(figure, {})
+    # Keras counts epochs from 0, people count from 1.
     values = [
         {"series": run, "epoch": epoch + 1, "value": value}
-        for run, some in runs.items()
-        for epoch, value in some
+        for run, points in runs.items()
+        for epoch, value in points
         if math.isfinite(value)
     ]
     if not values:
         return None
-    last = max(epoch + 1 for some in runs.values() for epoch, _ in some)
-    epochs = list(range(1, last + 1, -(-last // _EPOCHS_NAMED)))
+    last = max(epoch + 1 for points in runs.values() for epoch, _ in points)
+    ticks = list(range(1, last + 1, -(-last // _MAX_EPOCH_TICKS)))
     return render(
         {
             "data": {"values": values},
@@ -219,7 +242,7 @@ def curves(found: Curves, figure: str) -> Markup | None:
                     "field": "epoch",
                     "type": "quantitative",
                     "title": "epoch",
-                    "axis": {"values": epochs, "format": "d"},
+                    "axis": {"values": ticks, "format": "d"},
                 },
                 "y": {
                     "field": "value",
@@ -234,11 +257,11 @@ def curves(found: Curves, figure: str) -> Markup | None:
     )
 
 
-def calibration(bins: Sequence[Confidence]) -> Markup | None:
-    """Share right by confidence; on the diagonal, the model is as sure as it should be."""
+def calibration(bins: Sequence[CalibrationBin]) -> Markup | None:
+    """The share of correct decisions by confidence; on the diagonal both are equal. None if there are no bins."""
     if not bins:
         return None
-    values = [{"confidence": b.confidence, "right": b.right, "decisions": b.decisions} for b in bins]
+    values = [{"confidence": b.confidence, "correct": b.correct, "decisions": b.decisions} for b in bins]
     unit = {"domain": [0, 1]}
     axis = {"format": ".0%", "tickCount": 5}
     diagonal = {
@@ -247,7 +270,7 @@ def calibration(bins: Sequence[Confidence]) -> Markup | None:
         "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
     }
     x = {"field": "confidence", "type": "quantitative", "title": "confidence", "scale": unit, "axis": axis}
-    y = {"field": "right", "type": "quantitative", "title": "share right", "scale": unit, "axis": axis}
+    y = {"field": "correct", "type": "quantitative", "title": "share correct", "scale": unit, "axis": axis}
     line = {"mark": {"type": "line", "color": "var(--train)"}, "encoding": {"x": x, "y": y}}
     size = {"field": "decisions", "type": "quantitative", "legend": None, "scale": {"range": [20, 300]}}
     points = {
@@ -258,18 +281,31 @@ def calibration(bins: Sequence[Confidence]) -> Markup | None:
 
 
 def confusion(counts: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> Markup | None:
-    """How often each label was answered as which: rows are actual labels, darkness the share of the row."""
+    """A confusion matrix: rows are actual labels, and the darkness of a cell is its share of the row.
+
+    Args:
+        counts: actual label to predicted label to number of examples.
+        labels: the labels to draw.
+
+    Returns:
+        The chart; None if there are no examples.
+    """
     values = [
-        {"actual": _short(actual), "answered": _short(answered), "rows": rows, "share": rows / sum(of_actual.values())}
+        {
+            "actual": _shorten(actual),
+            "predicted": _shorten(predicted),
+            "rows": rows,
+            "share": rows / sum(of_actual.values()),
+        }
         for actual, of_actual in counts.items()
-        for answered, rows in of_actual.items()
-        if actual in labels and answered in labels and rows
+        for predicted, rows in of_actual.items()
+        if actual in labels and predicted in labels and rows
     ]
     if not values:
         return None
-    order = [_short(label) for label in labels]
-    cell = 34 if len(labels) <= _CELLS_NUMBERED else 15
-    x = {"field": "answered", "type": "nominal", "sort": order, "title": "answered", "scale": {"domain": order}}
+    order = [_shorten(label) for label in labels]
+    cell = 34 if len(labels) <= _MAX_NUMBERED_LABELS else 15
+    x = {"field": "predicted", "type": "nominal", "sort": order, "title": "predicted", "scale": {"domain": order}}
     y = {"field": "actual", "type": "nominal", "sort": order, "title": "actual", "scale": {"domain": order}}
     x["axis"] = {"labelAngle": -45}
     opacity = {
@@ -283,16 +319,16 @@ def confusion(counts: Mapping[str, Mapping[str, int]], labels: Sequence[str]) ->
         "mark": {"type": "text", "fontSize": 11, "color": "var(--ink)"},
         "encoding": {"x": x, "y": y, "text": {"field": "rows", "format": ",.0f"}},
     }
-    layer = [squares, numbers] if len(labels) <= _CELLS_NUMBERED else [squares]
+    layer = [squares, numbers] if len(labels) <= _MAX_NUMBERED_LABELS else [squares]
     return render({"data": {"values": values}, "layer": layer, "width": {"step": cell}, "height": {"step": cell}})
 
 
-def _colour(names: Sequence[str]) -> Record:
-    """The colours of series; one alone needs no legend."""
-    colour: Record = {"field": "series", "type": "nominal", "scale": {"domain": names}, "sort": names}
+def _colour(names: Sequence[str]) -> VegaObject:
+    """The encoding of colours by series, with a legend if there are several."""
+    colour: VegaObject = {"field": "series", "type": "nominal", "scale": {"domain": names}, "sort": names}
     colour["scale"]["range"] = [COLOURS.get(name, "var(--train)") for name in names]
     return colour if len(names) > 1 else {**colour, "legend": None}
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LABEL_LETTERS else name[: _LABEL_LETTERS - 1] + "…"
+def _shorten(name: str) -> str:
+    return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"

@@ -15,7 +15,7 @@ from diptych.components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, T
 
 
 class ReportSpec(ComponentSpec):
-    """Inputs, output and options of Report."""
+    """Inputs, output and parameters of Report."""
 
     PARAMETERS = {
         TITLE_KEY: ExecutionParameter(type=str),
@@ -41,7 +41,7 @@ class ReportSpec(ComponentSpec):
 
 
 class Report(base_component.BaseComponent):
-    """Writes one self-contained HTML page over all that a run came to."""
+    """Writes one self-contained HTML page about everything that a run produced."""
 
     SPEC_CLASS = ReportSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReportExecutor)
@@ -57,10 +57,11 @@ class Report(base_component.BaseComponent):
         """Constructs the component.
 
         Args:
-            inputs: the channels that ``ReportSpec.INPUTS`` names.
-            images_root: the folder that the images of rejected rows lie in; empty where no step can look into it.
-            upstream: component to those whose artifacts it reads, for the drawing of the lineage.
-            code: a digest of the code that reports.
+            inputs: the channel of each of ``ReportSpec.INPUTS``.
+            title: the heading of the page.
+            images_root: the folder with the images of the catalogue; empty if no step can read it.
+            upstream: component to the components whose artifacts it reads.
+            code: a digest of the component's code, part of the cache key.
         """
         producers = {name: channel.producer_component_id for name, channel in inputs.items()}
         super().__init__(

@@ -1,165 +1,162 @@
-"""What the rows themselves say: pictures by label, the worst ones, duplicates, groups, texts."""
+"""Describes the rows of the dataset: a contact sheet, extreme images, duplicates, groups and texts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.components.report.duplicates import exact_groups, near_groups
+from diptych.components.report.duplicates import RowGroup, exact_duplicate_groups, near_duplicate_groups
+from diptych.components.report.gallery import Gallery, make_gallery
 from diptych.components.report.report_data import (
+    DatasetProfile,
     DuplicateGroup,
-    Duplicates,
-    GroupFacts,
-    Picture,
-    RowFacts,
-    Shown,
-    Worst,
+    DuplicateSummary,
+    ExtremeRows,
+    GroupProfile,
 )
-from diptych.components.report.rows import HEALTH, Rows
-from diptych.components.report.texts import text_facts
-from diptych.components.report.thumbnails import read_pictures
+from diptych.components.report.sampled_rows import IMAGE_MEASUREMENTS, SampledRows
+from diptych.components.report.text_profile import profile_texts
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.text.options import TextOptions
 
-_LABELS, _PER_LABEL = 24, 6
-_WORST = 6
-_GROUPS, _PER_GROUP = 10, 4
-_SIZES = 400
-_PARTED = 20
-
-Groups = Sequence[NDArray[np.int64]]
+_MAX_LABELS, _ROWS_BY_LABEL = 24, 6
+_EXTREME_ROWS = 6
+_MAX_DUPLICATE_GROUPS, _ROWS_BY_DUPLICATE_GROUP = 10, 4
+_MAX_SIZES = 400
+_MAX_GROUPS_NAMED = 20
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """Makes rows to look at of numbers of rows, and knows afterwards whose pictures are needed."""
+def profile_dataset(
+    rows: SampledRows, examples_uri: str, image: ImageOptions, text: TextOptions, vocabulary: Collection[str]
+) -> DatasetProfile:
+    """Describes the rows, and reads the pictures of those that are displayed.
 
-    rows: Rows
-    places: dict[str, list[int]]
-
-    def show(self, number: int, note: str = "") -> Shown:
-        """A row, its picture yet to come."""
-        split, place = self.rows.split[number], int(self.rows.place[number])
-        self.places.setdefault(split, []).append(place)
-        values = self.rows.values
-        label = ", ".join(self.rows.labels[number])
-        shown = Shown(values[features.ID][number], split, label, values[features.DESCRIPTION][number], note)
-        return _Waiting(**vars(shown), place=place)
-
-
-@dataclass(frozen=True)
-class _Waiting(Shown):
-    """A row whose picture is yet to be read."""
-
-    place: int = 0
-
-
-def row_facts(
-    rows: Rows, examples_uri: str, image: ImageOptions, text: TextOptions, vocabulary: Collection[str]
-) -> RowFacts:
-    """Looks at the rows, and reads the pictures that are worth it.
+    Args:
+        image: how the images are stored.
+        text: how descriptions are split into terms.
+        vocabulary: the terms that the model knows; if it is empty, those of train are taken.
 
     Raises:
         tf.errors.OpError: the examples cannot be read.
     """
-    gallery = Gallery(rows, {})
-    sheet = {label: [gallery.show(n) for n in some] for label, some in _by_label(rows).items()}
-    worst = [one for feature in HEALTH if (one := _worst(rows, feature, gallery.show))]
-    digests, hashes = rows.values[features.SHA256], rows.values[features.PHASH]
-    kinds = {"exact": exact_groups(digests), "near": near_groups(hashes, digests)}
-    duplicates = [_duplicates(kind, groups, rows, gallery.show) for kind, groups in kinds.items()]
-    pictures = read_pictures(examples_uri, gallery.places, image)
-
-    def filled(some: Iterable[Shown]) -> list[Shown]:
-        return [with_picture(one, pictures) for one in some]
-
-    texts, labels = _by_split(rows, rows.values[features.DESCRIPTION]), _by_split(rows, rows.labels)
-    return RowFacts(
+    by_label = _choose_by_label(rows)
+    extremes = {feature: _find_extremes(rows.values[feature]) for feature in IMAGE_MEASUREMENTS}
+    digests = rows.values[features.SHA256]
+    duplicates = {
+        "exact": exact_duplicate_groups(digests),
+        "near": near_duplicate_groups(rows.values[features.PHASH], digests),
+    }
+    displayed = {kind: _choose_groups(groups, rows) for kind, groups in duplicates.items()}
+    chosen = [
+        *(index for indices in by_label.values() for index in indices),
+        *(index for ends in extremes.values() for indices in ends for index in indices),
+        *(index for groups in displayed.values() for group in groups for index in _choose_rows(group, rows)),
+    ]
+    gallery = make_gallery(rows, chosen, examples_uri, image)
+    descriptions, labels = rows.values[features.DESCRIPTION], rows.labels
+    return DatasetProfile(
         read=len(rows),
         rows=rows.total,
-        sheet={label: filled(some) for label, some in sheet.items()},
-        sizes=_sizes(rows),
+        contact_sheet={label: [gallery.display(i) for i in indices] for label, indices in by_label.items()},
+        sizes=_count_sizes(rows),
         formats={
-            split: dict(Counter(some).most_common())
-            for split, some in _by_split(rows, rows.values[features.FORMAT]).items()
+            split: dict(Counter(formats).most_common())
+            for split, formats in _by_split(rows, rows.values[features.FORMAT]).items()
         },
-        worst=[replace(one, lowest=filled(one.lowest), highest=filled(one.highest)) for one in worst],
-        duplicates=[replace(k, shown=[replace(g, shown=filled(g.shown)) for g in k.shown]) for k in duplicates],
-        groups=_groups(rows),
-        text=text_facts(texts, labels, text, vocabulary),
+        extremes=[_display_extremes(feature, ends, gallery) for feature, ends in extremes.items() if any(ends)],
+        duplicates=[
+            _summarize_duplicates(kind, groups, displayed[kind], gallery) for kind, groups in duplicates.items()
+        ],
+        groups=_profile_groups(rows),
+        text=profile_texts(_by_split(rows, descriptions), _by_split(rows, labels), text, vocabulary),
     )
 
 
-def with_picture(shown: Shown, pictures: Mapping[tuple[str, int], Picture]) -> Shown:
-    """The row, with its picture if it was read."""
-    picture = pictures.get((shown.split, shown.place)) if isinstance(shown, _Waiting) else None
-    return Shown(shown.id, shown.split, shown.label, shown.description, shown.note, picture)
+def _by_split(rows: SampledRows, values: Sequence[Any] | NDArray[Any]) -> dict[str, list[Any]]:
+    present = [split for split in features.SPLITS if (rows.split == split).any()]
+    return {split: [values[index] for index in rows.indices_of(split)] for split in present}
 
 
-def _by_split(rows: Rows, values: Sequence[Any] | NDArray[Any]) -> dict[str, list[Any]]:
-    return {split: [values[n] for n in rows.of(split)] for split in features.SPLITS if (rows.split == split).any()}
-
-
-def _by_label(rows: Rows) -> dict[str, list[int]]:
-    """A few rows, evenly spread over those of train, of each of the most frequent labels."""
+def _choose_by_label(rows: SampledRows) -> dict[str, list[int]]:
+    """For each of the most frequent labels the indices of a few of its rows in train, evenly spread."""
     found: dict[str, list[int]] = {}
-    for number in rows.of(features.TRAIN):
-        for label in rows.labels[number]:
-            found.setdefault(label, []).append(int(number))
-    frequent = sorted(found, key=lambda label: (-len(found[label]), label))[:_LABELS]
-    return {label: found[label][:: max(1, len(found[label]) // _PER_LABEL)][:_PER_LABEL] for label in frequent}
+    for index in rows.indices_of(features.TRAIN).tolist():
+        for label in rows.labels[index]:
+            found.setdefault(label, []).append(index)
+    frequent = sorted(found, key=lambda label: (-len(found[label]), label))[:_MAX_LABELS]
+    return {label: found[label][:: max(1, len(found[label]) // _ROWS_BY_LABEL)][:_ROWS_BY_LABEL] for label in frequent}
 
 
-def _worst(rows: Rows, feature: str, show: Callable[[int, str], Shown]) -> Worst | None:
-    values = rows.values[feature]
+def _find_extremes(values: NDArray[Any]) -> tuple[list[int], list[int]]:
+    """The indices of the lowest and of the highest values; none if all values are equal."""
     if not len(values) or values.min() == values.max():
-        return None
-    order = np.argsort(values, kind="stable")
-
-    def shown(numbers: NDArray[np.int64]) -> list[Shown]:
-        return [
-            show(int(number), f"{values[number]:,.0f}" if values[number] >= 1000 else f"{values[number]:.4g}")
-            for number in numbers
-        ]
-
-    return Worst(feature, shown(order[:_WORST]), shown(order[::-1][:_WORST]))
+        return [], []
+    order = np.argsort(values, kind="stable").tolist()
+    return order[:_EXTREME_ROWS], order[::-1][:_EXTREME_ROWS]
 
 
-def _duplicates(kind: str, groups: Groups, rows: Rows, show: Callable[[int], Shown]) -> Duplicates:
-    splits = [sorted(set(rows.split[group]), key=features.SPLITS.index) for group in groups]
-    # What lies in several splits matters most.
-    order = sorted(range(len(groups)), key=lambda place: -len(splits[place]))[:_GROUPS]
-    shown = []
-    for place in order:
-        labels = sorted({label for number in groups[place] for label in rows.labels[number]})
-        some = [show(int(number)) for number in _one_of_each_split_first(groups[place], rows)[:_PER_GROUP]]
-        shown.append(DuplicateGroup(len(groups[place]), splits[place], labels, some))
-    across = sum(len(some) > 1 for some in splits)
-    return Duplicates(kind, len(groups), sum(map(len, groups)), across, shown)
+def _display_extremes(feature: str, ends: tuple[list[int], list[int]], gallery: Gallery) -> ExtremeRows:
+    values = gallery.rows.values[feature]
+
+    def note(value: float) -> str:
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+    lowest, highest = ([gallery.display(index, note(values[index])) for index in indices] for indices in ends)
+    return ExtremeRows(feature, lowest, highest)
 
 
-def _one_of_each_split_first(group: NDArray[np.int64], rows: Rows) -> list[int]:
+def _splits_of(group: RowGroup, rows: SampledRows) -> list[str]:
+    return sorted(set(rows.split[group]), key=features.SPLITS.index)
+
+
+def _choose_groups(groups: Sequence[RowGroup], rows: SampledRows) -> list[RowGroup]:
+    """A few of the groups, those in several splits first: they matter most."""
+    return sorted(groups, key=lambda group: -len(_splits_of(group, rows)))[:_MAX_DUPLICATE_GROUPS]
+
+
+def _choose_rows(group: RowGroup, rows: SampledRows) -> list[int]:
+    """The indices of a few rows of a group, one of each of its splits first."""
     seen: Counter[str] = Counter()
-    ranks = []
-    for number in group.tolist():
-        split = rows.split[number]
-        ranks.append((seen[split], features.SPLITS.index(split), number))
+    ranked = []
+    for index in group.tolist():
+        split = rows.split[index]
+        ranked.append((seen[split], features.SPLITS.index(split), index))
         seen[split] += 1
-    return [number for *_, number in sorted(ranks)]
+    return [index for *_, index in sorted(ranked)][:_ROWS_BY_DUPLICATE_GROUP]
 
 
-def _sizes(rows: Rows) -> dict[tuple[int, int], int]:
+def _summarize_duplicates(
+    kind: str, groups: Sequence[RowGroup], displayed: Sequence[RowGroup], gallery: Gallery
+) -> DuplicateSummary:
+    rows = gallery.rows
+    return DuplicateSummary(
+        kind,
+        groups=len(groups),
+        rows=sum(map(len, groups)),
+        across_splits=sum(len(_splits_of(group, rows)) > 1 for group in groups),
+        displayed=[
+            DuplicateGroup(
+                rows=len(group),
+                splits=_splits_of(group, rows),
+                labels=sorted({label for index in group for label in rows.labels[index]}),
+                displayed=[gallery.display(index) for index in _choose_rows(group, rows)],
+            )
+            for group in displayed
+        ],
+    )
+
+
+def _count_sizes(rows: SampledRows) -> dict[tuple[int, int], int]:
     pairs = zip(rows.values[features.WIDTH].tolist(), rows.values[features.HEIGHT].tolist(), strict=True)
-    return dict(Counter((int(width), int(height)) for width, height in pairs).most_common(_SIZES))
+    return dict(Counter(pairs).most_common(_MAX_SIZES))
 
 
-def _groups(rows: Rows) -> GroupFacts | None:
+def _profile_groups(rows: SampledRows) -> GroupProfile | None:
     splits: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
     for group, split in zip(rows.values[features.GROUP], rows.split, strict=True):
@@ -168,5 +165,5 @@ def _groups(rows: Rows) -> GroupFacts | None:
             counts[group] += 1
     if not counts:
         return None
-    parted = [group for group, some in splits.items() if len(some) > 1]
-    return GroupFacts(len(counts), counts.total(), max(counts.values()), parted[:_PARTED])
+    across_splits = [group for group, of_group in splits.items() if len(of_group) > 1]
+    return GroupProfile(len(counts), counts.total(), max(counts.values()), across_splits[:_MAX_GROUPS_NAMED])

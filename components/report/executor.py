@@ -13,10 +13,10 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from diptych.components.artifacts import REPORT_FILE
-from diptych.components.report.collect import Sources, gather
-from diptych.components.report.lineage import fingerprint, library_versions, modified
-from diptych.components.report.page import render
-from diptych.components.report.report_data import Lineage, Product
+from diptych.components.report.data_collection import ReportSources, collect_report_data
+from diptych.components.report.lineage import fingerprint, library_versions, modification_time
+from diptych.components.report.page import render_report
+from diptych.components.report.report_data import Lineage, LineageArtifact
 
 TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"
@@ -25,7 +25,7 @@ PRODUCERS_KEY = "producers"
 
 
 class ReportExecutor(base_executor.BaseExecutor):
-    """Reads what the other components left behind and writes the page."""
+    """Reads the artifacts of the other components and writes the page."""
 
     def Do(
         self,
@@ -37,28 +37,30 @@ class ReportExecutor(base_executor.BaseExecutor):
         inputs = {
             name: artifact_utils.get_single_instance(artifacts) for name, artifacts in input_dict.items() if artifacts
         }
-        sources = Sources(
+        sources = ReportSources(
             title=exec_properties[TITLE_KEY],
             uris={name: artifact.uri for name, artifact in inputs.items()},
             images_root=exec_properties.get(IMAGES_ROOT_KEY) or "",
-            lineage=_lineage(inputs, exec_properties),
+            lineage=_make_lineage(inputs, exec_properties),
         )
         report = artifact_utils.get_single_uri(output_dict["report"])
         fileio.makedirs(report)
-        io_utils.write_bytes_file(os.path.join(report, REPORT_FILE), render(gather(sources)).encode(errors="replace"))
+        page = render_report(collect_report_data(sources))
+        # A text of the catalogue may hold characters that UTF-8 cannot, such as half a surrogate pair.
+        io_utils.write_bytes_file(os.path.join(report, REPORT_FILE), page.encode(errors="replace"))
 
 
-def _lineage(inputs: dict[str, types.Artifact], exec_properties: dict[str, Any]) -> Lineage:
+def _make_lineage(inputs: dict[str, types.Artifact], exec_properties: dict[str, Any]) -> Lineage:
     producers = json.loads(exec_properties[PRODUCERS_KEY])
-    products = [
-        Product(
-            producers.get(name, ""),
-            name,
-            artifact.type_name,
-            artifact.uri,
-            fingerprint(artifact.uri),
-            modified(artifact.uri),
+    artifacts = [
+        LineageArtifact(
+            producer=producers.get(name, ""),
+            output=name,
+            type=artifact.type_name,
+            uri=artifact.uri,
+            fingerprint=fingerprint(artifact.uri),
+            time=modification_time(artifact.uri),
         )
         for name, artifact in inputs.items()
     ]
-    return Lineage(products, json.loads(exec_properties[UPSTREAM_KEY]), library_versions())
+    return Lineage(artifacts, json.loads(exec_properties[UPSTREAM_KEY]), library_versions())

@@ -1,4 +1,4 @@
-"""What the page is told: plain data, whatever file it came from."""
+"""The data of a report, whatever files they were read from. The page is rendered from these classes alone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import Literal
 
 from pydantic import BaseModel, model_validator
 
+#: Metric to value.
 Metrics = Mapping[str, float]
+
+#: Figure to run (``train``, ``validation``) to pairs of epoch and value.
+TrainingCurves = Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]
 
 
 class Account(BaseModel):
-    """All rows of the catalogue; ``rows`` equals all ``examples`` and ``rejects`` together.
+    """``account.json``: what became of the rows of the catalogue. Each is an example or a reject.
 
     Attributes:
-        examples: split to number of records.
+        examples: split to number of examples.
         rejects: reason to number of rows.
-        labels: label to split to number of records.
+        labels: label to split to number of examples.
     """
 
     rows: int
@@ -27,7 +31,7 @@ class Account(BaseModel):
 
 
 class RejectedRow(BaseModel):
-    """One line of ``rejects.jsonl``; ``row`` counts from 1."""
+    """A line of ``rejects.jsonl``; ``row`` counts from 1."""
 
     source: str = ""
     row: int
@@ -38,12 +42,15 @@ class RejectedRow(BaseModel):
 
 
 class Finding(BaseModel):
-    """Something the data gate says.
+    """A finding of the data gate.
 
     Attributes:
+        rule: the rule that found it.
         severity: whether it stops the run.
-        formula: name of what was measured; ``threshold`` is the most that is allowed of it.
-        ids: some rows that show it.
+        measured: the value of ``formula``.
+        formula: the name of what was measured.
+        threshold: the largest value that is allowed.
+        ids: ids of some rows that show it.
     """
 
     rule: str = "finding"
@@ -58,8 +65,8 @@ class Finding(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _stops_or_warns(cls, value: object) -> object:
-        """A finding may say ``stops`` instead of its severity."""
+    def _accept_stops(cls, value: object) -> object:
+        """Some verdicts say ``stops`` instead of the severity."""
         if isinstance(value, dict) and "severity" not in value:
             return {**value, "severity": "stop" if value.get("stops") else "warn"}
         return value
@@ -76,9 +83,10 @@ class Decision(BaseModel):
     """``decision.json`` of the Evaluator.
 
     Attributes:
-        metrics: of the network on the test split, and ``examples``.
+        metrics: the network's metrics on the test split, and ``examples``, their number.
+        reasons: why it is blessed or not, in sentences.
         slices: slice (``""`` is the whole split, else ``feature=value``) to metrics.
-        last_blessed_slices: likewise of the last blessed model; empty if it was not compared.
+        last_blessed_slices: the same of the last blessed model; empty if it was not compared with.
     """
 
     metrics: dict[str, float]
@@ -89,7 +97,7 @@ class Decision(BaseModel):
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A split against the schema; ``severity`` is TFDV's name of it, ``ERROR`` or ``WARNING``."""
+    """A violation of the schema in a split; ``severity`` is ``ERROR`` or ``WARNING``, as TFDV names them."""
 
     split: str
     feature: str
@@ -99,12 +107,13 @@ class Anomaly:
 
 
 @dataclass(frozen=True)
-class SchemaRow:
-    """A feature of the schema, in words.
+class SchemaFeature:
+    """A feature of the schema, described in words.
 
     Attributes:
-        values: how many a record holds.
-        domain: what a value may be; empty if anything.
+        presence: how many records must hold a value.
+        values: how many values a record may hold.
+        domain: which values are allowed; empty if all are.
     """
 
     feature: str
@@ -115,8 +124,8 @@ class SchemaRow:
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """``count`` values, a fraction where TFDV interpolates, lie from ``low`` to ``high``."""
+class HistogramBucket:
+    """``count`` values are between ``low`` and ``high``. TFDV interpolates, so the count may be a fraction."""
 
     low: float
     high: float
@@ -124,47 +133,51 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Of a numeric feature in one split."""
+class NumericStatistics:
+    """The values of a numeric feature in a split."""
 
     mean: float
     std: float
     min: float
     median: float
     max: float
-    histogram: tuple[Bucket, ...] = ()
+    histogram: tuple[HistogramBucket, ...] = ()
 
 
 @dataclass(frozen=True)
-class Strings:
-    """Of a bytes feature in one split.
+class StringStatistics:
+    """The values of a bytes feature in a split.
 
     Attributes:
-        unique: number of different values.
-        counts: value to count, most frequent first; not all values where there are many.
+        unique: number of distinct values.
+        counts: value to number of records, most frequent first; of many values only the most frequent ones.
     """
 
     unique: int
     counts: Mapping[str, int]
 
     def count(self, value: str) -> int | None:
-        """How often the value occurs; None if only TFDV knew."""
+        """How often a value occurs; None if it may be one of those that ``counts`` leaves out."""
         return self.counts.get(value, 0 if len(self.counts) >= self.unique else None)
 
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """A feature in one split: records that hold a value, records that do not, and what the values are like."""
+    """A feature in a split: the number of records with a value, of those without, and the values."""
 
     count: int
     missing: int
-    numbers: Numbers | None = None
-    strings: Strings | None = None
+    numbers: NumericStatistics | None = None
+    strings: StringStatistics | None = None
+
+
+#: Feature to split to its statistics.
+DatasetStatistics = Mapping[str, Mapping[str, FeatureStatistics]]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A small image: the bytes of a WebP file of ``width`` x ``height`` pixels."""
+class Thumbnail:
+    """A small picture: the bytes of a WebP file of ``width`` x ``height`` pixels."""
 
     webp: bytes
     width: int
@@ -172,130 +185,158 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A row with its picture, and what it is shown for."""
+class DisplayedRow:
+    """A row that the page shows with its picture; ``note`` says why, if there is more to say than its texts."""
 
     id: str
     split: str
     label: str
     description: str
     note: str = ""
-    picture: Picture | None = None
+    thumbnail: Thumbnail | None = None
 
 
 @dataclass(frozen=True)
-class Worst:
-    """The rows with the lowest and the highest values of a feature of health."""
+class ExtremeRows:
+    """The rows with the lowest and the highest values of a feature."""
 
     feature: str
-    lowest: Sequence[Shown]
-    highest: Sequence[Shown]
+    lowest: Sequence[DisplayedRow]
+    highest: Sequence[DisplayedRow]
 
 
 @dataclass(frozen=True)
 class DuplicateGroup:
-    """Rows of equal, or nearly equal, images: how many, and the first of them."""
+    """Rows of equal or similar images.
+
+    Attributes:
+        rows: number of rows.
+        splits: the splits that they are in.
+        labels: all labels that they have.
+        displayed: some of the rows.
+    """
 
     rows: int
     splits: Sequence[str]
     labels: Sequence[str]
-    shown: Sequence[Shown]
+    displayed: Sequence[DisplayedRow]
 
 
 @dataclass(frozen=True)
-class Duplicates:
-    """Of one kind, ``exact`` or ``near``: how many groups and rows, how many groups lie in several splits."""
+class DuplicateSummary:
+    """All groups of equal or of similar images.
+
+    Attributes:
+        kind: ``exact`` or ``near``.
+        groups: number of groups.
+        rows: number of rows in all groups.
+        across_splits: number of groups that are in several splits.
+        displayed: some of the groups.
+    """
 
     kind: str
     groups: int
     rows: int
-    across: int
-    shown: Sequence[DuplicateGroup]
+    across_splits: int
+    displayed: Sequence[DuplicateGroup]
 
 
 @dataclass(frozen=True)
-class TextFacts:
-    """Descriptions of the rows read.
+class TextProfile:
+    """What the descriptions are like.
 
     Attributes:
         lengths: split to histogram of the numbers of characters.
-        tokens: split to term to count, the most frequent.
-        tokens_by_label: label to the terms that tell it from others, with their counts.
-        unknown: split to the share of its terms that the vocabulary of train lacks.
-        scripts: split to script (as Unicode names its characters) to share of the letters.
-        empty: split to number of rows.
-        repeated: description to number of rows, the most repeated.
+        terms: split to its most frequent terms with their counts.
+        terms_by_label: label to its most characteristic terms, with the number of its rows that have them.
+        unknown_share: split to the share of its terms that the vocabulary of train lacks.
+        scripts: split to script to its share of the letters.
+        empty: split to number of empty descriptions.
+        repeated: the most repeated descriptions with their numbers of rows.
     """
 
-    lengths: Mapping[str, Sequence[Bucket]]
-    tokens: Mapping[str, Mapping[str, int]]
-    tokens_by_label: Mapping[str, Mapping[str, int]]
-    unknown: Mapping[str, float]
+    lengths: Mapping[str, Sequence[HistogramBucket]]
+    terms: Mapping[str, Mapping[str, int]]
+    terms_by_label: Mapping[str, Mapping[str, int]]
+    unknown_share: Mapping[str, float]
     scripts: Mapping[str, Mapping[str, float]]
     empty: Mapping[str, int]
     repeated: Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class GroupFacts:
-    """Groups that must not be parted: how many, the rows in the largest, and those that lie in several splits."""
+class GroupProfile:
+    """The groups of the rows.
+
+    Attributes:
+        groups: number of groups.
+        rows: number of rows that have a group.
+        largest: number of rows of the largest group.
+        across_splits: some groups that are in several splits, which must not be.
+    """
 
     groups: int
     rows: int
     largest: int
-    parted: Sequence[str]
+    across_splits: Sequence[str]
 
 
 @dataclass(frozen=True)
-class RowFacts:
-    """What the rows themselves say; ``read`` of ``rows`` were looked at, evenly spread.
+class DatasetProfile:
+    """What the rows of the dataset are like.
 
     Attributes:
-        sheet: label to a few of its rows.
-        sizes: (width, height) of the original to number of rows, the most frequent.
+        read: number of rows that were read, evenly spread.
+        rows: number of all rows.
+        contact_sheet: label to some of its rows.
+        sizes: the most frequent (width, height) of original images, with their numbers of rows.
         formats: split to format of the original file to number of rows.
+        extremes: the rows with the extreme values of several features.
+        groups: None if no row has a group.
     """
 
     read: int
     rows: int
-    sheet: Mapping[str, Sequence[Shown]]
+    contact_sheet: Mapping[str, Sequence[DisplayedRow]]
     sizes: Mapping[tuple[int, int], int]
     formats: Mapping[str, Mapping[str, int]]
-    worst: Sequence[Worst]
-    duplicates: Sequence[Duplicates]
-    groups: GroupFacts | None
-    text: TextFacts
+    extremes: Sequence[ExtremeRows]
+    duplicates: Sequence[DuplicateSummary]
+    groups: GroupProfile | None
+    text: TextProfile
 
 
 @dataclass(frozen=True)
-class Confidence:
-    """Decisions whose confidence falls into one bin: how many, their mean confidence, the share that is right."""
+class CalibrationBin:
+    """Decisions of similar confidence: their number, their mean confidence, and the share that is correct."""
 
     decisions: int
     confidence: float
-    right: float
+    correct: float
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What the served model answered to some rows of test, evenly spread.
+class PredictionSummary:
+    """What the exported model predicts for some rows of test.
 
     Attributes:
-        mistakes: the most confident wrong answers, most confident first.
+        rows: number of the rows, evenly spread.
+        mistakes: the rows of wrong predictions, the most confident first; ``note`` is the prediction.
     """
 
     rows: int
-    calibration: Sequence[Confidence]
-    mistakes: Sequence[Shown]
+    calibration: Sequence[CalibrationBin]
+    mistakes: Sequence[DisplayedRow]
 
 
 @dataclass(frozen=True)
-class Product:
-    """An artifact.
+class LineageArtifact:
+    """An artifact of the run.
 
     Attributes:
-        output: what its producer calls it.
-        fingerprint: hexadecimal digest of what it holds, empty where that was too much to read.
+        producer: the component.
+        output: the name of the component's output.
+        fingerprint: hexadecimal digest of its content; empty if there was too much to read.
         time: when it was made, ISO 8601 in UTC.
     """
 
@@ -309,34 +350,30 @@ class Product:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Who made what of what.
+    """Which component made which artifact, and of which others.
 
     Attributes:
-        upstream: component to those whose artifacts it read.
+        upstream: component to the components whose artifacts it read.
         versions: library to version.
     """
 
-    products: Sequence[Product] = ()
+    artifacts: Sequence[LineageArtifact] = ()
     upstream: Mapping[str, Sequence[str]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-Curves = Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]
-
-
 @dataclass(frozen=True)
-class Contents:
-    """Everything on the page; what a run did not come to is None or empty.
+class ReportData:
+    """Everything on the page. What the run did not produce is None or empty.
 
     Attributes:
         failure: where and why the run ended early, in words.
-        missing: what there is no artifact of, or none that can be read, and why.
-        rejects: the rejected rows, not all where there are many.
-        reject_pictures: place among ``rejects`` to picture.
-        statistics: feature to split to figures; ``reference`` likewise, of the data that drift was measured from.
-        majority: metrics of an answer that is always the most frequent label of train.
-        curves: figure to run (train, validation) to (epoch, value).
-        confusion: actual label to answered label to number of examples.
+        missing: name of an artifact that is missing or cannot be read, and why.
+        rejects: the rejected rows; of many only the first.
+        reject_thumbnails: index in ``rejects`` to picture.
+        reference: feature to its statistics in the data that drift was measured from.
+        majority_baseline: metrics of always predicting the most frequent label of train.
+        confusion: actual label to predicted label to number of examples.
         per_label: label to ``precision``, ``recall``, ``f1`` and ``support``.
     """
 
@@ -345,19 +382,19 @@ class Contents:
     missing: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     rejects: Sequence[RejectedRow] = ()
-    reject_pictures: Mapping[int, Picture] = field(default_factory=dict)
+    reject_thumbnails: Mapping[int, Thumbnail] = field(default_factory=dict)
     verdict: Verdict | None = None
     anomalies: Sequence[Anomaly] = ()
-    schema: Sequence[SchemaRow] = ()
-    statistics: Mapping[str, Mapping[str, FeatureStatistics]] = field(default_factory=dict)
+    schema: Sequence[SchemaFeature] = ()
+    statistics: DatasetStatistics = field(default_factory=dict)
     reference: Mapping[str, FeatureStatistics] = field(default_factory=dict)
-    facts: RowFacts | None = None
+    profile: DatasetProfile | None = None
     decision: Decision | None = None
     blessed: bool | None = None
     linear_baseline: Metrics = field(default_factory=dict)
-    majority: Metrics = field(default_factory=dict)
-    curves: Curves = field(default_factory=dict)
+    majority_baseline: Metrics = field(default_factory=dict)
+    training_curves: TrainingCurves = field(default_factory=dict)
     confusion: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     per_label: Mapping[str, Metrics] = field(default_factory=dict)
-    scored: Scored | None = None
+    predictions: PredictionSummary | None = None
     lineage: Lineage = Lineage()

@@ -1,4 +1,4 @@
-"""Small pictures of stored images, and of files that were rejected for something else than their image."""
+"""Small pictures of stored images, and of the images of rows that were rejected for another reason than their image."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 from PIL import Image
 
-from diptych.components.report.report_data import Picture, RejectedRow
-from diptych.components.report.rows import read_at
+from diptych.components.report.report_data import RejectedRow, Thumbnail
+from diptych.components.report.sampled_rows import read_records_at
 from diptych.models import features
 from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.models.tfrecords import list_split_files
 
-# Larger would make the page heavy: three hundred photographs take about 1 MB at this size and quality.
+# Three hundred photographs of this size and quality take about 1 MB in the page.
 _SIDE = 96
 _QUALITY = 80
-_DECODED_AT_ONCE = 64
+_BATCH = 64
 
-# Decoding an image that was refused as such is what ingestion does in processes of their own; nothing here may.
-_SOUND = frozenset(
+# The reasons of rejects whose image was decoded without complaint, or not at all. A hostile image must not be decoded
+# here: ingestion decodes images in processes of their own.
+_REASONS_OTHER_THAN_IMAGE = frozenset(
     {
         "missing_description",
         "description_too_long",
@@ -36,70 +37,80 @@ _SOUND = frozenset(
     }
 )
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-_MOST_BYTES, _MOST_PIXELS = 16_000_000, 25_000_000
+_MAX_BYTES, _MAX_PIXELS = 16_000_000, 25_000_000
 
 
-def read_pictures(
+def make_thumbnails(
     examples_uri: str, places: Mapping[str, Sequence[int]], image: ImageOptions
-) -> dict[tuple[str, int], Picture]:
-    """Split and place to picture.
+) -> dict[tuple[str, int], Thumbnail]:
+    """Makes thumbnails of stored images.
 
     Args:
-        places: split to places of records in it.
+        places: split to indices of records in it.
         image: how the images are stored.
+
+    Returns:
+        (split, index) to thumbnail.
 
     Raises:
         tf.errors.OpError: a file cannot be read, or an image is not stored as ``image`` says.
     """
-    found: dict[tuple[str, int], Picture] = {}
+    found: dict[tuple[str, int], Thumbnail] = {}
     for split, of_split in places.items():
         ordered = sorted(set(of_split))
-        records = list(read_at(list_split_files(examples_uri, split), ordered))
-        pictures = [
-            picture
-            for start in range(0, len(records), _DECODED_AT_ONCE)
-            for picture in _decode(records[start : start + _DECODED_AT_ONCE], image)
+        records = list(read_records_at(list_split_files(examples_uri, split), ordered))
+        thumbnails = [
+            thumbnail
+            for start in range(0, len(records), _BATCH)
+            for thumbnail in _decode(records[start : start + _BATCH], image)
         ]
-        found |= {(split, place): picture for place, picture in zip(ordered, pictures, strict=True)}
+        found |= {(split, place): thumbnail for place, thumbnail in zip(ordered, thumbnails, strict=True)}
     return found
 
 
-def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Picture]:
+def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Thumbnail]:
     stored = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]))[features.IMAGE]
     return [_shrink(Image.fromarray(pixels)) for pixels in decode_stored_images(stored, image).numpy()]
 
 
-def _shrink(picture: Image.Image) -> Picture:
+def _shrink(picture: Image.Image) -> Thumbnail:
     picture.thumbnail((_SIDE, _SIDE))
     file = io.BytesIO()
     picture.convert("RGB").save(file, "WEBP", quality=_QUALITY)
-    return Picture(file.getvalue(), picture.width, picture.height)
+    return Thumbnail(file.getvalue(), picture.width, picture.height)
 
 
-def read_rejected(rows: Sequence[RejectedRow], images_root: str, limit: int) -> dict[int, Picture]:
-    """Place among the rows to picture, of the first ``limit`` whose image was not what they were rejected for."""
-    found: dict[int, Picture] = {}
-    for place, row in enumerate(rows):
+def make_reject_thumbnails(rows: Sequence[RejectedRow], images_root: str, limit: int) -> dict[int, Thumbnail]:
+    """Makes thumbnails of the first ``limit`` rows that were rejected for another reason than their image.
+
+    Args:
+        images_root: the folder that holds the images; an image outside it is not read.
+
+    Returns:
+        Index in ``rows`` to thumbnail.
+    """
+    found: dict[int, Thumbnail] = {}
+    for index, row in enumerate(rows):
         if len(found) == limit:
             break
-        if row.reason in _SOUND and row.image and (picture := _read_file(images_root, row.image)):
-            found[place] = picture
+        if row.reason in _REASONS_OTHER_THAN_IMAGE and row.image and (thumbnail := _read_file(images_root, row.image)):
+            found[index] = thumbnail
     return found
 
 
-def _read_file(root: str, name: str) -> Picture | None:
+def _read_file(root: str, name: str) -> Thumbnail | None:
     try:
         inside = os.path.realpath(root)
         path = os.path.realpath(os.path.join(inside, name))
         if os.path.commonpath([inside, path]) != inside or not os.path.isfile(path):
             return None
-        if os.path.getsize(path) > _MOST_BYTES:
+        if os.path.getsize(path) > _MAX_BYTES:
             return None
         with Image.open(path, formats=_FORMATS) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
+            if picture.width * picture.height > _MAX_PIXELS:
                 return None
             picture.draft("RGB", (_SIDE, _SIDE))
             return _shrink(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        # A file may have changed since it was rejected: the row stays, without a picture.
+        # The file may have changed since the row was rejected. The page then shows the row without a picture.
         return None

@@ -10,8 +10,8 @@ from typing import Any
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from diptych.components.report.lineage import fingerprint, library_versions, moment
-from diptych.components.report.report_data import Lineage, Product
+from diptych.components.report.lineage import fingerprint, format_timestamp, library_versions
+from diptych.components.report.report_data import Lineage, LineageArtifact
 from diptych.pipeline.runs.run_folder import EXAMPLES, ArtifactKey
 
 _OUTPUT, _INPUT = metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INPUT
@@ -35,8 +35,8 @@ def read_lineage(database: str, artifacts: Mapping[ArtifactKey, str]) -> tuple[L
     # Artifact to the execution that made it, and execution to the name of its component.
     makers = {event.artifact_id: event.execution_id for event in events if event.type == _OUTPUT}
     components = {makers[i]: keys[artifact.uri][0] for i, artifact in stored.items() if i in makers}
-    products = [_product(artifact, keys[artifact.uri]) for artifact in stored.values()]
-    lineage = Lineage(products, _upstream(events, makers, components), library_versions())
+    described = [_lineage_artifact(artifact, keys[artifact.uri]) for artifact in stored.values()]
+    lineage = Lineage(described, _upstream(events, makers, components), library_versions())
     ingestions = [execution for execution, component in components.items() if component == EXAMPLES[0]]
     return lineage, _images_root(store.get_executions_by_id(ingestions)[0]) if ingestions else ""
 
@@ -58,17 +58,17 @@ def _upstream(events: Sequence[Any], makers: Mapping[int, int], components: Mapp
     return upstream
 
 
-def _product(artifact: Any, key: ArtifactKey) -> Product:
+def _lineage_artifact(artifact: Any, key: ArtifactKey) -> LineageArtifact:
     properties = artifact.custom_properties
     recorded = properties[_FINGERPRINT].string_value if _FINGERPRINT in properties else ""
     component, output = key
-    return Product(
+    return LineageArtifact(
         producer=component,
         output=output,
         type=artifact.type,
         uri=artifact.uri,
         fingerprint=recorded or fingerprint(artifact.uri),
-        time=moment(artifact.create_time_since_epoch / 1000),
+        time=format_timestamp(artifact.create_time_since_epoch / 1000),
     )
 
 

@@ -14,7 +14,7 @@ from diptych.models.errors import DiptychError
 from diptych.pipeline.runs.run_folder import EXAMPLES, REJECTS, STATISTICS, SUMMARY_FILE, ArtifactKey, RunFolder
 
 if TYPE_CHECKING:
-    from diptych.components.report.collect import Sources
+    from diptych.components.report.data_collection import ReportSources
     from diptych.components.report.report_data import Lineage
 
 # The names that the report gives to artifacts.
@@ -53,10 +53,10 @@ def write_report(run: str, output: str | None = None) -> str:
         OSError: the file cannot be written.
     """
     sources = find_sources(run)
-    from diptych.components.report.collect import gather
-    from diptych.components.report.page import render
+    from diptych.components.report.data_collection import collect_report_data
+    from diptych.components.report.page import render_report
 
-    return _write_page(output or RunFolder(run).report_file, render(gather(sources)))
+    return _write_page(output or RunFolder(run).report_file, render_report(collect_report_data(sources)))
 
 
 def write_comparison(run_a: str, run_b: str, output: str) -> str:
@@ -67,10 +67,10 @@ def write_comparison(run_a: str, run_b: str, output: str) -> str:
         OSError: the file cannot be written.
     """
     found = [find_sources(run) for run in (run_a, run_b)]
-    from diptych.components.report.collect import gather
     from diptych.components.report.comparison import render_comparison
+    from diptych.components.report.data_collection import collect_report_data
 
-    a, b = (gather(sources) for sources in found)
+    a, b = (collect_report_data(sources) for sources in found)
     return _write_page(output, render_comparison((run_a, a), (run_b, b)))
 
 
@@ -123,7 +123,7 @@ class _PageHandler(BaseHTTPRequestHandler):
         """Logs nothing: requests are not printed to the terminal."""
 
 
-def find_sources(run: str) -> Sources:
+def find_sources(run: str) -> ReportSources:
     """Finds the artifacts that are left in a run's folder, and what ML Metadata knows of them.
 
     Raises:
@@ -137,10 +137,10 @@ def find_sources(run: str) -> Sources:
             f"'{folder.path}' holds no run: there is no {SUMMARY_FILE}, and no artifact in "
             f"{os.path.basename(folder.artifacts_folder)}/"
         )
-    from diptych.components.report.collect import Sources
+    from diptych.components.report.data_collection import ReportSources
 
     lineage, images_root = _read_metadata(folder.metadata_file, artifacts)
-    return Sources(folder.name, _reported_uris(folder, artifacts), _failure(summary or {}), images_root, lineage)
+    return ReportSources(folder.name, _reported_uris(folder, artifacts), _failure(summary or {}), images_root, lineage)
 
 
 def _reported_uris(folder: RunFolder, artifacts: Mapping[ArtifactKey, str]) -> dict[str, str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from diptych.components.report import page
 from diptych.components.report.comparison import render_comparison
-from tests.components.report.made_reports import bad, good
+from diptych.components.report.page import render_report
+from tests.components.report.report_fixtures import good_data, hostile_data
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt install chromium")
@@ -46,7 +46,11 @@ def said(process: subprocess.CompletedProcess[str]) -> list[str]:
 @pytest.fixture(params=["report", "comparison"])
 def opened(request: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "page.html"
-    made = page.render(bad()) if request.param == "report" else render_comparison(("a", good()), ("b", bad()))
+    made = (
+        render_report(hostile_data())
+        if request.param == "report"
+        else render_comparison(("a", good_data()), ("b", hostile_data()))
+    )
     path.write_text(made, encoding="utf-8")
     return browse(path, "--dump-dom")
 
@@ -59,7 +63,7 @@ def test_hostile_texts_are_shown_and_nothing_runs_or_loads(opened: subprocess.Co
 
 def test_a_script_that_got_into_the_page_would_not_run(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    path.write_text(page.render(good()).replace("</main>", f"{SPY}</main>"), encoding="utf-8")
+    path.write_text(render_report(good_data()).replace("</main>", f"{SPY}</main>"), encoding="utf-8")
     found = browse(path, "--dump-dom")
     assert any("Content Security Policy" in line for line in said(found))
     assert "<title>the spy ran" not in found.stdout
@@ -67,7 +71,7 @@ def test_a_script_that_got_into_the_page_would_not_run(tmp_path: Path) -> None:
 
 def test_without_the_policy_it_would_run(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    unguarded = re.sub(r"<meta http-equiv=[^>]*>", "", page.render(good()))
+    unguarded = re.sub(r"<meta http-equiv=[^>]*>", "", render_report(good_data()))
     path.write_text(unguarded.replace("</main>", f"{SPY}</main>"), encoding="utf-8")
     assert "<title>the spy ran" in browse(path, "--dump-dom").stdout
 
@@ -75,7 +79,7 @@ def test_without_the_policy_it_would_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [390, 1440])
 def test_the_page_is_as_wide_as_its_window(tmp_path: Path, width: int) -> None:
     """What is too wide scrolls in its own place."""
-    (tmp_path / "page.html").write_text(page.render(bad()), encoding="utf-8")
+    (tmp_path / "page.html").write_text(render_report(hostile_data()), encoding="utf-8")
     # Headless windows are at least 500 pixels wide; frames are not.
     frame = tmp_path / "frame.html"
     frame.write_text(

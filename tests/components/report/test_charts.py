@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from diptych.components.report import charts
-from diptych.components.report.report_data import Bucket, Confidence
-from tests.components.report.made_reports import EVIL
+from diptych.components.report.report_data import CalibrationBin, HistogramBucket
+from tests.components.report.report_fixtures import HOSTILE
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
-BUCKETS = st.lists(st.builds(Bucket, NUMBERS, NUMBERS, st.floats(0, 1e9)), max_size=4)
+BUCKETS = st.lists(st.builds(HistogramBucket, NUMBERS, NUMBERS, st.floats(0, 1e9)), max_size=4)
 FEW = settings(max_examples=30, deadline=None)
 
 
@@ -25,7 +25,7 @@ def parse(svg: Markup) -> ElementTree.Element:
 
 @FEW
 @given(BUCKETS, BUCKETS)
-def test_any_histograms_can_be_drawn(first: list[Bucket], second: list[Bucket]) -> None:
+def test_any_histograms_can_be_drawn(first: list[HistogramBucket], second: list[HistogramBucket]) -> None:
     svg = charts.histograms({"train": first, "val": second}, "x")
     assert svg is None or parse(svg).tag == "svg"
 
@@ -46,7 +46,7 @@ def test_any_names_can_be_drawn(values: dict[str, float]) -> None:
 
 
 def test_text_in_a_chart_is_text() -> None:
-    svg = charts.bars({EVIL[:20]: {"<b>&\"'": 1.0}})
+    svg = charts.bars({HOSTILE[:20]: {"<b>&\"'": 1.0}})
     assert svg is not None
     assert "<b>" not in svg
     assert any("<b>&\"'" in (text.text or "") for text in parse(svg).iter("text"))
@@ -63,7 +63,7 @@ def test_colours_are_the_pages_own() -> None:
     "drawn",
     [
         charts.histograms({"train": []}, "x"),
-        charts.histograms({"train": [Bucket(-math.inf, 0, 3)]}, "x"),
+        charts.histograms({"train": [HistogramBucket(-math.inf, 0, 3)]}, "x"),
         charts.bars({}),
         charts.sizes({(8, 8): 3}),
         charts.curves({}, "loss"),
@@ -80,7 +80,7 @@ def test_every_kind_of_chart_is_whole_svg() -> None:
     drawn = [
         charts.sizes({(8, 8): 3, (10, 20): 1}),
         charts.curves({"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 2.0)]}}, "loss"),
-        charts.calibration([Confidence(3, 0.5, 0.25)]),
+        charts.calibration([CalibrationBin(3, 0.5, 0.25)]),
         charts.confusion({"a": {"a": 3, "b": 1}, "b": {"b": 2}}, ["a", "b"]),
     ]
     assert [parse(svg).tag for svg in drawn if svg is not None] == ["svg"] * 4

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from diptych.pipeline.runs.report import ReportError, find_sources, make_page_server, write_comparison, write_report
-from tests.components.report.made_reports import write_artifacts
+from tests.components.report.report_fixtures import write_artifacts
 
 PLACES = {
     "examples": "ImageTextExampleGen/examples",
@@ -149,7 +149,7 @@ def test_the_lineage_is_what_ml_metadata_knows(run: Path) -> None:
     )
     sources = find_sources(str(run))
     assert sources.lineage.upstream == {"ImageTextExampleGen": [], "StatisticsGen": ["ImageTextExampleGen"]}
-    assert {p.output: (p.type, len(p.fingerprint)) for p in sources.lineage.products} == {
+    assert {p.output: (p.type, len(p.fingerprint)) for p in sources.lineage.artifacts} == {
         "examples": ("Examples", 64),
         "statistics": ("ExampleStatistics", 64),
     }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diptych.components.report.texts import length_histograms, script, script_shares, text_facts
+from diptych.components.report.text_profile import length_histograms, profile_texts, script_shares
 from diptych.models.text.options import TextOptions
 
 TEXTS = {"train": ["red bike", "red cup", "red bike", ""], "val": ["blue bike"], "test": []}
@@ -15,32 +15,27 @@ LABELS = {"train": [("bike",), ("cup",), ("bike",), ("cup",)], "val": [("bike",)
 
 
 def test_texts_are_counted_by_split_and_label() -> None:
-    found = text_facts(TEXTS, LABELS, TextOptions(), ())
-    assert found.tokens["train"] == {"red": 3, "bike": 2, "cup": 1}
-    assert found.unknown == {"train": 0.0, "val": 0.5}
+    found = profile_texts(TEXTS, LABELS, TextOptions(), ())
+    assert found.terms["train"] == {"red": 3, "bike": 2, "cup": 1}
+    assert found.unknown_share == {"train": 0.0, "val": 0.5}
     assert found.empty == {"train": 1, "val": 0, "test": 0}
     assert found.repeated == {"red bike": 2}
-    assert {label: next(iter(terms)) for label, terms in found.tokens_by_label.items()} == {
+    assert {label: next(iter(terms)) for label, terms in found.terms_by_label.items()} == {
         "bike": "bike",
         "cup": "cup",
     }
 
 
 def test_what_the_model_knows_is_the_vocabulary() -> None:
-    assert text_facts(TEXTS, LABELS, TextOptions(), ["bike"]).unknown == {"train": pytest.approx(4 / 6), "val": 0.5}
+    assert profile_texts(TEXTS, LABELS, TextOptions(), ["bike"]).unknown_share == {
+        "train": pytest.approx(4 / 6),
+        "val": 0.5,
+    }
 
 
 def test_terms_are_those_of_the_options() -> None:
     options = TextOptions(ngrams=(2, 2))
-    assert text_facts(TEXTS, LABELS, options, ()).tokens["train"] == {"red bike": 2, "red cup": 1}
-
-
-@pytest.mark.parametrize(
-    ("letter", "name"),
-    [("a", "Latin"), ("é", "Latin"), ("ж", "Cyrillic"), ("漢", "Cjk"), ("ひ", "Hiragana"), ("\U000e0fff", "Unnamed")],
-)
-def test_scripts_are_named_as_unicode_names_letters(letter: str, name: str) -> None:
-    assert script(letter) == name
+    assert profile_texts(TEXTS, LABELS, options, ()).terms["train"] == {"red bike": 2, "red cup": 1}
 
 
 def test_only_letters_have_a_script() -> None:
@@ -50,7 +45,7 @@ def test_only_letters_have_a_script() -> None:
 
 @given(st.lists(st.text(), max_size=30))
 def test_any_text_can_be_described(texts: list[str]) -> None:
-    found = text_facts({"train": texts}, {"train": [("a",)] * len(texts)}, TextOptions(), ())
+    found = profile_texts({"train": texts}, {"train": [("a",)] * len(texts)}, TextOptions(), ())
     assert sum(bucket.count for bucket in found.lengths.get("train", ())) == len(texts)
     assert sum(found.scripts["train"].values()) == pytest.approx(1 if any(map(str.isalpha, "".join(texts))) else 0)
 

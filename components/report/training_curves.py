@@ -1,4 +1,4 @@
-"""Training curves, from TensorBoard's event files."""
+"""Training curves, read from TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from diptych.components.report.report_data import Curves
+from diptych.components.report.report_data import TrainingCurves
 
 _PREFIX = "epoch_"
 
 
-def read_curves(model_run: str) -> Curves:
-    """Figure to run to (epoch, value), as Keras's TensorBoard callback wrote them: ``epoch_loss`` is ``loss`` here.
+def read_training_curves(model_run: str) -> TrainingCurves:
+    """Reads what Keras's TensorBoard callback wrote for each epoch; ``epoch_loss`` is called ``loss`` here.
+
+    Args:
+        model_run: a folder with a folder of event files for each run, ``train`` and ``validation``.
 
     Raises:
         tf.errors.OpError: a file cannot be read.
@@ -21,13 +24,13 @@ def read_curves(model_run: str) -> Curves:
     found: dict[str, dict[str, dict[int, float]]] = {}
     for path in sorted(tf.io.gfile.glob(os.path.join(model_run, "*", "events.out.tfevents.*"))):
         run = os.path.basename(os.path.dirname(path))
-        for figure, epoch, value in _scalars(path):
-            # A training that was resumed wrote an epoch twice: the later file has what it came to.
+        for figure, epoch, value in _read_scalars(path):
+            # A training that was resumed writes an epoch again, to a later file, whose value counts.
             found.setdefault(figure, {}).setdefault(run, {})[epoch] = value
     return {figure: {run: sorted(points.items()) for run, points in runs.items()} for figure, runs in found.items()}
 
 
-def _scalars(path: str) -> Iterator[tuple[str, int, float]]:
+def _read_scalars(path: str) -> Iterator[tuple[str, int, float]]:
     for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
         event = tf.compat.v1.Event.FromString(record)
         for value in event.summary.value:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from diptych.components.report.protos import read_anomalies, read_schema, read_statistics
-from diptych.components.report.report_data import Anomaly, Bucket, Numbers, Strings
-from tests.components.report.made_reports import statistics_message
+from diptych.components.report.report_data import Anomaly, HistogramBucket, NumericStatistics, StringStatistics
+from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
+from tests.components.report.report_fixtures import statistics_message
 
 
 def test_the_schema_in_words() -> None:
@@ -22,7 +22,7 @@ def test_the_schema_in_words() -> None:
         """,
         schema_pb2.Schema(),
     )
-    assert [tuple(vars(row).values()) for row in read_schema(schema)] == [
+    assert [tuple(vars(row).values()) for row in convert_schema(schema)] == [
         ("label", "bytes", "always", "1", "a, b"),
         ("group", "bytes", "in 3 rows or more", "0 to 1", ""),
         ("level", "float", "in 95.0% of rows or more", "any number", "10 to 250"),
@@ -31,11 +31,13 @@ def test_the_schema_in_words() -> None:
 
 
 def test_statistics_and_anomalies_of_tfdv() -> None:
-    found = read_statistics(statistics_message())
-    assert found["image/brightness"].numbers == Numbers(5.0, 1.0, 2.0, 5.5, 9.0, (Bucket(2.0, 9.0, 4.0),))
+    found = convert_statistics(statistics_message())
+    assert found["image/brightness"].numbers == NumericStatistics(
+        5.0, 1.0, 2.0, 5.5, 9.0, (HistogramBucket(2.0, 9.0, 4.0),)
+    )
     assert (found["image/brightness"].count, found["image/brightness"].missing) == (4, 2)
-    assert found["label"].strings == Strings(2, {"odd": 3, "even": 3})
-    assert found["group"].strings == Strings(1, {"a": 6})
+    assert found["label"].strings == StringStatistics(2, {"odd": 3, "even": 3})
+    assert found["group"].strings == StringStatistics(1, {"a": 6})
     message = text_format.Parse(
         """
         anomaly_info { key: "label" value { severity: ERROR short_description: "New" description: "'x' is new" } }
@@ -43,7 +45,7 @@ def test_statistics_and_anomalies_of_tfdv() -> None:
         """,
         anomalies_pb2.Anomalies(),
     )
-    assert list(read_anomalies("val", message)) == [
+    assert list(convert_anomalies("val", message)) == [
         Anomaly("val", "dataset", "WARNING", "Few", ""),
         Anomaly("val", "label", "ERROR", "New", "'x' is new"),
     ]

@@ -1,4 +1,4 @@
-"""Contents and artifacts made by hand: good ones, and hostile ones."""
+"""Report data and artifacts for tests: of a run without faults, and of one whose every text is hostile."""
 
 from __future__ import annotations
 
@@ -14,81 +14,89 @@ from typing import Any
 from PIL import Image
 
 from diptych.components.report import report_data
-from diptych.components.report.report_data import Bucket, Contents, FeatureStatistics, Numbers, Picture, Shown, Strings
+from diptych.components.report.report_data import (
+    DisplayedRow,
+    FeatureStatistics,
+    HistogramBucket,
+    NumericStatistics,
+    ReportData,
+    StringStatistics,
+    Thumbnail,
+)
 from diptych.models.features import SPLITS
 from tests.helpers import SMALL, noise, record_values, write_records
 
-EVIL = "</text></title><script>alert('x')</script><img src=x onerror=alert(1)>\" onload=\"y"
+HOSTILE = "</text></title><script>alert('x')</script><img src=x onerror=alert(1)>\" onload=\"y"
 
 
-class Tags(HTMLParser):
-    """The tags of a page with their attributes."""
+class TagParser(HTMLParser):
+    """Collects the start tags of a page with their attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
-def of_each(make: Callable[[int], FeatureStatistics]) -> dict[str, FeatureStatistics]:
-    """Split to what is made of its number, from 1."""
+def by_split(make: Callable[[int], FeatureStatistics]) -> dict[str, FeatureStatistics]:
+    """Split to what ``make`` returns for its number; the numbers start at 1."""
     return {split: make(number + 1) for number, split in enumerate(SPLITS)}
 
 
-def numbers(scale: int) -> FeatureStatistics:
-    """Of a number."""
-    histogram = (Bucket(0, 5 * scale, 3), Bucket(5 * scale, 10 * scale, 1))
-    return FeatureStatistics(4, 1, numbers=Numbers(5.25, 1.5, 0, 4, 10 * scale, histogram))
+def numeric_statistics(scale: int) -> FeatureStatistics:
+    """Statistics of a feature whose values are 0 to 10 times ``scale``."""
+    histogram = (HistogramBucket(0, 5 * scale, 3), HistogramBucket(5 * scale, 10 * scale, 1))
+    return FeatureStatistics(4, 1, numbers=NumericStatistics(5.25, 1.5, 0, 4, 10 * scale, histogram))
 
 
-def picture(seed: int = 1) -> Picture:
-    """A picture of noise."""
+def make_thumbnail(seed: int = 1) -> Thumbnail:
+    """A thumbnail of noise."""
     file = io.BytesIO()
     Image.fromarray(noise(seed)).save(file, "WEBP")
-    return Picture(file.getvalue(), 14, 12)
+    return Thumbnail(file.getvalue(), 14, 12)
 
 
-def shown(text: str) -> Shown:
-    """A row all of whose texts are the same."""
-    return Shown(text, "train", text, text, text, picture())
+def make_row(text: str) -> DisplayedRow:
+    """A row whose texts are all the same."""
+    return DisplayedRow(text, "train", text, text, text, make_thumbnail())
 
 
-def row_facts(text: str) -> report_data.RowFacts:
-    """Facts of rows whose every text is the same."""
-    rows = [shown(text), shown(text)]
-    told = report_data.TextFacts(
-        lengths={split: [Bucket(0, 10, 4), Bucket(10, 20, 1)] for split in SPLITS},
-        tokens={split: {text: 3, "other": 2} for split in SPLITS},
-        tokens_by_label={text: {text: 3}},
-        unknown={"train": 0.0, "val": 0.25, "test": 0.125},
+def make_profile(text: str) -> report_data.DatasetProfile:
+    """A profile of rows whose texts are all the same."""
+    rows = [make_row(text), make_row(text)]
+    text_profile = report_data.TextProfile(
+        lengths={split: [HistogramBucket(0, 10, 4), HistogramBucket(10, 20, 1)] for split in SPLITS},
+        terms={split: {text: 3, "other": 2} for split in SPLITS},
+        terms_by_label={text: {text: 3}},
+        unknown_share={"train": 0.0, "val": 0.25, "test": 0.125},
         scripts={split: {"Latin": 0.9, text: 0.1} for split in SPLITS},
         empty={"train": 1, "val": 0, "test": 0},
         repeated={text: 5},
     )
-    return report_data.RowFacts(
+    return report_data.DatasetProfile(
         read=50,
         rows=100,
-        sheet={text: rows},
+        contact_sheet={text: rows},
         sizes={(10, 20): 3, (640, 480): 7},
         formats={split: {text: 2, "PNG": 5} for split in SPLITS},
-        worst=[report_data.Worst("image/brightness", rows, rows)],
+        extremes=[report_data.ExtremeRows("image/brightness", rows, rows)],
         duplicates=[
-            report_data.Duplicates(
+            report_data.DuplicateSummary(
                 "exact", 3, 6, 1, [report_data.DuplicateGroup(2, ["train", "test"], [text, "a"], rows)]
             ),
-            report_data.Duplicates("near", 0, 0, 0, []),
+            report_data.DuplicateSummary("near", 0, 0, 0, []),
         ],
-        groups=report_data.GroupFacts(4, 10, 5, [text]),
-        text=told,
+        groups=report_data.GroupProfile(4, 10, 5, [text]),
+        text=text_profile,
     )
 
 
-def good() -> Contents:
-    """Nothing is wrong."""
-    return Contents(
+def good_data() -> ReportData:
+    """The data of a run without any fault."""
+    return ReportData(
         title="Demo",
         blessed=True,
         decision=report_data.Decision(
@@ -109,77 +117,93 @@ def good() -> Contents:
         verdict=report_data.Verdict(passed=True, findings=[]),
         linear_baseline={"accuracy": 0.8971, "macro_f1": 0.70},
         statistics={
-            "label": of_each(lambda n: FeatureStatistics(10, 0, strings=Strings(2, {"bad": 10 - n, "good": n}))),
-            "image/brightness": of_each(numbers),
-            "image/phash": of_each(numbers),
+            "label": by_split(
+                lambda n: FeatureStatistics(10, 0, strings=StringStatistics(2, {"bad": 10 - n, "good": n}))
+            ),
+            "image/brightness": by_split(numeric_statistics),
+            "image/phash": by_split(numeric_statistics),
         },
-        curves={"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 1.1), (1, math.nan)]}},
+        training_curves={"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 1.1), (1, math.nan)]}},
     )
 
 
-def bad() -> Contents:
-    """Everything is wrong, and every text is hostile."""
-    counts = Strings(3, {EVIL: 7, "other": 2})
+def hostile_data() -> ReportData:
+    """The data of a run with every fault, in which every text tries to inject HTML."""
+    counts = StringStatistics(3, {HOSTILE: 7, "other": 2})
     finding = report_data.Finding(
-        rule=EVIL,
+        rule=HOSTILE,
         severity="stop",
-        feature=EVIL,
-        split=EVIL,
+        feature=HOSTILE,
+        split=HOSTILE,
         measured=0.5,
-        formula=EVIL,
+        formula=HOSTILE,
         threshold=0.25,
-        message=EVIL,
-        ids=[EVIL, "b"],
+        message=HOSTILE,
+        ids=[HOSTILE, "b"],
     )
     metrics = {"accuracy": 0.5, "macro_f1": math.nan, "examples": 4.0}
     return replace(
-        good(),
-        title=EVIL,
-        failure=EVIL,
+        good_data(),
+        title=HOSTILE,
+        failure=HOSTILE,
         blessed=False,
-        missing={"model": EVIL},
+        missing={"model": HOSTILE},
         decision=report_data.Decision(
             metrics=metrics,
-            reasons=[f"accuracy 0.5 is below 0.9 {EVIL}"],
-            slices={"": metrics, f"label={EVIL}": metrics},
+            reasons=[f"accuracy 0.5 is below 0.9 {HOSTILE}"],
+            slices={"": metrics, f"label={HOSTILE}": metrics},
             last_blessed_slices={"": {"accuracy": 0.75, "macro_f1": 0.7}},
         ),
         account=report_data.Account(
             rows=1000,
             examples={"train": 700, "val": 90, "test": 90},
             rejects={"missing_file": 20, "not_an_image": 100},
-            labels={EVIL: {"train": 700, "val": 0, "test": 90}},
+            labels={HOSTILE: {"train": 700, "val": 0, "test": 90}},
         ),
         verdict=report_data.Verdict(
             passed=False, findings=[report_data.Finding(rule="rejects", message="a note"), finding]
         ),
         rejects=[
-            report_data.RejectedRow(row=1234, id=EVIL, image=EVIL, reason="not_an_image", detail=EVIL, source=EVIL),
+            report_data.RejectedRow(
+                row=1234,
+                id=HOSTILE,
+                image=HOSTILE,
+                reason="not_an_image",
+                detail=HOSTILE,
+                source=HOSTILE,
+            ),
             report_data.RejectedRow(row=7, id="a.png", image="a.png", reason="missing_file", detail="=HYPERLINK(1)"),
         ],
-        reject_pictures={0: picture()},
-        anomalies=[report_data.Anomaly("val", EVIL, "ERROR", EVIL, EVIL)],
-        schema=[report_data.SchemaRow(EVIL, "bytes", "always", "1", EVIL)],
+        reject_thumbnails={0: make_thumbnail()},
+        anomalies=[report_data.Anomaly("val", HOSTILE, "ERROR", HOSTILE, HOSTILE)],
+        schema=[report_data.SchemaFeature(HOSTILE, "bytes", "always", "1", HOSTILE)],
         statistics={
-            "label": of_each(lambda n: FeatureStatistics(10, n, strings=counts)),
-            EVIL: of_each(lambda n: FeatureStatistics(10, n, strings=counts)),
-            f"image/{EVIL}": of_each(numbers),
+            "label": by_split(lambda n: FeatureStatistics(10, n, strings=counts)),
+            HOSTILE: by_split(lambda n: FeatureStatistics(10, n, strings=counts)),
+            f"image/{HOSTILE}": by_split(numeric_statistics),
         },
-        reference={EVIL: FeatureStatistics(10, 0, strings=counts), f"image/{EVIL}": numbers(2)},
-        facts=row_facts(EVIL),
-        confusion={EVIL: {EVIL: 3, "other": 1}, "other": {EVIL: 1}},
-        per_label={EVIL: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 4}},
-        scored=report_data.Scored(
-            4, [report_data.Confidence(3, 0.9, 0.5), report_data.Confidence(1, 0.4, 1.0)], [shown(EVIL)]
+        reference={
+            HOSTILE: FeatureStatistics(10, 0, strings=counts),
+            f"image/{HOSTILE}": numeric_statistics(2),
+        },
+        profile=make_profile(HOSTILE),
+        confusion={HOSTILE: {HOSTILE: 3, "other": 1}, "other": {HOSTILE: 1}},
+        per_label={HOSTILE: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 4}},
+        predictions=report_data.PredictionSummary(
+            4,
+            [report_data.CalibrationBin(3, 0.9, 0.5), report_data.CalibrationBin(1, 0.4, 1.0)],
+            [make_row(HOSTILE)],
         ),
         lineage=report_data.Lineage(
-            [report_data.Product(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL)], {EVIL: ["other"], "other": []}, {EVIL: EVIL}
+            [report_data.LineageArtifact(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
+            {HOSTILE: ["other"], "other": []},
+            {HOSTILE: HOSTILE},
         ),
     )
 
 
 def statistics_message() -> Any:
-    """``DatasetFeatureStatisticsList`` of one split."""
+    """A ``DatasetFeatureStatisticsList`` about one split."""
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -204,7 +228,14 @@ def statistics_message() -> Any:
 
 
 def write_artifacts(folder: Path, rows: int = 6) -> dict[str, str]:
-    """What the components of a run leave behind, all but a model: name to folder."""
+    """Writes the artifacts of a run without a model.
+
+    Args:
+        rows: number of examples in each split.
+
+    Returns:
+        Name of an artifact to its folder.
+    """
     from diptych.components.artifacts import write_json
 
     names = ("examples", "rejects", "statistics", "schema", "anomalies", "verdict", "linear_baseline", "evaluation")

@@ -1,0 +1,244 @@
+"""Collects the data of a report from the artifacts of a run. Any of them may be missing or damaged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils, path_utils
+
+from diptych.components.artifacts import (
+    ACCOUNT_FILE,
+    ANOMALIES_FILE,
+    BLESSED_FILE,
+    CONFUSION_FILE,
+    DECISION_FILE,
+    METRICS_FILE,
+    PER_LABEL_FILE,
+    REFERENCE_FOLDER,
+    REJECTS_FILE,
+    STATISTICS_FILE,
+    VERDICT_FILE,
+    read_json,
+    split_folder,
+)
+from diptych.components.report import predictions
+from diptych.components.report.dataset_profile import profile_dataset
+from diptych.components.report.gallery import make_gallery
+from diptych.components.report.report_data import (
+    Account,
+    Anomaly,
+    DatasetProfile,
+    DatasetStatistics,
+    Decision,
+    FeatureStatistics,
+    Lineage,
+    PredictionSummary,
+    RejectedRow,
+    ReportData,
+    SchemaFeature,
+    Verdict,
+)
+from diptych.components.report.sampled_rows import SampledRows, read_records_at, read_sampled_rows
+from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
+from diptych.components.report.thumbnails import make_reject_thumbnails
+from diptych.components.report.training_curves import read_training_curves
+from diptych.models import features
+from diptych.models.images.options import ImageOptions
+from diptych.models.serving.card import read_card, read_model_vocabulary
+from diptych.models.text.options import TextOptions
+from diptych.models.tfrecords import list_split_files
+
+#: The names under which a report knows the artifacts of a run.
+ARTIFACT_NAMES = (
+    "examples",
+    "rejects",
+    "statistics",
+    "schema",
+    "anomalies",
+    "verdict",
+    "linear_baseline",
+    "model",
+    "model_run",
+    "evaluation",
+    "blessing",
+)
+
+_MAX_REJECTS = 10_000
+_MAX_REJECT_THUMBNAILS = 40
+_MAX_MISTAKES = 18
+
+_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError, DecodeError, tf.errors.OpError)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ReportSources:
+    """Where the artifacts of a run are, and what they do not say.
+
+    Attributes:
+        uris: one of ``ARTIFACT_NAMES`` to the folder of the artifact.
+        failure: where and why the run ended early, in words.
+        images_root: the folder with the images of the catalogue; empty if it is unknown.
+    """
+
+    title: str
+    uris: Mapping[str, str]
+    failure: str = ""
+    images_root: str = ""
+    lineage: Lineage = Lineage()
+
+
+@dataclass(frozen=True)
+class _ArtifactReader:
+    """Reads artifacts, and records why those are missing that cannot be read."""
+
+    uris: Mapping[str, str]
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def read(self, name: str, function: Callable[[str], T], default: T) -> T:
+        """What a function makes of the artifact's folder; the default if the artifact is missing or damaged."""
+        if name not in self.uris:
+            self.missing.setdefault(name, "the run did not come to it")
+            return default
+        try:
+            return function(self.uris[name])
+        except _READ_ERRORS as error:
+            self.missing[name] = f"{type(error).__name__}: {error}"
+            return default
+
+    def read_dict(self, name: str, file: str) -> dict[str, Any]:
+        """A JSON object in a file of the artifact; empty if the artifact is missing or damaged."""
+        return self.read(name, lambda uri: dict(read_json(uri, file)), {})
+
+
+def collect_report_data(sources: ReportSources) -> ReportData:
+    """Reads every artifact that there is. The ``missing`` of the result names the others, and why they are missing."""
+    reader = _ArtifactReader(sources.uris)
+    account = reader.read("rejects", _read_account, None)
+    rejects: list[RejectedRow] = reader.read("rejects", _read_rejects, [])
+    statistics: DatasetStatistics = reader.read("statistics", _read_statistics, {})
+    profile, prediction_summary = _read_rows(reader, account)
+    labels = account.labels if account else {}
+    root = sources.images_root
+    return ReportData(
+        title=sources.title,
+        failure=sources.failure,
+        missing=reader.missing,
+        account=account,
+        rejects=rejects,
+        reject_thumbnails=make_reject_thumbnails(rejects, root, _MAX_REJECT_THUMBNAILS) if root else {},
+        verdict=reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, VERDICT_FILE)), None),
+        anomalies=reader.read("anomalies", lambda uri: list(_read_anomalies(uri)), []),
+        schema=reader.read("schema", _read_schema, []),
+        statistics=statistics,
+        reference=reader.read("verdict", _read_reference, {}),
+        profile=profile,
+        decision=reader.read("evaluation", lambda uri: Decision.model_validate(read_json(uri, DECISION_FILE)), None),
+        # Every orchestrator's Pusher goes by this file too.
+        blessed=reader.read("blessing", lambda uri: bool(fileio.exists(os.path.join(uri, BLESSED_FILE))), None),
+        linear_baseline=reader.read_dict("linear_baseline", METRICS_FILE),
+        majority_baseline=predictions.majority_baseline_metrics(labels, features.TRAIN, features.TEST),
+        training_curves=reader.read("model_run", read_training_curves, {}),
+        confusion=reader.read_dict("evaluation", CONFUSION_FILE),
+        per_label=reader.read_dict("evaluation", PER_LABEL_FILE),
+        predictions=prediction_summary,
+        lineage=sources.lineage,
+    )
+
+
+def _read_account(uri: str) -> Account:
+    return Account.model_validate(read_json(uri, ACCOUNT_FILE))
+
+
+def _read_rejects(uri: str) -> list[RejectedRow]:
+    with tf.io.gfile.GFile(os.path.join(uri, REJECTS_FILE)) as file:
+        return [RejectedRow.model_validate_json(line) for line in islice(file, _MAX_REJECTS)]
+
+
+def _list_splits(uri: str) -> list[str]:
+    return [split for split in features.SPLITS if fileio.exists(split_folder(uri, split))]
+
+
+def _read_split_file(uri: str, split: str, name: str) -> bytes:
+    return bytes(io_utils.read_bytes_file(os.path.join(split_folder(uri, split), name)))
+
+
+def _read_schema(uri: str) -> list[SchemaFeature]:
+    return convert_schema(io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(uri)))
+
+
+def _read_anomalies(uri: str) -> Iterator[Anomaly]:
+    for split in _list_splits(uri):
+        message = anomalies_pb2.Anomalies.FromString(_read_split_file(uri, split, ANOMALIES_FILE))
+        yield from convert_anomalies(split, message)
+
+
+def _read_statistics(uri: str) -> DatasetStatistics:
+    """The statistics, the features in the order of the record contract."""
+    found: dict[str, dict[str, FeatureStatistics]] = {name: {} for name in features.STATISTICS_FEATURES}
+    for split in _list_splits(uri):
+        for feature, statistics in _parse_statistics(_read_split_file(uri, split, STATISTICS_FILE)).items():
+            found.setdefault(feature, {})[split] = statistics
+    return {feature: splits for feature, splits in found.items() if splits}
+
+
+def _parse_statistics(content: bytes) -> dict[str, FeatureStatistics]:
+    return convert_statistics(statistics_pb2.DatasetFeatureStatisticsList.FromString(content))
+
+
+def _read_reference(verdict: str) -> dict[str, FeatureStatistics]:
+    path = os.path.join(verdict, REFERENCE_FOLDER, STATISTICS_FILE)
+    return _parse_statistics(bytes(io_utils.read_bytes_file(path))) if fileio.exists(path) else {}
+
+
+def _read_rows(
+    reader: _ArtifactReader, account: Account | None
+) -> tuple[DatasetProfile | None, PredictionSummary | None]:
+    if account is None:
+        return None, None
+    counts = {split: account.examples.get(split, 0) for split in features.SPLITS}
+    rows = reader.read("examples", lambda uri: read_sampled_rows(uri, counts), None)
+    image = reader.read("rejects", _read_image_options, None)
+    if rows is None or image is None:
+        return None, None
+    unknown: tuple[TextOptions, Collection[str]] = (TextOptions(), ())
+    text, vocabulary = reader.read("model", _read_text_encoding, unknown)
+    examples = reader.uris["examples"]
+    profile = reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None)
+    return profile, reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None)
+
+
+def _read_image_options(rejects: str) -> ImageOptions:
+    return ImageOptions.model_validate(read_json(rejects, ACCOUNT_FILE)["image"])
+
+
+def _read_text_encoding(model: str) -> tuple[TextOptions, Collection[str]]:
+    serving = path_utils.serving_model_path(model)
+    return read_card(serving).text, read_model_vocabulary(serving)
+
+
+def _summarize_predictions(
+    model: str, examples: str, rows: SampledRows, image: ImageOptions
+) -> PredictionSummary | None:
+    of_test = rows.indices_of(features.TEST)
+    indices = of_test[:: max(1, -(-len(of_test) // predictions.MAX_ROWS))].tolist()
+    if not indices:
+        return None
+    records = list(read_records_at(list_split_files(examples, features.TEST), rows.place[indices].tolist()))
+    labels = [rows.labels[index] for index in indices]
+    predicted = predictions.predict(path_utils.serving_model_path(model), records, labels)
+    mistakes = predictions.most_confident_mistakes(predicted, _MAX_MISTAKES)
+    gallery = make_gallery(rows, [indices[mistake.row] for mistake in mistakes], examples, image)
+    displayed = [
+        gallery.display(indices[mistake.row], f"{mistake.predicted} {mistake.score:.1%}") for mistake in mistakes
+    ]
+    return PredictionSummary(len(indices), predictions.calibration_bins(predicted), displayed)

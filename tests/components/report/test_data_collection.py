@@ -1,0 +1,76 @@
+"""The report is made of whatever there is, and says of the rest that and why it is missing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from diptych.components.report.data_collection import ARTIFACT_NAMES, ReportSources, collect_report_data
+from diptych.components.report.page import render_report
+from diptych.models.features import SPLITS
+from tests.components.report.report_fixtures import write_artifacts
+
+
+@pytest.fixture
+def uris(tmp_path: Path) -> dict[str, str]:
+    return write_artifacts(tmp_path / "run")
+
+
+def test_everything_there_is_is_shown(uris: dict[str, str]) -> None:
+    found = collect_report_data(ReportSources("Täglich", uris))
+    assert set(found.missing) == {"model", "model_run"}
+    assert found.account and found.account.rows == 48
+    assert found.majority_baseline == {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}
+    assert found.profile and found.profile.read == found.profile.rows == 18
+    assert {label: len(some) for label, some in found.profile.contact_sheet.items()} == {"even": 3, "odd": 3}
+    text = render_report(found)
+    assert "<title>Täglich: report</title>" in text
+    assert ">Not blessed<" in text
+    assert "48 rows = 18 examples + 30 rejects" in text
+    assert "no 19.png" in text and "no 20.png" not in text
+    assert "and 10 more in rejects.jsonl" in text
+    assert text.count("data:image/webp;base64,") >= 6
+
+
+@pytest.mark.parametrize("missing", [name for name in ARTIFACT_NAMES if name not in ("model", "model_run")])
+def test_any_artifact_may_be_missing(uris: dict[str, str], missing: str) -> None:
+    del uris[missing]
+    found = collect_report_data(ReportSources("x", uris))
+    assert found.missing[missing] == "the run did not come to it"
+    assert render_report(found)
+
+
+@pytest.mark.parametrize("broken", [name for name in ARTIFACT_NAMES if name not in ("model", "model_run")])
+def test_any_artifact_may_be_broken(uris: dict[str, str], broken: str) -> None:
+    for path in Path(uris[broken]).rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"\xff\xfe broken")
+    found = collect_report_data(ReportSources("x", uris))
+    # Whether a model is blessed is told by a file's name.
+    assert (broken in found.missing) == (broken != "blessing")
+    assert render_report(found)
+
+
+def test_an_artifact_may_be_an_empty_folder(uris: dict[str, str]) -> None:
+    for uri in uris.values():
+        shutil.rmtree(uri)
+        Path(uri).mkdir()
+    assert render_report(collect_report_data(ReportSources("x", uris)))
+
+
+def test_a_run_of_nothing_but_a_failure_has_a_page() -> None:
+    assert "ImageTextExampleGen failed: no" in render_report(
+        collect_report_data(ReportSources("x", {}, "ImageTextExampleGen failed: no"))
+    )
+
+
+def test_the_blessing_is_the_one_that_pusher_obeys(uris: dict[str, str]) -> None:
+    folder = Path(uris["blessing"])
+    (folder / "NOT_BLESSED").rename(folder / "BLESSED")
+    assert collect_report_data(ReportSources("x", uris)).blessed is True
+
+
+def test_splits_come_in_their_natural_order(uris: dict[str, str]) -> None:
+    assert list(collect_report_data(ReportSources("x", uris)).statistics["label"]) == list(SPLITS)
