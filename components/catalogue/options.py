@@ -29,9 +29,9 @@ class Columns(Options):
 class SplitRatios(Options):
     """Shares of the three splits; they add up to 1."""
 
-    train: float = Field(0.8, gt=0, lt=1)
-    val: float = Field(0.1, gt=0, lt=1)
-    test: float = Field(0.1, gt=0, lt=1)
+    train: float = Field(0.8, gt=0, lt=1, description="What the network learns from.")
+    val: float = Field(0.1, gt=0, lt=1, description="What says when training should stop.")
+    test: float = Field(0.1, gt=0, lt=1, description="What the model is judged by.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> SplitRatios:

@@ -11,12 +11,17 @@ from diptych.models.features import LABEL, RECORD_FEATURES, STATISTICS_FEATURES
 from diptych.models.options import Options
 
 
-class MetricBounds(Options):
+class BaselineMetricBounds(Options):
+    """A bound for each metric that the linear text baseline has too; null for none."""
+
+    accuracy: float | None = Field(None, ge=-1, le=1, description="Share of the examples with all labels right.")
+    macro_f1: float | None = Field(None, ge=-1, le=1, description="Mean of the labels' F1, each counting alike.")
+    micro_f1: float | None = Field(None, ge=-1, le=1, description="F1 over all labels; with one label, accuracy.")
+
+
+class MetricBounds(BaselineMetricBounds):
     """A bound for each metric on the test split; null for none. ``diptych.models.metrics`` defines the metrics."""
 
-    accuracy: float | None = Field(None, ge=-1, le=1)
-    macro_f1: float | None = Field(None, ge=-1, le=1)
-    micro_f1: float | None = Field(None, ge=-1, le=1)
     top_k_accuracy: float | None = Field(None, ge=-1, le=1, description="See evaluate.top_k.")
     ranking_precision: float | None = Field(None, ge=-1, le=1, description="With one label, the mean reciprocal rank.")
     calibration_error: float | None = Field(
@@ -24,18 +29,10 @@ class MetricBounds(Options):
     )
 
 
-class BaselineMetricBounds(Options):
-    """A bound for each metric that the linear text baseline has too; null for none."""
-
-    accuracy: float | None = Field(None, ge=-1, le=1)
-    macro_f1: float | None = Field(None, ge=-1, le=1)
-    micro_f1: float | None = Field(None, ge=-1, le=1)
-
-
 class SliceOptions(Options):
     """A feature of the record, and how its values make slices of the test split."""
 
-    feature: str
+    feature: str = Field(description="One of the record's features, except the pixels.")
     buckets: tuple[float, ...] | None = Field(
         None,
         min_length=1,
