@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _LOADING = "TensorFlow and TFX"
 _LOG = logging.getLogger(__name__)
 
-ComponentsBuilder = Callable[[Settings, RunFolder], "list[BaseComponent]"]
+_ComponentsBuilder = Callable[[Settings, RunFolder], "list[BaseComponent]"]
+# Component to output to artifact.
+_Outputs = Mapping[str, Mapping[str, "metadata_store_pb2.Artifact"]]
 
 
 class RunLockedError(DiptychError):
@@ -123,7 +125,7 @@ def _build_ingestion(settings: Settings, run: RunFolder) -> list[BaseComponent]:
     return list(build_ingestion(settings))
 
 
-def _launch(settings: Settings, run: RunFolder, view: ProgressView, build: ComponentsBuilder) -> None:
+def _launch(settings: Settings, run: RunFolder, view: ProgressView, build: _ComponentsBuilder) -> None:
     view.start(_LOADING)
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -160,11 +162,8 @@ def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, fa
     )
 
 
-Outputs = Mapping[str, Mapping[str, "metadata_store_pb2.Artifact"]]
-
-
-def _read_outputs(pipeline_name: str, run: RunFolder, components: Sequence[str]) -> Outputs:
-    """Component to output to artifact, of each component's newest execution."""
+def _read_outputs(pipeline_name: str, run: RunFolder, components: Sequence[str]) -> _Outputs:
+    """Reads the output artifacts of each component's newest execution from ML Metadata."""
     if not components:
         return {}
     from ml_metadata.proto import metadata_store_pb2
@@ -186,11 +185,12 @@ def _read_outputs(pipeline_name: str, run: RunFolder, components: Sequence[str])
     return outputs
 
 
-def _uris(outputs: Outputs) -> dict[str, dict[str, str]]:
+def _uris(outputs: _Outputs) -> dict[str, dict[str, str]]:
+    """Component to output to URI."""
     return {component: {key: a.uri for key, a in artifacts.items()} for component, artifacts in outputs.items()}
 
 
-def _pushed_model(outputs: Outputs) -> str | None:
+def _pushed_model(outputs: _Outputs) -> str | None:
     """The folder that Pusher copied the model to; None if it did not, or did not run."""
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     return pushed.custom_properties["pushed_destination"].string_value or None if pushed is not None else None

@@ -127,18 +127,21 @@ class _Job:
     top: int | None
 
     def file(self, chunk: Chunk, ending: str) -> str:
+        """The path of a temporary file of one chunk."""
         return os.path.join(self.work, f"{chunk.source_index:05d}-{chunk.first_row:010d}{ending}")
 
 
 class _PredictChunk(beam.DoFn):
-    """Writes a chunk's predictions and rejects; gives nothing on."""
+    """Writes the predictions and the rejects of each chunk to files of the job, and emits nothing."""
 
     def __init__(self, job: _Job) -> None:
         self._job = job
 
     def setup(self) -> None:
         self._pool = DecoderPool(RecordOptions(self._job.catalogue.data, self._job.card.image), write_records)
-        self._model = self._load()
+        import tensorflow as tf
+
+        self._model: Any = tf.saved_model.load(self._job.model)
 
     def teardown(self) -> None:
         self._pool.close()
@@ -166,11 +169,6 @@ class _PredictChunk(beam.DoFn):
             os.remove(file)
         return []
 
-    def _load(self) -> Any:
-        import tensorflow as tf
-
-        return tf.saved_model.load(self._job.model)
-
     def _score(self, files: Sequence[str]) -> Iterator[Any]:
         """Yields the scores of each record in the TFRecord files, float32 ``[labels]``."""
         import tensorflow as tf
@@ -179,6 +177,7 @@ class _PredictChunk(beam.DoFn):
             yield from self._model.signatures["serving_default"](examples=batch)["scores"].numpy()
 
     def _answer(self, scores: Any) -> dict[str, Any]:
+        """``answer``, ``labels`` and ``scores`` of a prediction, by scores in the order of the card's labels."""
         card = self._job.card
         order = np.argsort(-scores, kind="stable")
         given = order[:1] if card.task == "multiclass" else order[scores[order] >= MULTILABEL_THRESHOLD]
