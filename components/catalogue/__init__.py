@@ -1,1 +1,1 @@
-"""Catalogues: how they are found, read, checked and fingerprinted. Imports no TFX, Beam or TensorFlow."""
+"""Catalogues: how they are found, read, checked and fingerprinted. No module here imports TFX, Beam or TensorFlow."""

@@ -1,7 +1,8 @@
-"""Object stores and web servers, by fsspec: single requests within their time, and which errors asking again repeats.
+"""Object stores and web servers, reached by fsspec: single requests with a timeout.
 
-fsspec's libraries try again on their own, each in its way and some for minutes; that is switched off here, and
-``diptych.components.catalogue.storage`` tries again in one way for all.
+fsspec's libraries repeat failed requests, each in its own way and some for minutes. That is switched off here;
+``diptych.components.catalogue.storage`` repeats requests in one way for all. ``permanent_error`` tells which errors are
+not worth it. For whole files and folders see ``diptych.components.catalogue.transfer``.
 """
 
 from __future__ import annotations
@@ -16,32 +17,32 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-# Sizes of downloads that go to the disk because the server sends no parts of files.
-_MOST_DOWNLOADED = 16 << 30
-# Threads that read share one store: more than any of the libraries' own limits.
+# The largest file that is downloaded to the disk because its server sends no parts of files.
+_MAX_DOWNLOAD_BYTES = 16 << 30
+# All threads share one store; the libraries' own limits on connections are lower.
 _CONNECTIONS = 64
-# Of HTTP: codes of the client's errors that may pass: request timeout, too early, too many requests.
-_PASSING = (408, 425, 429)
-_WEB = ("http", "https")
-# KFP calls S3 behind an endpoint of its own so.
+# HTTP's client errors after which a request may succeed later: request timeout, too early, too many requests.
+_TRANSIENT_CLIENT_ERRORS = (408, 425, 429)
+_WEB_SCHEMES = ("http", "https")
+# Other names of a scheme; KFP writes minio:// for an S3 API behind an endpoint of its own.
 _ALIASES = {"minio": "s3", "gcs": "gs"}
-_LOCAL = ("file", "local")
-_FIRST_STORE = threading.Lock()
-# fsspec keeps instances by thread, and lists of files that others may have added to since.
-_OWN = {"skip_instance_cache": True, "use_listings_cache": False}
+_LOCAL_SCHEMES = ("file", "local")
+_STORE_LOCK = threading.Lock()
+# fsspec would cache an instance for each thread, and listings that are out of date when others add files.
+_NO_CACHES = {"skip_instance_cache": True, "use_listings_cache": False}
 
 
 class FetchError(OSError):
-    """A remote file could not be had, however often it was asked for."""
+    """A remote file could not be fetched, although the request was repeated."""
 
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What a store says of a file or folder.
+    """What a store says about a file or folder.
 
     Attributes:
-        size: in bytes; None where the file can only be read from its start.
-        version: changes with the content; None where the store says nothing of the kind.
+        size: in bytes; None if the file can only be read from its start.
+        version: a text that changes with the content; None if the store has none.
     """
 
     size: int | None
@@ -50,29 +51,29 @@ class FileInfo:
 
 
 class Store:
-    """An object store. URIs are whole: ``s3://bucket/key``."""
+    """An object store. Its methods take complete URIs, like ``s3://bucket/key``, and raise what fsspec raises."""
 
     def __init__(self, files: Any, timeout: float) -> None:
         self._files, self._timeout = files, timeout
 
     def info(self, uri: str) -> FileInfo:
-        """Size, version and kind of a file, or of the folder that there is if files lie below it."""
-        found: dict[str, Any] = self._ask("info", uri)
-        # A checksum first: it stays when equal bytes are written again.
+        """Size and version of a file or folder; a folder exists if files lie below it."""
+        found: dict[str, Any] = self._call("info", uri)
+        # A checksum comes first: it does not change when equal bytes are written again.
         version = next((f"{key}={found[key]}" for key in ("md5Hash", "ETag", "generation") if found.get(key)), None)
         return FileInfo(found.get("size"), version, found.get("type") == "directory")
 
     def read(self, uri: str, start: int, stop: int) -> bytes:
         """The bytes ``[start, stop)`` of a file, fewer if it ends before."""
         try:
-            return bytes(self._ask("cat_file", uri, start=start, end=stop))[: stop - start]
+            return bytes(self._call("cat_file", uri, start=start, end=stop))[: stop - start]
         except Exception as error:
             if _http_status(error) == 416:
-                return b""  # a part that starts behind the end, as any does in an empty file
+                return b""  # the part starts after the end, as every part of an empty file does
             raise
 
     def glob(self, pattern: str) -> list[str]:
-        """URIs of the files and folders that match."""
+        """URIs of the files and folders that match a pattern."""
         return self._uris(pattern, self._files.glob(_path(pattern)))
 
     def walk(self, folder: str) -> list[str]:
@@ -84,11 +85,11 @@ class Store:
         self._files.put_file(local, _path(uri))
 
     def download(self, uri: str, target: BinaryIO) -> None:
-        """Copies a whole file; for those of no known size."""
+        """Copies a whole file of unknown size, which only web servers have."""
         raise NotImplementedError(f"'{uri}' has no size")
 
-    def _ask(self, method: str, uri: str, **arguments: Any) -> Any:
-        # fsspec's synchronous calls of asynchronous methods take a timeout.
+    def _call(self, method: str, uri: str, **arguments: Any) -> Any:
+        # Where fsspec wraps asynchronous methods, its synchronous ones take a timeout.
         limit = {"timeout": self._timeout} if self._files.async_impl else {}
         return getattr(self._files, method)(_path(uri), **arguments, **limit)
 
@@ -99,10 +100,10 @@ class Store:
 
 
 class WebServer(Store):
-    """A web server, whose folders are its pages of links and end with ``/``.
+    """A web server. A folder is a page of links, whose URI ends with ``/``.
 
-    Not by fsspec's own calls: they ask for the size before each file, take every failure of that for a missing file,
-    and hold all that a server sends that ignores the range it was asked for.
+    fsspec's own methods are not used for files: they ask for the size before each file, take every failure of that
+    request for a missing file, and keep everything in memory that is sent by a server which ignores ranges.
     """
 
     def info(self, uri: str) -> FileInfo:
@@ -119,12 +120,12 @@ class WebServer(Store):
         if not set("*[") & set(pattern):
             self.info(pattern)
             return [pattern]
-        # fsspec leaves out what it cannot list.
+        # Without on_error, fsspec leaves out pages that it cannot list.
         names = self._files.glob(pattern, on_error="raise")
         return [name for name in names if "?" not in name]
 
     def walk(self, folder: str) -> list[str]:
-        # Pages of links bear links to themselves, sorted otherwise.
+        # Pages of links have links to themselves in another order, with a query.
         return [name for name in self._files.find(folder, on_error="raise") if "?" not in name]
 
     def put(self, local: str, uri: str) -> None:
@@ -133,7 +134,7 @@ class WebServer(Store):
     def download(self, uri: str, target: BinaryIO) -> None:
         from fsspec.asyn import sync
 
-        # Each wait for bytes has its time, the whole has not.
+        # There is a timeout for each wait for bytes, but none for the whole download.
         sync(self._files.loop, self._download, uri, target)
 
     def _run(self, function: Any, *arguments: Any) -> Any:
@@ -142,9 +143,9 @@ class WebServer(Store):
         return sync(self._files.loop, function, *arguments, timeout=self._timeout)
 
     async def _get(self, uri: str, ranges: str | None = None) -> Any:
-        """The answer of the server; whoever asks has to close it."""
+        """The response of the server, which the caller must close."""
         session = await self._files.set_session()
-        # Compressed parts of a file are not parts of it.
+        # A range of a compressed response would not be a range of the file.
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={ranges}"} if ranges else {})}
         return await session.get(self._files.encode_url(uri), headers=headers)
 
@@ -178,35 +179,35 @@ class WebServer(Store):
             target.truncate()
             async for block in answer.content.iter_any():
                 target.write(block)
-                if target.tell() > _MOST_DOWNLOADED:
+                if target.tell() > _MAX_DOWNLOAD_BYTES:
                     raise FetchError(
-                        f"'{uri}' holds more than {_MOST_DOWNLOADED >> 30} GB, and its server sends no parts of files: "
-                        "copy it to this machine or to an object store"
+                        f"'{uri}' holds more than {_MAX_DOWNLOAD_BYTES >> 30} GB, and its server sends no parts of "
+                        "files: copy it to this machine or to an object store"
                     )
 
 
 def is_web(uri: str) -> bool:
     """Whether a URI is a web server's."""
-    return uri.partition("://")[0].lower() in _WEB
+    return uri.partition("://")[0].lower() in _WEB_SCHEMES
 
 
 def get_store(uri: str, timeout: float) -> Store:
-    """The store of a URI, shared by the threads of a process.
+    """The store of a URI, which all threads of a process share.
 
     Args:
         timeout: of one request, in seconds.
 
     Raises:
-        FetchError: no library for this scheme is there.
+        FetchError: no library knows the scheme.
     """
     scheme = uri.partition("://")[0].lower()
-    # Two threads that come first would each connect.
-    with _FIRST_STORE:
+    # Without the lock, two first threads would each connect.
+    with _STORE_LOCK:
         return _make_store(_ALIASES.get(scheme, scheme), timeout, os.getpid())
 
 
 def permanent_error(error: BaseException, uri: str) -> OSError | None:
-    """What to raise for an error that asking again would only repeat; None for one that may pass."""
+    """The error to raise if repeating the request is of no use; None if it may succeed later."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, FetchError)):
         return error
     status = _http_status(error)
@@ -214,7 +215,7 @@ def permanent_error(error: BaseException, uri: str) -> OSError | None:
         return FileNotFoundError(errno.ENOENT, "No such file", uri)
     if status in (401, 403):
         return PermissionError(errno.EACCES, f"Not allowed by its server, which answers {status}", uri)
-    if status is not None and 400 <= status < 500 and status not in _PASSING:
+    if status is not None and 400 <= status < 500 and status not in _TRANSIENT_CLIENT_ERRORS:
         return FetchError(f"'{uri}' is refused by its server, which answers {status}: {error}")
     if isinstance(error, ValueError):
         return FetchError(f"'{uri}' cannot be asked for: {error}")
@@ -222,12 +223,12 @@ def permanent_error(error: BaseException, uri: str) -> OSError | None:
 
 
 def _http_status(error: BaseException) -> int | None:
-    """The status of an HTTP answer, as the libraries of web servers, Google Cloud Storage and S3 keep it."""
+    """The HTTP status behind an error of aiohttp, gcsfs or s3fs; None if there is none."""
     if str(error).startswith("Forbidden:"):
-        return 403  # all that gcsfs keeps of it
+        return 403  # gcsfs keeps nothing else of the response
     response = getattr(error.__cause__, "response", None) or {}
     of_s3 = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    # S3 has codes of its own below the status: its library knows which of them may pass.
+    # Other statuses of S3 are left to s3fs, which translates S3's own error codes to exceptions.
     status = getattr(error, "status", None) or getattr(error, "code", None) or (of_s3 if of_s3 == 416 else None)
     return int(status) if status is not None and str(status).isdecimal() else None
 
@@ -238,10 +239,10 @@ def _path(uri: str) -> str:
 
 @lru_cache
 def _make_store(scheme: str, timeout: float, process: int) -> Store:
-    """A store; of this process, because connections do not outlive a fork."""
-    if scheme in _LOCAL:
+    """Makes a store. ``process`` is part of the cache's key, because connections do not survive a fork."""
+    if scheme in _LOCAL_SCHEMES:
         raise FetchError(f"'{scheme}://' stands for nothing: name a local file by its path alone")
-    if scheme in _WEB:
+    if scheme in _WEB_SCHEMES:
         return WebServer(_web_files(scheme, timeout), timeout)
     if scheme == "s3":
         return Store(_s3_files(timeout), timeout)
@@ -256,18 +257,18 @@ def _make_store(scheme: str, timeout: float, process: int) -> Store:
 def _files(scheme: str, **options: Any) -> Any:
     import fsspec
 
-    return fsspec.filesystem(scheme, **_OWN, **options)
+    return fsspec.filesystem(scheme, **_NO_CACHES, **options)
 
 
-def _patience(timeout: float) -> Any:
+def _client_timeout(timeout: float) -> Any:
     import aiohttp
 
     return aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
 
 
 def _web_files(scheme: str, timeout: float) -> Any:
-    # The variables HTTPS_PROXY and NO_PROXY count.
-    return _files(scheme, client_kwargs={"timeout": _patience(timeout), "trust_env": True})
+    # trust_env: HTTPS_PROXY and NO_PROXY apply.
+    return _files(scheme, client_kwargs={"timeout": _client_timeout(timeout), "trust_env": True})
 
 
 def _s3_files(timeout: float) -> Any:
@@ -277,7 +278,7 @@ def _s3_files(timeout: float) -> Any:
         "max_pool_connections": _CONNECTIONS,
         "retries": {"total_max_attempts": 1, "mode": "standard"},
     }
-    # AWS_ENDPOINT_URL and the usual variables and files say where the store is and who asks.
+    # The endpoint (AWS_ENDPOINT_URL) and the credentials come from AWS's usual variables and files.
     files = _files("s3", config_kwargs=config)
     files.retries = 1
     files.connect()
@@ -285,10 +286,10 @@ def _s3_files(timeout: float) -> Any:
 
 
 def _gs_files(timeout: float) -> Any:
-    # Not by its name, which stands for a class that asks for the bucket's kind by gRPC first.
+    # fsspec.filesystem("gs") would make another class, which first asks by gRPC of which kind the bucket is.
     from gcsfs.core import GCSFileSystem
 
-    files = GCSFileSystem(requests_timeout=_patience(timeout), **_OWN)
-    # Its six attempts, with pauses of half a minute in all, are a decorator's.
+    files = GCSFileSystem(requests_timeout=_client_timeout(timeout), **_NO_CACHES)
+    # A decorator repeats each request up to six times, with pauses of half a minute in all: it is taken off.
     files._request = functools.partial(inspect.unwrap(type(files)._request), files)
     return files

@@ -1,4 +1,7 @@
-"""Files, local or remote by fsspec, read only below a root; a fetch that fails in passing is tried again."""
+"""Files by URI, local or remote: opened, read, listed and written; requests that fail for a time are repeated.
+
+A URI without a scheme is a path of this machine.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ import posixpath
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, unquote
-from uuid import uuid4
 
 from diptych.components.catalogue.options import FetchOptions
 from diptych.components.catalogue.remote import FetchError, FileInfo, Store, get_store, is_web, permanent_error
+from diptych.models.atomic_files import atomic_path
 
 __all__ = [
     "FetchError",
@@ -39,12 +42,12 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-# Of a remote file that is read on and on: large enough that waiting for the first byte of each block costs little.
-_BLOCK = 4 << 20
+# Bytes of a remote file that one request reads: so many that waiting for the first byte of each costs little.
+_BLOCK_BYTES = 4 << 20
 
 
 class OutsideRootError(ValueError):
-    """A path of the catalogue points outside the images' root."""
+    """A relative path leads out of the folder that it is relative to."""
 
 
 class TooLargeError(ValueError):
@@ -57,20 +60,20 @@ def is_remote(uri: str) -> bool:
 
 
 def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
-    """Opens a file to read bytes, from any position; remote files are read in blocks, each tried again by itself.
+    """Opens a file to read bytes from any position. A remote file is read in blocks, each by a request of its own.
 
     A file of a web server that sends no parts of files is first copied to this machine's temporary folder.
 
     Raises:
         FileNotFoundError: there is no such file.
         PermissionError: it may not be read.
-        FetchError: a remote file could not be had; so do reads of it.
+        FetchError: a remote file could not be fetched; reading from the opened file may raise it too.
         OSError: it cannot be read.
     """
     if not is_remote(uri):
         return _open_local(uri)
     fetch = fetch or FetchOptions()
-    info = _ask(uri, fetch, lambda store: store.info(uri))
+    info = _request(uri, fetch, lambda store: store.info(uri))
     if info.is_folder:
         raise IsADirectoryError(errno.EISDIR, "Is a folder", uri)
     if info.size is None:
@@ -78,64 +81,64 @@ def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_RemoteFile(uri, info.size, fetch)))
 
 
-def read_file(uri: str, fetch: FetchOptions, most_bytes: int) -> bytes:
-    """The content of a file, remote ones by a single request; many threads may call it side by side.
+def read_file(uri: str, fetch: FetchOptions, max_bytes: int) -> bytes:
+    """The content of a file; a remote file is read by a single request. Many threads may call it at a time.
 
     Raises:
-        TooLargeError: it holds more than ``most_bytes``; no more than one byte beyond them is read.
+        TooLargeError: it holds more than ``max_bytes``; at most one byte more is read.
         FileNotFoundError: there is no such file.
         PermissionError: it may not be read.
-        FetchError: a remote file could not be had.
+        FetchError: a remote file could not be fetched.
         OSError: it cannot be read.
     """
     if is_remote(uri):
-        content = _ask(uri, fetch, lambda store: store.read(uri, 0, most_bytes + 1))
+        content = _request(uri, fetch, lambda store: store.read(uri, 0, max_bytes + 1))
     else:
         with _open_local(uri) as file:
-            # As much memory as is asked for is taken, however little there is to read.
-            content = file.read(min(os.fstat(file.fileno()).st_size, most_bytes) + 1)
-    if len(content) > most_bytes:
-        raise TooLargeError(f"more than {most_bytes / 1e6:g} MB")
+            # read() allocates as many bytes as it is asked for, even if the file is short.
+            content = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
+    if len(content) > max_bytes:
+        raise TooLargeError(f"more than {max_bytes / 1e6:g} MB")
     return content
 
 
-def write_stream(uri: str) -> BinaryIO:
-    """Opens a file to write, whose folder is made if need be.
+@contextmanager
+def write_stream(uri: str) -> Iterator[BinaryIO]:
+    """Opens a file to write; its folder is made if need be.
 
-    Until it is closed, what lies under its name stays, for what is written goes to a temporary file. A
-    ``with`` block that an error leaves writes nothing.
+    What is written goes to a temporary file, which replaces an existing file when the ``with`` block ends. If an error
+    ends the block, nothing is written.
 
     Raises:
-        FetchError: closing it, a remote file could not be written.
-        OSError: it cannot be written.
+        FetchError: at the end of the block: a remote file could not be written.
+        OSError: the file cannot be written.
     """
     if not is_remote(uri):
-        folder, name = os.path.split(uri)
-        os.makedirs(folder or ".", exist_ok=True)
-        # Hidden, so that no pattern of files matches it; of one file system with the file, so that it can be renamed.
-        temporary = os.path.join(folder, f".{name[:50]}.{uuid4().hex}.part")
-        return cast(BinaryIO, _WholeFile(temporary, lambda: os.replace(temporary, uri)))
-    temporary = os.path.join(tempfile.gettempdir(), f"diptych-{uuid4().hex}.part")
-    return cast(
-        BinaryIO,
-        _WholeFile(temporary, lambda: _ask(uri, FetchOptions(), lambda store: store.put(temporary, uri))),
-    )
+        os.makedirs(os.path.dirname(uri) or ".", exist_ok=True)
+        with atomic_path(uri) as temporary, open(temporary, "xb") as file:
+            yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="diptych-") as folder:
+        temporary = os.path.join(folder, "content")
+        with open(temporary, "xb") as file:
+            yield file
+        _request(uri, FetchOptions(), lambda store: store.put(temporary, uri))
 
 
 def list_files(pattern: str, fetch: FetchOptions | None = None) -> list[str]:
     """URIs of the files and folders that match a pattern (``*``, ``?``, ``[a-z]``, ``**``), sorted.
 
-    Local names that begin with a dot match only a pattern that does. Web servers are asked for their pages of links,
-    and a ``?`` in their URIs is none of a pattern.
+    Local names that begin with a dot match only a pattern that does. Of a web server, pages of links are searched, and
+    a ``?`` in the URI begins a query.
 
     Raises:
-        PermissionError: the store does not let itself be listed.
+        PermissionError: the store may not be listed.
         FetchError: the store does not answer.
     """
     if not is_remote(pattern):
         return sorted(glob.glob(os.path.abspath(pattern), recursive=True))
     try:
-        return sorted(_ask(pattern, fetch or FetchOptions(), lambda store: store.glob(pattern)))
+        return sorted(_request(pattern, fetch or FetchOptions(), lambda store: store.glob(pattern)))
     except FileNotFoundError:
         return []
 
@@ -144,18 +147,18 @@ def walk_files(folder: str, fetch: FetchOptions | None = None) -> list[str]:
     """URIs of all files below a folder, sorted; links to folders are followed, but not in circles.
 
     Raises:
-        FileNotFoundError: there is no such folder; an object store has every folder.
+        FileNotFoundError: there is no such folder on this machine; in a store, it counts as empty.
         PermissionError: it may not be listed.
         FetchError: the store does not answer.
         OSError: it cannot be listed.
     """
     if not is_remote(folder):
         return sorted(_walk_local(os.path.abspath(folder)))
-    return sorted(_ask(folder, fetch or FetchOptions(), lambda store: store.walk(folder)))
+    return sorted(_request(folder, fetch or FetchOptions(), lambda store: store.walk(folder)))
 
 
 def is_folder(uri: str, fetch: FetchOptions | None = None) -> bool:
-    """Whether there is a folder of this name: in an object store, files below it; on a web server, a ``/`` at its end.
+    """Whether there is such a folder: in an object store if files lie below it, on a web server if it ends with ``/``.
 
     Raises:
         PermissionError: the store does not say.
@@ -181,14 +184,14 @@ def is_file(uri: str, fetch: FetchOptions | None = None) -> bool:
 
 
 def file_version(uri: str, fetch: FetchOptions) -> str | None:
-    """What a store says of a remote file's content (its checksum, ETag or generation); None where it says nothing.
+    """A text that changes with a remote file's content: a checksum, ETag or generation; None if the store has none.
 
     Raises:
         FileNotFoundError: there is no such file.
         PermissionError: it may not be read.
         FetchError: the store does not answer.
     """
-    return _ask(uri, fetch, lambda store: store.info(uri)).version
+    return _request(uri, fetch, lambda store: store.info(uri)).version
 
 
 def join(folder: str, name: str) -> str:
@@ -197,7 +200,7 @@ def join(folder: str, name: str) -> str:
 
 
 def folder_of(uri: str) -> str:
-    """The folder of a file; that of a web server's without the query."""
+    """The folder of a file; a query of a web server's URI is left out."""
     if is_web(uri):
         return posixpath.dirname(uri.partition("?")[0])
     return posixpath.dirname(uri) if is_remote(uri) else os.path.dirname(uri) or "."
@@ -212,9 +215,11 @@ def relative_path(uri: str, folder: str) -> str:
 
 
 def resolve_below(root: str, path: str) -> str:
-    """The URI of a catalogue path, which stays inside the root.
+    """The URI of a file by its path below a folder, which the path must not leave.
 
-    For a web server the path is one of a URL: ``%20`` is a space, and a ``?`` begins a query.
+    Args:
+        root: URI of the folder.
+        path: relative to it; on a web server it is part of a URL: ``%20`` is a space, and ``?`` begins a query.
 
     Raises:
         OutsideRootError: the path is absolute, has a scheme, or leaves the root by ``..`` or by a link.
@@ -243,7 +248,7 @@ def _real_file(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _real_folder(folder: str) -> str:
-    # Asking the system about each folder above each image takes longer than reading the image.
+    # Cached: resolving the links in each folder above each image would take longer than reading the image.
     return os.path.realpath(folder)
 
 
@@ -263,10 +268,10 @@ def _normal(path: str, given: str) -> str:
 
 
 def _web_path(given: str) -> str:
-    """A path with its query, as it is sent.
+    """A path with its query, quoted for a URL.
 
-    Servers decode a path once or more often, and some take backslashes for slashes: in none of these readings may a
-    part of it lead upwards.
+    Some servers decode a path more than once, and some take backslashes for slashes. However it is read, no part of the
+    path may lead upwards.
     """
     path, mark, query = given.partition("?")
     normal = _normal(path, given)
@@ -311,13 +316,13 @@ def _walk_local(folder: str) -> Iterator[str]:
 
 def _info(uri: str, fetch: FetchOptions | None) -> FileInfo | None:
     try:
-        return _ask(uri, fetch or FetchOptions(), lambda store: store.info(uri))
+        return _request(uri, fetch or FetchOptions(), lambda store: store.info(uri))
     except FileNotFoundError:
         return None
 
 
-def _ask(uri: str, fetch: FetchOptions, question: Callable[[Store], _T]) -> _T:
-    """The store's answer, asked for again while that may help."""
+def _request(uri: str, fetch: FetchOptions, operation: Callable[[Store], _T]) -> _T:
+    """Runs an operation on the store of a URI, and repeats it as long as it may succeed later."""
     import tenacity
 
     attempts = tenacity.Retrying(
@@ -327,7 +332,7 @@ def _ask(uri: str, fetch: FetchOptions, question: Callable[[Store], _T]) -> _T:
         reraise=True,
     )
     try:
-        return attempts(lambda: question(get_store(uri, fetch.timeout_seconds)))
+        return attempts(lambda: operation(get_store(uri, fetch.timeout_seconds)))
     except Exception as error:
         if refusal := permanent_error(error, uri):
             raise refusal from error.__cause__
@@ -342,16 +347,16 @@ def _may_pass(error: BaseException, uri: str) -> bool:
 def _download(uri: str, fetch: FetchOptions) -> BinaryIO:
     with ExitStack() as unless_done:
         file = cast(BinaryIO, unless_done.enter_context(tempfile.TemporaryFile()))
-        _ask(uri, fetch, lambda store: store.download(uri, file))
+        _request(uri, fetch, lambda store: store.download(uri, file))
         file.seek(0)
         unless_done.pop_all()
         return file
 
 
 class _RemoteFile(io.RawIOBase):
-    """A remote file that is fetched block by block.
+    """A remote file that is read block by block.
 
-    It keeps the last block, because readers above it ask for 8 KB at a time, whatever their own buffer holds.
+    The last block is kept, because Python's buffered readers ask for 8 KB at a time.
     """
 
     def __init__(self, uri: str, size: int, fetch: FetchOptions) -> None:
@@ -375,7 +380,7 @@ class _RemoteFile(io.RawIOBase):
         if self._position >= self._size:
             return 0
         if not self._block_start <= self._position < self._block_start + len(self._block):
-            self._block = _ask(self._uri, self._fetch, self._next_block)
+            self._block = _request(self._uri, self._fetch, self._next_block)
             self._block_start = self._position
         offset = self._position - self._block_start
         count = min(len(buffer), len(self._block) - offset)
@@ -384,40 +389,8 @@ class _RemoteFile(io.RawIOBase):
         return count
 
     def _next_block(self, store: Store) -> bytes:
-        stop = min(self._position + _BLOCK, self._size)
+        stop = min(self._position + _BLOCK_BYTES, self._size)
         block = store.read(self._uri, self._position, stop)
         if len(block) != stop - self._position:
             raise OSError(errno.EIO, f"The file has become shorter than {self._size} bytes", self._uri)
         return block
-
-
-class _WholeFile(io.BufferedWriter):
-    """A temporary file that is published when it is closed, and discarded when it is left in any other way."""
-
-    def __init__(self, temporary: str, publish: Callable[[], object]) -> None:
-        self._temporary, self._publish = temporary, publish
-        super().__init__(io.FileIO(temporary, "xb"))
-
-    def close(self) -> None:
-        if self.closed:
-            return
-        try:
-            super().close()
-            self._publish()
-        finally:
-            self._discard()
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._discard()
-
-    def __del__(self) -> None:
-        self._discard()
-
-    def _discard(self) -> None:
-        with suppress(OSError, ValueError):
-            super().close()
-        with suppress(OSError):
-            os.unlink(self._temporary)

@@ -1,1 +1,1 @@
-"""Catalogues of every kind, read to chunks and rows: one reader each, chosen in ``kinds``."""
+"""Readers of catalogues, one for each kind; ``kinds`` chooses the reader."""

@@ -90,17 +90,18 @@ def test_a_path_with_a_zero_byte_is_rejected(source: SourceFile) -> None:
     [(b"", "empty_file"), (b"no image", "not_an_image"), (as_file(noise(2))[:-30], "truncated")],
 )
 def test_a_broken_image_is_rejected(source: SourceFile, content: bytes, reason: str) -> None:
-    (Path(source.root) / "broken.png").write_bytes(content)
+    (Path(source.images_root) / "broken.png").write_bytes(content)
     assert rejected(row("broken.png"), source).reason == reason
 
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_a_file_beyond_the_limit_is_rejected(source: SourceFile, inline: bool) -> None:
     content = as_file(noise(1, 200, 200))
-    (Path(source.root) / "large.png").write_bytes(content)
+    (Path(source.images_root) / "large.png").write_bytes(content)
     one = row("large.png", content=content if inline else None)
     reject = rejected(one, source, limits={"file_mb": 0.1})
-    assert (reject.reason, reject.detail) == ("too_large", "more than 0.1 MB")
+    detail = "more than 0.1 MB" if inline else "'large.png' holds more than 0.1 MB"
+    assert (reject.reason, reject.detail) == ("too_large", detail)
 
 
 def test_a_label_must_be_one_of_those_declared(source: SourceFile) -> None:
@@ -129,26 +130,26 @@ def test_an_unknown_split_is_rejected(source: SourceFile, given: str | None) -> 
 
 
 def test_a_pipe_is_rejected_and_not_waited_for(source: SourceFile) -> None:
-    os.mkfifo(Path(source.root) / "pipe.png")
+    os.mkfifo(Path(source.images_root) / "pipe.png")
     reject = rejected(row("pipe.png"), source)
-    assert (reject.reason, reject.detail) == ("unreadable_file", "cannot be read: Not a regular file")
+    assert (reject.reason, reject.detail) == ("unreadable_file", "'pipe.png' cannot be read: Not a regular file")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root: root reads every file")
 def test_a_forbidden_file_is_rejected(source: SourceFile) -> None:
-    (Path(source.root) / "good.png").chmod(0)
+    (Path(source.images_root) / "good.png").chmod(0)
     assert "Permission denied" in rejected(row(), source).detail
 
 
 def test_a_link_out_of_the_root_is_rejected(source: SourceFile) -> None:
-    write_image(Path(source.root).parent / "secret.png", seed=5)
-    (Path(source.root) / "link.png").symlink_to("../secret.png")
+    write_image(Path(source.images_root).parent / "secret.png", seed=5)
+    (Path(source.images_root) / "link.png").symlink_to("../secret.png")
     assert rejected(row("link.png"), source).reason == "outside_root"
 
 
 @pytest.mark.parametrize("name", ["ein Bild.png", "größe.png", "写真.png", "🙂.png", "a,b'\"c.png", "-x.png"])
 def test_any_file_name_will_do(source: SourceFile, name: str) -> None:
-    write_image(Path(source.root) / name, seed=2)
+    write_image(Path(source.images_root) / name, seed=2)
     assert accepted(row(name), source)
 
 

@@ -229,7 +229,8 @@ def store() -> Iterator[str]:
 
 def test_spans_of_a_store_are_found(store: str) -> None:
     for name in ("2024-01-31/1/a.csv", "2024-02-01/2/a.csv", "2024-02-01/10/a.csv"):
-        write_stream(f"{store}/{name}").close()
+        with write_stream(f"{store}/{name}"):
+            pass
     found = resolve_span(f"{store}/{{YYYY}}-{{MM}}-{{DD}}/{{VERSION}}/*.csv")
     assert found == ResolvedSpan(f"{store}/2024-02-01/10/*.csv", 19754, 10)
 

@@ -256,11 +256,9 @@ def test_a_file_is_there_when_it_is_closed_and_not_before(tmp_path: Path) -> Non
         file.flush()
         assert not path.exists()
     assert path.read_bytes() == b"one"
-    file = write_stream(str(path))
-    file.write(b"two")
-    assert path.read_bytes() == b"one"
-    file.close()
-    file.close()
+    with write_stream(str(path)) as file:
+        file.write(b"two")
+        assert path.read_bytes() == b"one"
     assert path.read_bytes() == b"two"
     assert os.listdir(path.parent) == ["a.bin"]
 
@@ -273,13 +271,10 @@ def test_names_of_any_length_and_folderless_ones_are_written(tmp_path: Path, mon
         assert Path(name).read_bytes() == b"1"
 
 
-def test_an_error_or_a_forgotten_close_leaves_nothing(tmp_path: Path) -> None:
+def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), write_stream(str(tmp_path / "a")) as file:
         file.write(b"half")
         raise RuntimeError
-    forgotten = write_stream(str(tmp_path / "b"))
-    forgotten.write(b"half")
-    del forgotten
     assert os.listdir(tmp_path) == []
 
 
@@ -326,5 +321,6 @@ with write_stream(sys.argv[1]) as file:
 
 def test_files_are_written_with_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
-    write_stream(str(tmp_path / "a")).close()
+    with write_stream(str(tmp_path / "a")):
+        pass
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "usual").stat().st_mode

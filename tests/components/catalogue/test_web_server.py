@@ -106,7 +106,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_file(web: WebServer)
 
 
 def test_downloads_are_bounded(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_MOST_DOWNLOADED", 1000)
+    monkeypatch.setattr(remote, "_MAX_DOWNLOAD_BYTES", 1000)
     web.ranges = False
     web.files["/long"] = CONTENT
     with pytest.raises(FetchError, match="copy it"):
