@@ -57,17 +57,23 @@ def inline_code() -> list[Code]:
 
 def whole_text() -> str:
     """The text of all pages."""
-    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return "\n".join(_read(page) for page in PAGES)
+
+
+def _read(page: Path) -> str:
+    """The text of a page; of the changelog what is not released yet, for the rest is history."""
+    text = page.read_text(encoding="utf-8")
+    return re.split(r"^## \d", text, maxsplit=1, flags=re.MULTILINE)[0] if page.name == "CHANGELOG.md" else text
 
 
 def _blocks(page: Path) -> Iterator[Code]:
-    text = page.read_text(encoding="utf-8")
+    text = _read(page)
     for found in _FENCE.finditer(text):
         yield Code(page.name, text.count("\n", 0, found.start()) + 1, found[1], found[2])
 
 
 def _inline(page: Path) -> Iterator[Code]:
     # Blocks become empty lines, so that line numbers stay.
-    text = _FENCE.sub(lambda block: "\n" * block[0].count("\n"), page.read_text(encoding="utf-8"))
+    text = _FENCE.sub(lambda block: "\n" * block[0].count("\n"), _read(page))
     for found in _INLINE.finditer(text):
         yield Code(page.name, text.count("\n", 0, found.start()) + 1, "", found[1])

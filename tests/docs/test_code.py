@@ -146,6 +146,24 @@ def test_every_key_is_in_the_settings(code: Code) -> None:
         assert code.text in hooks.settings_keys()
 
 
+@cache
+def words_of_the_code() -> set[str]:
+    """Every identifier in the packages."""
+    folders = ("models", "components", "pipeline", "kubeflow", "docs")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")] + [ROOT / "kubeflow" / "Dockerfile"]
+    return {word for path in files for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+
+
+IDENTIFIER = re.compile(r"([A-Z]\w+|[a-z]+(_[a-z0-9]+)+)$")
+
+
+# The changelog names what is gone.
+@of([code for code in inline_code() if IDENTIFIER.match(code.text) and code.page != "CHANGELOG.md"])
+def test_every_identifier_is_in_the_code(code: Code) -> None:
+    """A name without its module, of ours or of a library that we call."""
+    assert code.text in words_of_the_code()
+
+
 def test_architecture_names_every_feature_of_the_record() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     section = page.partition("## The stored record")[2].partition("Transformed features")[0]
