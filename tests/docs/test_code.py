@@ -44,6 +44,22 @@ def test_every_command_is_one(code: Code) -> None:
     assert [problem for words in lines if (problem := problem_of(words, code.page))] == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "diptych run",
+        "diptych run a.yaml --no",
+        "diptych no",
+        "make no",
+        "python -m benchmarks.no",
+        "python no.py",
+        "no",
+    ],
+)
+def test_what_is_no_command_is_found(command: str) -> None:
+    assert problem_of(command.split(), "README.md")
+
+
 COMMAND = re.compile(r"(diptych|make|python|pip|\.venv/bin/\w+|\./bootstrap\.sh) ")
 
 
