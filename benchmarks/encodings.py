@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from benchmarks.ingest_peers.common import IMAGE_SIZE, read_pixels, read_rows
 from benchmarks.photographs import Photographs, cached_photographs
 from benchmarks.tools import make_parser, print_table
-from diptych.components.catalogue.image_files import encode
+from diptych.components.catalogue.image_files import encode_pixels
 from diptych.models import features
 from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions, check_encoding_supported
@@ -80,7 +80,7 @@ def _measure(pixels: Sequence[Any], image: ImageOptions, compression: str, file:
     import tensorflow as tf
 
     started = time.perf_counter()
-    stored = [encode(one, image) for one in pixels]
+    stored = [encode_pixels(one, image) for one in pixels]
     encoded = time.perf_counter()
     with tf.io.TFRecordWriter(str(file), compression) as writer:
         for one in stored:

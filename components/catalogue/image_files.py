@@ -1,7 +1,8 @@
-"""Image files: identify, decode, orient, flatten, resize and measure; no TensorFlow.
+"""Image files: they are identified, decoded, turned upright, flattened, resized and measured, without TensorFlow.
 
-JPEG files are decoded by libjpeg-turbo, at a fraction of their size where more would be thrown away, all others by
-Pillow, which also reads every header: no pixel is decoded before the size that the header declares is within limits.
+JPEG files are decoded by libjpeg-turbo, and at a fraction of their size if the stored image is much smaller; all other
+formats are decoded by Pillow. Pillow also reads every header: no pixel is decoded before the size that the header
+declares is known to be within the limits.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from diptych.models.images.options import JPEG_QUALITY, ImageOptions
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
-# As Pillow names them.
+# Formats that are read, by Pillow's names.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-# Images that Pillow does not know, by how they begin.
+# Patterns of the first bytes of formats that are not read and that Pillow may not identify.
 _OTHER_FORMATS = {
     "PDF": rb"%PDF-",
     "SVG": rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]",
@@ -42,8 +43,9 @@ _OTHER_FORMATS = {
     "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
 }
 _PREFIX_BYTES = 4096
-# Pillow raises SyntaxError, struct.error, OverflowError and more on broken files, and says only in words what is wrong.
-_REFUSALS = {
+# Reasons for a reject, each with a pattern of error messages. For broken files Pillow raises SyntaxError, struct.error,
+# OverflowError and more; only the message tells what is wrong.
+_REASON_PATTERNS = {
     "decoder_failed": r"insufficient memory|out of memory|cannot allocate|allocation failed|memory allocation",
     "too_many_pixels": r"decompression bomb",
     "truncated": r"truncated|premature end of jpeg file|premature end of input|end of file|not enough data|"
@@ -52,19 +54,20 @@ _REFUSALS = {
     r"unsupported bmp|not supported|unsupported feature|unknown compression|unsupported colou?r|conversion from",
 }
 _ORIENTATION_TAG = 0x0112
-# Pillow's and TIFF's modes with more than 16 bits a sample, or with colours that need a profile, are not among them.
+# Pillow's modes that are read, besides those of 16 bits a sample. Modes with more bits, or with colours that need a
+# profile, are not read.
 _MODES = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 _GIF_EXTENSION = 0x21
 _GIF_IMAGE = 0x2C
-# Encoders write up to ten scans; each costs a decoder a pass over the whole image, though it may hold few bytes.
-_MOST_SCANS = 100
-# What libjpeg warns of though all pixels are there. Extraneous bytes after the pixels are padding while they are few;
-# more of them are pixels that were lost on the way.
-_HARMLESS = re.compile(
+# Encoders write up to ten scans. A scan may hold few bytes, but costs the decoder a pass over the whole image.
+_MAX_SCANS = 100
+# Warnings of libjpeg about files that have all their pixels. A few extraneous bytes after the pixels are padding; more
+# of them are pixels of a damaged file.
+_HARMLESS_WARNINGS = re.compile(
     r"determine subsampling|Adobe color transform|JFIF revision|Invalid SOS parameters|"
     r"extraneous bytes before marker 0x(c[012]|d[bd]|e.|fe)|\b1?\d extraneous bytes before marker 0x(c4|da|d9)"
 )
-# In levels of 255, of a profile that is taken for sRGB.
+# A profile whose colours differ from sRGB by at most so many levels of 255 is taken for sRGB.
 _SRGB_TOLERANCE = 2
 _RESAMPLING = {
     "area": Image.Resampling.BILINEAR,
@@ -72,14 +75,14 @@ _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-# More effort costs more time than it saves room: on a photograph at 128 x 128, PNG's default twice the time for 7 %,
-# WebP's 35 times for 8 %.
+# A greater effort costs more time than it saves space: for a photograph of 128 x 128 pixels, PNG's default takes twice
+# the time for 7 % fewer bytes, WebP's 35 times the time for 8 %.
 _ENCODER_SETTINGS: Mapping[str, dict[str, Any]] = {
     "png": {"compress_level": 3},
     "jpeg": {"quality": JPEG_QUALITY, "subsampling": 0},
     "webp": {"lossless": True, "method": 0, "quality": 0},
 }
-# Pixels whose blend is in memory at a time.
+# So many pixels are blended with the background at a time.
 _BLEND_PIXELS = 1 << 20
 _LEVELS = np.arange(256, dtype=np.float64)
 
@@ -89,16 +92,16 @@ class ImageError(RowError):
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded image.
 
     Attributes:
-        pixels: uint8 ``[height, width, 3]``, sRGB, at the size that is stored.
-        sha256: hexadecimal, of the pixels as stored and of the original width and height: not of the original pixels,
-            which are never decoded where a JPEG file is shrunk.
-        width: of the original file, in pixels, upright.
-        height: likewise.
-        format: as Pillow names it, for example ``PNG``; a JPEG file of several pictures (MPO) is a ``JPEG``.
+        pixels: uint8 ``[height, width, 3]``, sRGB, at the stored size.
+        sha256: hexadecimal, of the stored pixels and the original width and height. The original pixels do not count,
+            because a JPEG file that is shrunk is never decoded at its full size.
+        width: of the original image when it is upright, in pixels.
+        height: of the original image when it is upright, in pixels.
+        format: Pillow's name, for example ``PNG``; a JPEG file of several images (MPO) is a ``JPEG``.
     """
 
     pixels: Pixels
@@ -108,17 +111,19 @@ class Picture:
     format: str
 
 
-def decode(data: bytes, options: ImageOptions, limits: Limits) -> Picture:
+def decode_image(data: bytes, options: ImageOptions, limits: Limits) -> DecodedImage:
     """Decodes an image file to the stored size.
 
-    Colours are converted to sRGB with perceptual intent where the file holds another profile; a profile that is broken
-    or made for other channels is ignored. Of a JPEG file the pixels at their reduced size are converted, of others all.
-    Transparent pixels are then flattened, the image is turned upright by EXIF, and resized. Samples of 16 bits keep
-    their high byte. Pillow's warnings are held back, by a setting of the process: other threads must not decode
-    meanwhile.
+    If the file has a colour profile other than sRGB, its colours are converted to sRGB with perceptual intent; a
+    profile that is broken or made for other channels is ignored. A JPEG file is converted after it was shrunk, others
+    at their full size. Then transparent pixels are blended with the background, the image is turned upright as EXIF
+    says, and resized. Samples of 16 bits keep their high byte.
+
+    It must not run in several threads at a time: it suppresses Pillow's warnings, which is a setting of the process.
 
     Raises:
-        ImageError: the bytes are no whole image of a known format, or one beyond the limits (pixels, side, frames).
+        ImageError: the bytes are no whole image of a known format, or exceed ``limits.pixels``, ``min_side`` or
+            ``frames``.
     """
     if not data:
         raise ImageError("empty_file", "the file is empty")
@@ -137,20 +142,20 @@ def decode(data: bytes, options: ImageOptions, limits: Limits) -> Picture:
 def _as_image_error(error: Exception, data: bytes) -> ImageError:
     detail = str(error) or type(error).__name__
     if data[:4] == b"RIFF" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
-        # Pillow says nothing of what is wrong with WebP.
+        # Pillow does not say what is wrong with a WebP file.
         return ImageError("truncated", f"{len(data):,} of {8 + int.from_bytes(data[4:8], 'little'):,} bytes")
-    for reason, pattern in _REFUSALS.items():
+    for reason, pattern in _REASON_PATTERNS.items():
         if re.search(pattern, detail, re.IGNORECASE):
             return ImageError(reason, detail)
     return ImageError("corrupt", detail)
 
 
-def _decode(data: bytes, options: ImageOptions, limits: Limits) -> Picture:
+def _decode(data: bytes, options: ImageOptions, limits: Limits) -> DecodedImage:
     image = _open(data)
     _check(image, data, limits)
     is_jpeg = image.format == "JPEG"
     if not is_jpeg:
-        # Pillow itself turns TIFF files upright as it reads them.
+        # Pillow turns TIFF files upright when it loads them, so this comes before the orientation is read.
         image.load()
     orientation = _orientation(image)
     width, height = reversed(image.size) if orientation >= 5 else image.size
@@ -164,28 +169,28 @@ def _decode(data: bytes, options: ImageOptions, limits: Limits) -> Picture:
     pixels = _resize(_orient(rgb, orientation), (height, width), options)
     digest = hashlib.sha256(f"{width}x{height}:".encode())
     digest.update(pixels.data)
-    return Picture(pixels, digest.hexdigest(), width, height, str(image.format))
+    return DecodedImage(pixels, digest.hexdigest(), width, height, str(image.format))
 
 
 @cache
 def _openers() -> dict[str, Any]:
-    """Pillow's readers by format. ``Image.open`` would hide why one failed, and warns of a limit that is not ours."""
+    """Pillow's classes by format. ``Image.open`` would hide why one failed, and has a limit of pixels of its own."""
     Image.init()
     with contextlib.suppress(ImportError):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-    # Not its factory, which takes a JPEG file of several pictures for another format.
+    # Pillow's own opener would take a JPEG file of several images for another format.
     jpeg = {"JPEG": (JpegImagePlugin.JpegImageFile, Image.OPEN["JPEG"][1])}
     return jpeg | {name: Image.OPEN[name] for name in _FORMATS if name in Image.OPEN and name != "JPEG"}
 
 
 def _open(data: bytes) -> Image.Image:
-    """Reads the header; raises whatever Pillow does if it is broken."""
+    """Reads the header. If it is broken, it raises what Pillow raises."""
     openers = [opener for opener, accepts in _openers().values() if accepts(data[:_PREFIX_BYTES]) is True]
     if not openers:
         raise _unknown(data)
-    # AVIF and HEIF begin alike.
+    # Files of AVIF and HEIF begin in the same way: each class is tried.
     *likely, last = openers
     for opener in likely:
         with contextlib.suppress(SyntaxError):
@@ -197,7 +202,7 @@ def _unknown(data: bytes) -> ImageError:
     prefix = data[:_PREFIX_BYTES]
     known = {name: accepts for name, (_, accepts) in Image.OPEN.items() if accepts is not None}
     for name, accepts in known.items():
-        # Some of these look further than short files go.
+        # Some of these functions look at bytes that short files do not have.
         with contextlib.suppress(IndexError, struct.error):
             if accepts(prefix):
                 return ImageError("unsupported_image", f"{name} is not read")
@@ -217,27 +222,28 @@ def _check(image: Image.Image, data: bytes, limits: Limits) -> None:
         raise ImageError("unsupported_image", f"its samples are of Pillow's mode {image.mode}")
     if _has_more_frames(image, data, limits.frames):
         raise ImageError("animated", f"more than {limits.frames:,} frames")
-    if image.format == "JPEG" and _count_scans(data) > _MOST_SCANS:
-        raise ImageError("too_slow", f"{_count_scans(data):,} scans, {_MOST_SCANS} are allowed")
+    if image.format == "JPEG" and _count_scans(data) > _MAX_SCANS:
+        raise ImageError("too_slow", f"{_count_scans(data):,} scans, {_MAX_SCANS} are allowed")
 
 
-def _has_more_frames(image: Image.Image, data: bytes, most: int) -> bool:
+def _has_more_frames(image: Image.Image, data: bytes, limit: int) -> bool:
     if image.format == "GIF":
-        return _gif_frames(data, most + 1) > most
+        return _count_gif_frames(data, limit + 1) > limit
     if image.format == "TIFF":
-        # Its frames are a chain, of which Pillow walks no more than is asked for; it forgets the first on the way.
+        # The frames are a chain, which Pillow follows as far as it is asked to. It then forgets the first frame, so
+        # another object is used.
         try:
-            TiffImagePlugin.TiffImageFile(io.BytesIO(data), "").seek(most)
+            TiffImagePlugin.TiffImageFile(io.BytesIO(data), "").seek(limit)
         except EOFError:
             return False
         return True
-    return bool(getattr(image, "n_frames", 1) > most)
+    return bool(getattr(image, "n_frames", 1) > limit)
 
 
-def _gif_frames(data: bytes, most: int) -> int:
-    """Frames of a GIF file, counted up to ``most`` without decoding them (GIF89a specification, appendix B)."""
+def _count_gif_frames(data: bytes, limit: int) -> int:
+    """Counts the frames of a GIF file, up to a limit, without decoding them (GIF89a specification, appendix B)."""
     frames, at = 0, 13 + _colour_table_bytes(data[10])
-    while at < len(data) and frames < most:
+    while at < len(data) and frames < limit:
         if data[at] == _GIF_EXTENSION:
             at = _after_blocks(data, at + 2)
         elif data[at] == _GIF_IMAGE and at + 9 < len(data):
@@ -259,7 +265,7 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _count_scans(data: bytes) -> int:
-    """Markers that begin a scan; those of a thumbnail in the header count too."""
+    """Counts the markers that begin a scan; those of a thumbnail in the header count too."""
     # Several times faster than bytes.count.
     array = np.frombuffer(data, np.uint8)
     return int(np.count_nonzero((array[:-1] == 0xFF) & (array[1:] == 0xDA)))
@@ -269,38 +275,42 @@ def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:
-        # Broken EXIF takes nothing from the pixels. Pillow raises SyntaxError, struct.error and more on it.
+        # The pixels are whole although EXIF is broken. Pillow raises SyntaxError, struct.error and more for it.
         return 1
     return int(value) if value in range(1, 9) else 1
 
 
 def _decode_jpeg(image: Image.Image, data: bytes, ratio: int) -> Pixels:
-    """Grey uint8 ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]``, at 1/ratio of the size, rounded up."""
-    # TurboJPEG takes these for the least size; at ratio 1 it would find other fractions for sides below 8.
+    """Decodes a JPEG file at 1/ratio of its size, rounded up.
+
+    Returns:
+        uint8; grey ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]``.
+    """
+    # TurboJPEG takes these for the least size. At ratio 1 they would make it choose other fractions for sides below 8.
     size = {"min_width": -(-image.width // ratio), "min_height": -(-image.height // ratio)} if ratio > 1 else {}
     try:
-        # Strict, or the rest of a truncated file would be grey.
+        # Strict is the default: without it, the rest of a truncated file would be grey.
         pixels: Pixels = simplejpeg.decode_jpeg(data, {"L": "GRAY"}.get(image.mode, image.mode), **size)
     except ValueError as error:
-        if not _HARMLESS.search(str(error)):
+        if not _HARMLESS_WARNINGS.search(str(error)):
             raise
         pixels = _decode_jpeg_by_pillow(image, ratio)
-    # Adobe's files hold CMYK inverted, and their marker says so.
+    # Files with Adobe's marker hold inverted CMYK.
     return np.invert(pixels) if image.mode == "CMYK" and "adobe" in image.info else pixels
 
 
 def _decode_jpeg_by_pillow(image: Image.Image, ratio: int) -> Pixels:
-    """Likewise, of a file that TurboJPEG's interface refuses. Pillow sees that it is truncated, but no other damage."""
+    """As ``_decode_jpeg``, for a file that simplejpeg refuses. Pillow notices a truncated file, but no other damage."""
     image.draft(None, (max(1, image.width // ratio), max(1, image.height // ratio)))
     pixels: Pixels = np.atleast_3d(np.asarray(image))
-    # Pillow inverts all CMYK.
+    # Pillow inverts every CMYK image.
     return np.invert(pixels) if image.mode == "CMYK" else pixels
 
 
 def _split_alpha(image: Image.Image) -> tuple[Pixels, Pixels | None]:
-    """Grey ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]``, and alpha ``[h, w, 1]`` where it has some."""
+    """The colours, grey ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]``, and alpha ``[h, w, 1]`` or None."""
     if image.mode.startswith("I;16"):
-        # Pillow clips 16 bits to 255 when it converts; the high byte is what 8 bits can keep.
+        # Not by Pillow's convert, which clips samples of 16 bits to 255.
         return np.atleast_3d((np.asarray(image) >> 8).astype(np.uint8)), None
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
@@ -311,7 +321,7 @@ def _split_alpha(image: Image.Image) -> tuple[Pixels, Pixels | None]:
 
 
 def _to_srgb(pixels: Pixels, profile: bytes | None) -> Pixels:
-    """RGB ``[h, w, 3]`` of grey ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]``."""
+    """Converts grey ``[h, w, 1]``, RGB ``[h, w, 3]`` or CMYK ``[h, w, 4]`` to RGB ``[h, w, 3]``."""
     height, width, channels = pixels.shape
     mode = {1: "L", 3: "RGB", 4: "CMYK"}[channels]
     transform = _srgb_transform(profile, mode) if profile else None
@@ -323,7 +333,7 @@ def _to_srgb(pixels: Pixels, profile: bytes | None) -> Pixels:
 
 @lru_cache(maxsize=32)
 def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From the profile to sRGB; None where that is nothing to do, or cannot be done."""
+    """The transform from a profile to sRGB; None if it would change little or cannot be made."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != {"L": "GRAY"}.get(mode, mode):
@@ -335,7 +345,7 @@ def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | N
 
 
 def _changes_little(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Most profiles are one of the many versions of sRGB itself: they differ by rounding."""
+    """Whether the profile is sRGB up to rounding, as most profiles in files are."""
     levels = np.linspace(0, 255, 9).astype(np.uint8)
     grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
     converted = np.asarray(ImageCms.applyTransform(Image.fromarray(grid), transform))
@@ -343,19 +353,19 @@ def _changes_little(transform: ImageCms.ImageCmsTransform) -> bool:
 
 
 def _flatten(rgb: Pixels, alpha: Pixels, background: tuple[int, int, int]) -> Pixels:
-    """RGB over the background, with the integer blend that ``diptych.models.images.options`` uses in TensorFlow."""
+    """Blends RGB with the background, in the integers that ``diptych.models.images.decoding`` uses in TensorFlow."""
     flat = np.empty_like(rgb)
     rows = max(1, _BLEND_PIXELS // rgb.shape[1])
     for start in range(0, len(rgb), rows):
         band = slice(start, start + rows)
-        # 255 * 255 + 127 still fits.
+        # 255 * 255 + 127, the largest sum, fits in 16 bits.
         opacity = alpha[band].astype(np.uint16)
         flat[band] = (rgb[band] * opacity + np.array(background, np.uint16) * (255 - opacity) + 127) // 255
     return flat
 
 
 def _orient(pixels: Pixels, orientation: int) -> Pixels:
-    """Turns ``[h, w, 3]`` upright (EXIF 2.32, section 4.6.4)."""
+    """Turns pixels ``[h, w, 3]`` upright by their EXIF orientation (EXIF 2.32, section 4.6.4)."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -366,7 +376,11 @@ def _orient(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _resize(pixels: Pixels, shape: tuple[int, int], options: ImageOptions) -> Pixels:
-    """Upright pixels at the stored size; ``shape`` is that of the original."""
+    """Resizes upright pixels to the stored size.
+
+    Args:
+        shape: height and width of the original image.
+    """
     if options.aspect == "crop":
         pixels = _centre(pixels, fit_within((options.height, options.width), _shape(pixels)))
     resized = _resample(pixels, resized_shape(shape, options), options)
@@ -396,8 +410,8 @@ def _resample(pixels: Pixels, shape: tuple[int, int], options: ImageOptions) -> 
     return np.asarray(Image.fromarray(pixels).resize((width, height), _RESAMPLING[options.filter]))
 
 
-def encode(pixels: Pixels, options: ImageOptions) -> bytes:
-    """The stored bytes of uint8 ``[height, width, 3]`` pixels."""
+def encode_pixels(pixels: Pixels, options: ImageOptions) -> bytes:
+    """Encodes pixels, uint8 ``[height, width, 3]``, as they are stored: raw, or as a PNG, JPEG or WebP file."""
     if options.encoding == "raw":
         return pixels.tobytes()
     buffer = io.BytesIO()
@@ -405,16 +419,17 @@ def encode(pixels: Pixels, options: ImageOptions) -> bytes:
     return buffer.getvalue()
 
 
-def measure(picture: Picture) -> Mapping[str, int | float]:
-    """Perceptual hash and health of the stored pixels, by feature name.
+def measure_image(image: DecodedImage) -> Mapping[str, int | float]:
+    """Measures the stored pixels; returns the perceptual hash and the health features by feature name.
 
-    All are of the luma: OpenCV's grey, with the weights of ITU-R BT.601, rounded to 0-255. Brightness and contrast are
-    its mean and standard deviation. Sharpness is the variance of its 4-neighbour Laplacian at inner pixels (J. L.
-    Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study", 2000). Entropy is that of
-    its 256-bin histogram, in bits, to six decimals (C. E. Shannon, "A mathematical theory of communication", 1948).
-    Sums are of whole numbers that a double holds exactly: neither the order of addition nor the version matters.
+    All are measured on the luma: OpenCV's grey, with the weights of ITU-R BT.601, rounded to 0-255. Brightness and
+    contrast are its mean and standard deviation. Sharpness is the variance of its 4-neighbour Laplacian at inner pixels
+    (J. L. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study", 2000). Entropy is
+    the entropy of its 256-bin histogram, in bits, rounded to six decimals (C. E. Shannon, "A mathematical theory of
+    communication", 1948). Sums are of whole numbers that a double holds exactly, so the result depends neither on the
+    order of addition nor on the libraries' versions.
     """
-    luma = cast(Pixels, cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY))
+    luma = cast(Pixels, cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY))
     histogram = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     total, squares = int(histogram @ _LEVELS), int(histogram @ _LEVELS**2)
     laplacian = cv2.Laplacian(luma, cv2.CV_16S)[1:-1, 1:-1]
@@ -434,15 +449,16 @@ def _variance(total: int, total_of_squares: int, count: int) -> float:
 
 def _entropy(histogram: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     shares = histogram[histogram > 0] / histogram.sum()
-    # The last digits of a logarithm depend on the library; -0.0 is another number to a digest.
+    # Rounded, because the last digits of a logarithm depend on the library; abs, because -0.0 has other bytes than 0.0.
     return round(abs(float(shares @ np.log2(shares))), 6)
 
 
 def _perceptual_hash(luma: Pixels) -> int:
-    """64 bits, as a signed integer: which of the 8x8 lowest DCT coefficients of the 32x32 luma exceed their median.
+    """The perceptual hash, 64 bits as a signed integer.
 
-    The pHash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.
-    Area averages and DCT are one matrix of whole numbers on each side.
+    Each bit says whether one of the 8x8 lowest DCT coefficients of the luma, averaged to 32x32, exceeds their median:
+    the pHash of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), section 3.2.
+    Averages and DCT are computed together, by one matrix of whole numbers for each side.
     """
     height, width = luma.shape
     scale = _dct_scale(height, width)
@@ -453,14 +469,18 @@ def _perceptual_hash(luma: Pixels) -> int:
 
 
 def _dct_scale(height: int, width: int) -> int:
-    """The greatest power of two for which no sum passes 2^53, beyond which doubles are not exact."""
+    """The greatest power of two for which no sum exceeds 2^53, above which doubles are not exact."""
     largest_sum = 255 * 32**2 * height * width
     return 1 << (53 - largest_sum.bit_length()) // 2
 
 
 @cache
 def _low_frequencies(length: int, scale: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """``[8, length]``: sums over 32 cells of equal length, times the cosines of a DCT-II in units of 1/scale."""
+    """A matrix ``[8, length]`` that sums 32 cells of equal length and multiplies by the cosines of a DCT-II.
+
+    Args:
+        scale: the cosines are whole numbers, in units of 1/scale.
+    """
     edges = np.arange(33)[:, None] * length
     covered = np.clip(edges - 32 * np.arange(length), 0, 32)
     cells = np.diff(covered, axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from diptych.components.catalogue.image_files import decode, encode, measure
+from diptych.components.catalogue.image_files import decode_image, encode_pixels, measure_image
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.row_files import read_row_file
 from diptych.components.catalogue.readers.rows import Row, SourceFile
@@ -92,20 +92,20 @@ def _record(row: Row, content: bytes, options: RecordOptions) -> Record:
     limits = options.data.limits
     if len(content) > limits.file_bytes:
         raise RowError("too_large", f"more than {limits.file_mb:g} MB")
-    picture = decode(content, options.image, limits)
+    image = decode_image(content, options.image, limits)
     values = {
         # An image inside the catalogue may have no name.
-        features.ID: row.id or picture.sha256[:16],
-        features.IMAGE: encode(picture.pixels, options.image),
+        features.ID: row.id or image.sha256[:16],
+        features.IMAGE: encode_pixels(image.pixels, options.image),
         features.DESCRIPTION: row.description,
         features.LABEL: row.labels,
         features.GROUP: row.group,
         features.ENCODING: options.image.encoding,
-        features.SHA256: picture.sha256,
-        features.WIDTH: picture.width,
-        features.HEIGHT: picture.height,
-        features.FORMAT: picture.format,
+        features.SHA256: image.sha256,
+        features.WIDTH: image.width,
+        features.HEIGHT: image.height,
+        features.FORMAT: image.format,
         features.FILE_BYTES: len(content),
-        **measure(picture),
+        **measure_image(image),
     }
     return Record(row.number, row.image, _split(row), values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diptych.components.catalogue.image_files import ImageError, decode, encode
+from diptych.components.catalogue.image_files import ImageError, decode_image, encode_pixels
 from diptych.components.catalogue.options import Limits
 from diptych.models.images.options import ImageOptions
 from diptych.pipeline.predict.pushed_model import PredictError, find_pushed_model, read_model_card
@@ -35,12 +35,12 @@ def read_image(path: str, options: ImageOptions) -> bytes:
     """
     try:
         with open(path, "rb") as file:
-            pixels = decode(file.read(), options, Limits()).pixels
+            pixels = decode_image(file.read(), options, Limits()).pixels
     except OSError as error:
         raise PredictError(f"'{path}': {error.strerror}") from None
     except ImageError as error:
         raise PredictError(f"'{path}': {error}") from None
-    return encode(pixels, options.model_copy(update={"encoding": "png"}))
+    return encode_pixels(pixels, options.model_copy(update={"encoding": "png"}))
 
 
 def predict_images(model: str, images: Sequence[str], texts: Sequence[str]) -> list[Prediction]:

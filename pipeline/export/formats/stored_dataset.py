@@ -1,4 +1,4 @@
-"""The dataset that a run stored, as those who write it anew want it."""
+"""The dataset that a run stored, as the modules of the export formats read it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from diptych.components.artifacts import ACCOUNT_FILE
 from diptych.models import features
-from diptych.models.errors import DiptychError
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
+from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.runs.run_folder import EXAMPLES, REJECTS, TRANSFORM_GRAPH, RunFolder
 
 
-class ExportError(DiptychError):
-    """The dataset cannot be exported; the message says why and what to do."""
-
-
 class _Account(BaseModel):
-    """Of ``account.json``, what an export needs."""
+    """The parts of ``account.json`` that an export needs."""
 
     examples: dict[str, int]
     labels: dict[str, dict[str, int]]
@@ -34,14 +30,15 @@ class _Account(BaseModel):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredDataset:
     """The dataset of a run.
 
     Attributes:
-        examples_uri: the folder of its records.
-        transform_uri: that of Transform's graph; None where the run did not get there.
-        image: how the records hold images.
-        labels: of all splits, sorted by name, which is the order of ``label_id`` where training has all of them.
+        examples_uri: the folder of the Examples artifact.
+        transform_uri: the folder of the Transform graph; None if the run did not reach Transform.
+        image: the size and encoding of the images in the records.
+        task: multiclass or multilabel.
+        labels: the labels of all splits, sorted: the order of ``label_id`` if train has all of them.
         examples: split to number of records.
     """
 
@@ -60,14 +57,17 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Item:
-    """One example.
+class StoredExample:
+    """One record, with its image as a file that every tool reads.
 
     Attributes:
-        image: the bytes of a PNG file, or of a JPEG file where the record holds one; its pixels are the record's.
-        ending: ``png`` or ``jpg``.
-        labels: one, or of a multilabel record at least one.
-        group: what a split must not part; None without.
+        id: identity of the catalogue's row.
+        image: the bytes of a PNG file with the record's pixels; of a JPEG file where the record holds one.
+        ending: of the image file's name: ``png`` or ``jpg``.
+        description: the text.
+        labels: one label, or of a multilabel dataset one or more.
+        group: the examples of one group are all in one split; None if the example is in no group.
+        split: ``train``, ``val`` or ``test``.
     """
 
     id: str
@@ -79,11 +79,14 @@ class Item:
     split: str
 
 
-def find_stored(run: str) -> Stored:
-    """The dataset of the run in a folder.
+def open_stored_dataset(run: str) -> StoredDataset:
+    """The dataset of a run.
+
+    Args:
+        run: the folder of the run.
 
     Raises:
-        ExportError: there is none.
+        ExportError: the run has none, or is of another version of Diptych.
     """
     artifacts = RunFolder(run).recorded_artifacts()
     try:
@@ -96,7 +99,7 @@ def find_stored(run: str) -> Stored:
         raise ExportError(
             f"'{run}' is no folder of a run that ingested its catalogue: name what diptych run got as --output"
         ) from None
-    return Stored(
+    return StoredDataset(
         examples_uri=examples_uri,
         transform_uri=artifacts.get(TRANSFORM_GRAPH),
         image=account.image,
@@ -106,12 +109,15 @@ def find_stored(run: str) -> Stored:
     )
 
 
-def read_items(file: str, split: str, stored: Stored) -> Iterator[Item]:
+def read_examples(file: str, split: str, dataset: StoredDataset) -> Iterator[StoredExample]:
     """The examples of one TFRecord file, in order.
+
+    Args:
+        file: one of ``dataset.files(split)``.
 
     Raises:
         ExportError: a record is not as Diptych writes it.
-        OpError: the file is damaged.
+        tensorflow.errors.OpError: the file is damaged.
     """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -120,29 +126,32 @@ def read_items(file: str, split: str, stored: Stored) -> Iterator[Item]:
 
     for number, record in enumerate(read_records([file]).as_numpy_iterator(), start=1):
         try:
-            item = _item(tf.train.Example.FromString(record).features.feature, split, stored.image)
+            example = _parse(tf.train.Example.FromString(record).features.feature, split, dataset.image)
         except (DecodeError, ValueError, IndexError, OSError) as error:
             raise ExportError(
                 f"record {number} of '{file}' is none that Diptych wrote ({error}): run the run again"
             ) from None
-        yield item
+        yield example
 
 
-def _item(record: Mapping[str, Any], split: str, options: ImageOptions) -> Item:
+def _parse(record: Mapping[str, Any], split: str, options: ImageOptions) -> StoredExample:
     def texts(name: str) -> list[str]:
         return [value.decode() for value in record[name].bytes_list.value] if name in record else []
 
     image, ending = _image_file(record[features.IMAGE].bytes_list.value[0], options)
     group = next(iter(texts(features.GROUP)), None)
     (identity,), (description,) = texts(features.ID), texts(features.DESCRIPTION)
-    return Item(identity, image, ending, description, tuple(texts(features.LABEL)), group, split)
+    return StoredExample(identity, image, ending, description, tuple(texts(features.LABEL)), group, split)
 
 
 def _image_file(stored: bytes, options: ImageOptions) -> tuple[bytes, Literal["png", "jpg"]]:
-    """Lossless images as PNG, which every tool reads; a JPEG file as it is, for another one would lose more."""
+    """The bytes of an image file for a stored image, and the ending of its name.
+
+    Every tool reads PNG, which keeps each pixel. JPEG stays as it is, for encoding it again would change its pixels.
+    """
     from PIL import Image
 
-    from diptych.components.catalogue.image_files import encode
+    from diptych.components.catalogue.image_files import encode_pixels
 
     if options.encoding == "jpeg":
         return stored, "jpg"
@@ -152,4 +161,4 @@ def _image_file(stored: bytes, options: ImageOptions) -> tuple[bytes, Literal["p
         pixels = np.frombuffer(stored, np.uint8).reshape(options.height, options.width, 3)
     else:
         pixels = np.asarray(Image.open(io.BytesIO(stored)).convert("RGB"))
-    return encode(pixels, options.model_copy(update={"encoding": "png"})), "png"
+    return encode_pixels(pixels, options.model_copy(update={"encoding": "png"})), "png"

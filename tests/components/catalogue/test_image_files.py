@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from sklearn.datasets import load_sample_images
 
-from diptych.components.catalogue.image_files import ImageError, Picture, decode, encode, measure
+from diptych.components.catalogue.image_files import (
+    ImageError,
+    DecodedImage,
+    decode_image,
+    encode_pixels,
+    measure_image,
+)
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models import features
@@ -40,9 +46,9 @@ PINNED = {
 FILTERS = ["area", "bilinear", "bicubic", "lanczos"]
 
 
-def picture_of(pixels: np.ndarray) -> Picture:
+def picture_of(pixels: np.ndarray) -> DecodedImage:
     height, width = pixels.shape[:2]
-    return Picture(pixels, "", width, height, "PNG")
+    return DecodedImage(pixels, "", width, height, "PNG")
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -59,7 +65,7 @@ def photographs() -> Iterator[np.ndarray]:
 
 def refusal(data: bytes, options: ImageOptions = OWN_SIZE, limits: Limits = LIMITS) -> ImageError:
     with pytest.raises(ImageError) as caught:
-        decode(data, options, limits)
+        decode_image(data, options, limits)
     assert caught.value.reason in REASONS
     return caught.value
 
@@ -68,7 +74,7 @@ def refusal(data: bytes, options: ImageOptions = OWN_SIZE, limits: Limits = LIMI
 def test_every_kind_of_file_is_read(kind: str) -> None:
     sample = KINDS[kind]()
     options = ImageOptions(height=HEIGHT, width=WIDTH, background=BACKGROUND)
-    decoded = decode(sample.data, options, LIMITS)
+    decoded = decode_image(sample.data, options, LIMITS)
     assert distance(decoded.pixels, sample.pixels) <= sample.loss
     assert (decoded.width, decoded.height, decoded.format) == (WIDTH, HEIGHT, sample.format)
 
@@ -77,7 +83,7 @@ def test_every_kind_of_file_is_read(kind: str) -> None:
 def test_every_kind_of_file_is_shrunk(kind: str) -> None:
     sample = KINDS[kind]()
     options = ImageOptions(height=HEIGHT // 4, width=WIDTH // 4, background=BACKGROUND)
-    decoded = decode(sample.data, options, LIMITS)
+    decoded = decode_image(sample.data, options, LIMITS)
     shrunk = sample.pixels.reshape(options.height, 4, options.width, 4, 3).mean(axis=(1, 3))
     # Libjpeg weighs the pixels that it combines otherwise than an average does, and shrinks subsampled colours again.
     assert distance(decoded.pixels, shrunk) <= 2 * sample.loss + 1.5
@@ -97,18 +103,18 @@ def test_heic_is_refused_in_plain_words_where_its_decoder_is_absent(monkeypatch:
 def test_the_hash_is_of_the_stored_pixels_and_the_original_size() -> None:
     options = ImageOptions(height=8, width=8)
     flat = [np.full(shape, 7, np.uint8) for shape in ((10, 20, 3), (20, 10, 3), (20, 20, 3))]
-    decoded = [decode(as_file(pixels), options, LIMITS) for pixels in flat]
+    decoded = [decode_image(as_file(pixels), options, LIMITS) for pixels in flat]
     assert len({one.sha256 for one in decoded}) == 3
     stored = b"20x10:" + flat[0][:8, :8].tobytes()
     assert decoded[0].sha256 == hashlib.sha256(stored).hexdigest()
 
 
 def test_equal_pixels_in_other_files_have_equal_hashes() -> None:
-    hashes = {decode(as_file(noise(3), kind), OWN_SIZE, LIMITS).sha256 for kind in ("PNG", "BMP", "TIFF")}
+    hashes = {decode_image(as_file(noise(3), kind), OWN_SIZE, LIMITS).sha256 for kind in ("PNG", "BMP", "TIFF")}
     assert len(hashes) == 1
     changed = noise(3)
     changed[0, 0, 0] ^= 1
-    assert decode(as_file(changed), OWN_SIZE, LIMITS).sha256 not in hashes
+    assert decode_image(as_file(changed), OWN_SIZE, LIMITS).sha256 not in hashes
 
 
 @settings(max_examples=30, deadline=None)
@@ -116,7 +122,7 @@ def test_equal_pixels_in_other_files_have_equal_hashes() -> None:
 def test_alpha_blends_to_the_nearest_level(colour: int, alpha: int, background: int) -> None:
     image = Image.new("RGBA", (8, 8), (colour, 0, 255, alpha))
     options = ImageOptions(height=8, width=8, background=f"#{background:02x}{background:02x}{background:02x}")
-    red = int(decode(as_file(image), options, LIMITS).pixels[0, 0, 0])
+    red = int(decode_image(as_file(image), options, LIMITS).pixels[0, 0, 0])
     assert abs(red - (colour * alpha + background * (255 - alpha)) / 255) <= 0.5
 
 
@@ -125,42 +131,42 @@ def test_large_translucent_images_are_flattened_in_bands(monkeypatch: pytest.Mon
 
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (50, 40, 4), np.uint8), "RGBA")
     options = ImageOptions(height=50, width=40, background=BACKGROUND)
-    at_once = decode(as_file(image), options, LIMITS).pixels
+    at_once = decode_image(as_file(image), options, LIMITS).pixels
     monkeypatch.setattr(image_files, "_BLEND_PIXELS", 41)
-    assert np.array_equal(decode(as_file(image), options, LIMITS).pixels, at_once)
+    assert np.array_equal(decode_image(as_file(image), options, LIMITS).pixels, at_once)
 
 
 @pytest.mark.parametrize("profile", [b"no profile", b""], ids=["broken", "empty"])
 def test_a_broken_profile_is_ignored(profile: bytes) -> None:
     data = as_file(Image.fromarray(noise(4)), "PNG", icc_profile=profile)
-    assert np.array_equal(decode(data, OWN_SIZE, LIMITS).pixels, noise(4))
+    assert np.array_equal(decode_image(data, OWN_SIZE, LIMITS).pixels, noise(4))
 
 
 def test_a_profile_for_other_channels_is_ignored() -> None:
     profile = image_kinds.swapped_profile()
     data = as_file(Image.fromarray(noise(4)).convert("L"), "PNG", icc_profile=profile)
     grey = np.asarray(Image.fromarray(noise(4)).convert("L"))
-    assert np.array_equal(decode(data, OWN_SIZE, LIMITS).pixels, image_kinds.as_rgb(grey))
+    assert np.array_equal(decode_image(data, OWN_SIZE, LIMITS).pixels, image_kinds.as_rgb(grey))
 
 
 def test_the_profile_of_srgb_changes_no_pixel() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = as_file(Image.fromarray(noise(4)), "PNG", icc_profile=profile)
-    assert np.array_equal(decode(data, OWN_SIZE, LIMITS).pixels, noise(4))
+    assert np.array_equal(decode_image(data, OWN_SIZE, LIMITS).pixels, noise(4))
 
 
 def test_the_background_is_no_subject_of_the_profile() -> None:
     image = Image.new("RGBA", (14, 12), (200, 0, 0, 0))
     options = ImageOptions(height=12, width=14, background="#ff0000")
     data = as_file(image, "PNG", icc_profile=image_kinds.swapped_profile())
-    assert decode(data, options, LIMITS).pixels[0, 0].tolist() == [255, 0, 0]
+    assert decode_image(data, options, LIMITS).pixels[0, 0].tolist() == [255, 0, 0]
 
 
 def test_broken_exif_takes_nothing_from_the_pixels() -> None:
     data = image_kinds.with_segment(image_kinds.jpeg().data, 0xE1, b"Exif\0\0MM\0*\0\0\xff\xff")
     options = ImageOptions(height=HEIGHT, width=WIDTH)
-    plain = decode(image_kinds.jpeg().data, options, LIMITS)
-    assert np.array_equal(decode(data, options, LIMITS).pixels, plain.pixels)
+    plain = decode_image(image_kinds.jpeg().data, options, LIMITS)
+    assert np.array_equal(decode_image(data, options, LIMITS).pixels, plain.pixels)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -171,7 +177,7 @@ def test_jpeg_files_are_decoded_at_a_fraction_and_still_upright(filter_: str, or
     file = image_kinds.with_segment(file, 0xE1, b"Exif\0\0" + image_kinds.exif(orientation))
     options = ImageOptions(height=40, width=50, filter=filter_)
     assert jpeg_downscaling_ratio((375, 500), options) == 8
-    decoded = decode(file, options, LIMITS)
+    decoded = decode_image(file, options, LIMITS)
     whole = Image.fromarray(upright).resize((50, 40), Image.Resampling.LANCZOS)
     assert distance(decoded.pixels, np.asarray(whole)) < 6
     assert (decoded.width, decoded.height) == (500, 375)
@@ -195,7 +201,7 @@ def test_the_fast_route_stays_near_a_whole_decode_and_lanczos(
     options = ImageOptions(height=height, width=width, filter=filter_)
     for photograph in photographs():
         data = as_file(photograph, "JPEG", quality=90)
-        fast = decode(data, options, LIMITS).pixels.astype(float)
+        fast = decode_image(data, options, LIMITS).pixels.astype(float)
         whole = Image.open(io.BytesIO(data)).resize((width, height), Image.Resampling.LANCZOS)
         difference = fast - np.asarray(whole)
         assert np.abs(difference).mean() < mean
@@ -211,13 +217,13 @@ def test_jpeg_files_of_any_size_fill_the_stored_one(
 ) -> None:
     data = cv2.imencode(".jpg", np.full((height, width, 3), 90, np.uint8))[1].tobytes()
     options = ImageOptions(height=to_height, width=to_width, aspect=aspect, background="#5a5a5a")
-    assert np.abs(decode(data, options, LIMITS).pixels.astype(int) - 90).max() <= 1
+    assert np.abs(decode_image(data, options, LIMITS).pixels.astype(int) - 90).max() <= 1
 
 
 def test_padding_centres_the_whole_picture_on_the_background() -> None:
     pixels = np.full((20, 40, 3), 10, np.uint8)
     options = ImageOptions(height=20, width=20, aspect="pad", background="#ff0000")
-    stored = decode(as_file(pixels), options, LIMITS).pixels
+    stored = decode_image(as_file(pixels), options, LIMITS).pixels
     assert (stored[:5] == [255, 0, 0]).all() and (stored[15:] == [255, 0, 0]).all()
     assert (stored[5:15] == 10).all()
 
@@ -225,20 +231,20 @@ def test_padding_centres_the_whole_picture_on_the_background() -> None:
 def test_cropping_keeps_the_middle() -> None:
     pixels = np.zeros((20, 40, 3), np.uint8)
     pixels[:, 10:30] = 200
-    stored = decode(as_file(pixels), ImageOptions(height=10, width=10, aspect="crop"), LIMITS).pixels
+    stored = decode_image(as_file(pixels), ImageOptions(height=10, width=10, aspect="crop"), LIMITS).pixels
     assert (stored == 200).all()
 
 
 def test_area_averages_what_falls_on_each_pixel() -> None:
     pixels = noise(6, 36, 42)
-    stored = decode(as_file(pixels), ImageOptions(height=12, width=14), LIMITS).pixels
+    stored = decode_image(as_file(pixels), ImageOptions(height=12, width=14), LIMITS).pixels
     assert np.abs(stored - pixels.reshape(12, 3, 14, 3, 3).mean(axis=(1, 3))).max() <= 0.51
 
 
 @pytest.mark.parametrize("filter_", FILTERS)
 def test_small_pictures_are_enlarged(filter_: str) -> None:
     pixels = np.full((9, 40, 3), 77, np.uint8)
-    stored = decode(as_file(pixels), ImageOptions(height=30, width=20, filter=filter_), LIMITS).pixels
+    stored = decode_image(as_file(pixels), ImageOptions(height=30, width=20, filter=filter_), LIMITS).pixels
     assert (stored == 77).all()
 
 
@@ -285,7 +291,7 @@ def test_samples_of_more_than_16_bits_are_not_read(mode: str) -> None:
 def test_sizes_beyond_the_limits_are_refused(limits: dict[str, int], reason: str, detail: str) -> None:
     error = refusal(as_file(noise(7)), limits=Limits(**limits))
     assert (error.reason, error.detail) == (reason, detail)
-    assert decode(as_file(noise(7)), OWN_SIZE, Limits(pixels=168, min_side=12)).width == 14
+    assert decode_image(as_file(noise(7)), OWN_SIZE, Limits(pixels=168, min_side=12)).width == 14
 
 
 def test_the_declared_size_is_judged_before_any_pixel_is_decoded() -> None:
@@ -297,7 +303,7 @@ def test_pillows_own_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert np.array_equal(decode(as_file(noise(8)), OWN_SIZE, LIMITS).pixels, noise(8))
+        assert np.array_equal(decode_image(as_file(noise(8)), OWN_SIZE, LIMITS).pixels, noise(8))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
@@ -306,12 +312,12 @@ def test_animations_beyond_the_limit_are_refused(kind: str) -> None:
     data = as_file(frames[0], kind, save_all=True, append_images=frames[1:])
     assert refusal(data, limits=Limits(frames=3)).reason == "animated"
     assert refusal(data, limits=Limits(frames=1)).detail == "more than 1 frames"
-    assert decode(data, OWN_SIZE, Limits(frames=4)).width == 28
+    assert decode_image(data, OWN_SIZE, Limits(frames=4)).width == 28
 
 
 def test_a_picture_of_several_sizes_is_no_animation() -> None:
     data = image_kinds.jpeg_of_several().data
-    assert decode(data, OWN_SIZE, Limits(frames=1)).format == "JPEG"
+    assert decode_image(data, OWN_SIZE, Limits(frames=1)).format == "JPEG"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "AVIF"])
@@ -333,10 +339,10 @@ def test_a_truncated_photograph_is_refused_and_not_filled_with_grey(tail: bytes,
 def test_bytes_around_the_pixels_that_harm_nothing_are_accepted(junk: bytes) -> None:
     data = image_kinds.jpeg().data
     options = ImageOptions(height=HEIGHT, width=WIDTH)
-    clean = decode(data, options, LIMITS).pixels
+    clean = decode_image(data, options, LIMITS).pixels
     table = data.index(b"\xff\xdb")
     for changed in (data + junk, data[:-2] + junk + data[-2:], data[:table] + junk + data[table:]):
-        assert np.array_equal(decode(changed, options, LIMITS).pixels, clean)
+        assert np.array_equal(decode_image(changed, options, LIMITS).pixels, clean)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "JPEG, grey", "JPEG, CMYK with Adobe marker", "JPEG, CMYK without marker"])
@@ -350,9 +356,9 @@ def test_what_turbojpeg_cannot_name_is_read_alike_by_pillow(
         raise ValueError("tjDecompressHeader3(): Could not determine subsampling level of JPEG image")
 
     data, options = KINDS[kind]().data, ImageOptions(height=side, width=side)
-    fast = decode(data, options, LIMITS)
+    fast = decode_image(data, options, LIMITS)
     monkeypatch.setattr(image_files.simplejpeg, "decode_jpeg", refuse)
-    assert distance(decode(data, options, LIMITS).pixels, fast.pixels) == 0
+    assert distance(decode_image(data, options, LIMITS).pixels, fast.pixels) == 0
 
 
 @settings(max_examples=150, deadline=None)
@@ -361,7 +367,7 @@ def test_damaged_files_decode_or_raise_an_image_error(kind: str, place: float, j
     data = as_file(noise(6), kind)
     start = int(place * len(data))
     try:
-        pixels = decode(data[:start] + junk + data[start + len(junk) :], OWN_SIZE, LIMITS).pixels
+        pixels = decode_image(data[:start] + junk + data[start + len(junk) :], OWN_SIZE, LIMITS).pixels
     except ImageError as error:
         assert error.reason in REASONS and error.detail
     else:
@@ -371,18 +377,18 @@ def test_damaged_files_decode_or_raise_an_image_error(kind: str, place: float, j
 @pytest.mark.parametrize("encoding", ["raw", "png", "jpeg", "webp"])
 def test_stored_bytes_are_the_same_each_time(encoding: str) -> None:
     options = ImageOptions(height=12, width=14, encoding=encoding)
-    assert encode(noise(7), options) == encode(noise(7), options)
-    assert encode(noise(7), options) != encode(noise(8), options)
+    assert encode_pixels(noise(7), options) == encode_pixels(noise(7), options)
+    assert encode_pixels(noise(7), options) != encode_pixels(noise(8), options)
 
 
 @pytest.mark.parametrize("encoding", ["png", "webp"])
 def test_lossless_encodings_keep_the_pixels(encoding: str) -> None:
-    stored = encode(noise(7), ImageOptions(height=12, width=14, encoding=encoding))
+    stored = encode_pixels(noise(7), ImageOptions(height=12, width=14, encoding=encoding))
     assert np.array_equal(cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)[..., ::-1], noise(7))
 
 
 def test_measures_of_a_plain_picture() -> None:
-    figures = measure(picture_of(np.full((16, 16, 3), 100, np.uint8)))
+    figures = measure_image(picture_of(np.full((16, 16, 3), 100, np.uint8)))
     assert figures[features.BRIGHTNESS] == 100
     for name in (features.CONTRAST, features.SHARPNESS, features.ENTROPY):
         assert struct.pack("d", figures[name]) == struct.pack("d", 0)
@@ -390,7 +396,7 @@ def test_measures_of_a_plain_picture() -> None:
 
 def test_measures_of_a_chequered_picture() -> None:
     board = np.indices((16, 16)).sum(axis=0) % 2 * 255
-    figures = measure(picture_of(np.repeat(board[..., None], 3, axis=2).astype(np.uint8)))
+    figures = measure_image(picture_of(np.repeat(board[..., None], 3, axis=2).astype(np.uint8)))
     assert figures[features.BRIGHTNESS] == 127.5
     assert figures[features.CONTRAST] == 127.5
     # Each pixel differs from its four neighbours by 255: the Laplacian is 1020 or -1020.
@@ -400,14 +406,14 @@ def test_measures_of_a_chequered_picture() -> None:
 
 def test_measures_are_the_same_number_on_every_machine() -> None:
     photograph = load_sample_images().images[0][:128, :160]
-    assert measure(picture_of(np.ascontiguousarray(photograph))) == PINNED
+    assert measure_image(picture_of(np.ascontiguousarray(photograph))) == PINNED
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 999), height=st.integers(8, 90), width=st.integers(8, 90))
 def test_measures_agree_with_their_definitions(seed: int, height: int, width: int) -> None:
     pixels = noise(seed, height, width)
-    figures = measure(picture_of(pixels))
+    figures = measure_image(picture_of(pixels))
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(float)
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
     shares = np.unique(luma, return_counts=True)[1] / luma.size
@@ -418,7 +424,7 @@ def test_measures_agree_with_their_definitions(seed: int, height: int, width: in
 
 
 def bits(pixels: np.ndarray) -> int:
-    return int(measure(picture_of(pixels))[features.PHASH]) & (2**64 - 1)
+    return int(measure_image(picture_of(pixels))[features.PHASH]) & (2**64 - 1)
 
 
 def smooth(seed: int, height: int, width: int) -> np.ndarray:
@@ -456,6 +462,6 @@ def test_the_sums_of_the_perceptual_hash_are_exact(side: int) -> None:
 
 
 def test_measures_fit_the_record() -> None:
-    figures = measure(decode(as_file(noise(9)), OWN_SIZE, LIMITS))
+    figures = measure_image(decode_image(as_file(noise(9)), OWN_SIZE, LIMITS))
     assert set(figures) <= set(features.RECORD_FEATURES)
     assert -(2**63) <= int(figures[features.PHASH]) < 2**63

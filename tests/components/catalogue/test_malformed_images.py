@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.components.catalogue.image_files import ImageError, decode
+from diptych.components.catalogue.image_files import ImageError, decode_image
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models.images.options import ImageOptions
@@ -299,7 +299,7 @@ FAMILIES = [
 def judge(data: bytes) -> Outcome:
     start = time.monotonic()
     try:
-        picture = decode(data, OPTIONS, LIMITS)
+        picture = decode_image(data, OPTIONS, LIMITS)
     except ImageError as error:
         return Outcome(error.reason, error.detail, (), time.monotonic() - start)
     return Outcome(READ, "", picture.pixels.shape, time.monotonic() - start)

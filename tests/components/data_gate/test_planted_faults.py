@@ -24,11 +24,11 @@ Records = dict[str, list[Record]]
 
 def _make_record(row: Mapping[str, str]) -> Record:
     """The record of a row of the catalogue; the pixels are left out."""
-    from diptych.components.catalogue.image_files import decode, measure
+    from diptych.components.catalogue.image_files import decode_image, measure_image
     from diptych.components.catalogue.options import Limits
 
     content = (EMOJI / row["image"]).read_bytes()
-    picture = decode(content, ImageOptions(height=64, width=64), Limits())
+    picture = decode_image(content, ImageOptions(height=64, width=64), Limits())
     return {
         features.ID: row["image"],
         features.IMAGE: b"0",
@@ -41,7 +41,7 @@ def _make_record(row: Mapping[str, str]) -> Record:
         features.HEIGHT: picture.height,
         features.FORMAT: picture.format,
         features.FILE_BYTES: len(content),
-        **measure(picture),
+        **measure_image(picture),
     }
 
 

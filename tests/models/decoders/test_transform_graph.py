@@ -90,11 +90,11 @@ def test_a_record_arrives_whole(files: list[str], decoder: TransformGraphDecoder
 
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
 def test_encoded_images_are_read_too(tmp_path: Path, decoder: TransformGraphDecoder, encoding: str) -> None:
-    from diptych.components.catalogue.image_files import encode
+    from diptych.components.catalogue.image_files import encode_pixels
 
     options = ImageOptions(height=SMALL.height, width=SMALL.width, encoding=encoding)
     pixels = np.full((SMALL.height, SMALL.width, 3), 90, np.uint8)
-    path = write_records(tmp_path / "data.tfrecord", [record_values(0, image=encode(pixels, options))] * 3)
+    path = write_records(tmp_path / "data.tfrecord", [record_values(0, image=encode_pixels(pixels, options))] * 3)
     encoded = TransformGraphDecoder(decoder.transform, options, decoder.text)
     ((inputs, _),) = read_dataset([str(path)], batch_size=4, decode=encoded).as_numpy_iterator()
     assert inputs["image"].shape == (3, SMALL.height, SMALL.width, 3)

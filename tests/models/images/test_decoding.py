@@ -50,7 +50,7 @@ def reads_webp() -> bool:
 
 
 def stored(data: bytes, options: ImageOptions) -> np.ndarray:
-    return ingestion.decode(data, options, Limits()).pixels
+    return ingestion.decode_image(data, options, Limits()).pixels
 
 
 def difference(data: bytes, options: ImageOptions) -> np.ndarray:
@@ -173,7 +173,7 @@ def test_lossless_encodings_store_the_pixels(encoding: str) -> None:
         pytest.skip("the installed TensorFlow has no tf.io.decode_webp")
     options = ImageOptions(height=16, width=12, encoding=encoding)
     pixels = np.asarray(picture("RGB", 16, 12, 4))
-    records = [ingestion.encode(pixels, options), ingestion.encode(pixels[::-1], options)]
+    records = [ingestion.encode_pixels(pixels, options), ingestion.encode_pixels(pixels[::-1], options)]
     decoded = decode_stored_images(tf.constant(records), options).numpy()
     assert np.array_equal(decoded, np.stack([pixels, pixels[::-1]]))
 
@@ -183,7 +183,7 @@ def test_jpeg_encoding_is_read_and_served_as_it_was_stored() -> None:
 
     options = ImageOptions(height=16, width=16, encoding="jpeg")
     image = picture("RGB", 16, 16, 5)
-    record = ingestion.encode(np.asarray(image), options)
+    record = ingestion.encode_pixels(np.asarray(image), options)
     decoded = decode_stored_images(tf.constant([record]), options).numpy()[0].astype(int)
     assert np.array_equal(decoded, np.asarray(Image.open(io.BytesIO(record))))
     assert np.abs(decoded - served(as_file(image, "PNG"), options)).max() <= RESIZE_TOLERANCE

@@ -1,4 +1,4 @@
-"""The folder of a run as far as an export looks at it, and what comes back when an export is ingested."""
+"""The folder of a run with the files that an export reads, and the rows that come back when an export is ingested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diptych.components.catalogue.catalogue import Catalogue
-from diptych.components.catalogue.image_files import encode
+from diptych.components.catalogue.image_files import encode_pixels
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.rows import SourceFile
 from diptych.components.catalogue.records import Record, RecordOptions, build_record
@@ -40,13 +40,13 @@ def pixels_of(number: int) -> np.ndarray:
     return noise(number, SMALL.height, SMALL.width)
 
 
-def values_of(number: int, image: ImageOptions, several: bool) -> dict[str, Any]:
+def values_of(number: int, image: ImageOptions, multilabel: bool) -> dict[str, Any]:
     """The record with that number, from 0 to 9."""
-    labels = ("a, b", "cat", "größe")[: 1 + number % 3] if several else ("cat", "dog", "a, b")[number % 3]
+    labels = ("a, b", "cat", "größe")[: 1 + number % 3] if multilabel else ("cat", "dog", "a, b")[number % 3]
     return record_values(
         number,
         id=f"images/{number}.x.png",
-        image=encode(pixels_of(number), image),
+        image=encode_pixels(pixels_of(number), image),
         description=ANY_TEXTS[number],
         label=labels,
         group=f"group {number // 2}" if number % 4 else None,
@@ -54,17 +54,17 @@ def values_of(number: int, image: ImageOptions, several: bool) -> dict[str, Any]
     )
 
 
-def write_run(folder: Path, image: ImageOptions = SMALL, several: bool = False, **artifacts: Any) -> Path:
-    """A run of ten examples.
+def write_run(folder: Path, image: ImageOptions = SMALL, multilabel: bool = False, **artifacts: Any) -> Path:
+    """Writes the folder of a run with ten examples, and returns it.
 
     Args:
-        several: whether examples have several labels.
-        artifacts: further components' outputs, as the summary names them.
+        multilabel: whether an example may have more than one label.
+        artifacts: outputs of other components, by the component's name, as in the summary.
     """
     number = 0
     labels: dict[str, Counter[str]] = {}
     for split, (files, count) in FILES.items():
-        records = [values_of(n, image, several) for n in range(number, number + count)]
+        records = [values_of(n, image, multilabel) for n in range(number, number + count)]
         number += count
         for values in records:
             for label in [values["label"]] if isinstance(values["label"], str) else values["label"]:
@@ -77,7 +77,7 @@ def write_run(folder: Path, image: ImageOptions = SMALL, several: bool = False, 
         "rejects": {},
         "labels": labels,
         "image": image.model_dump(),
-        "task": "multilabel" if several else "multiclass",
+        "task": "multilabel" if multilabel else "multiclass",
     }
     (folder / "rejects").mkdir()
     (folder / "rejects" / "account.json").write_text(json.dumps(account))
@@ -87,10 +87,10 @@ def write_run(folder: Path, image: ImageOptions = SMALL, several: bool = False, 
     return folder
 
 
-def expected(image: ImageOptions, several: bool) -> dict[str, tuple[Any, ...]]:
-    """What is in such a run: id to description, labels, group and split."""
+def expected(image: ImageOptions, multilabel: bool) -> dict[str, tuple[Any, ...]]:
+    """The examples of such a run: id to description, labels, group and split."""
     splits = [split for split, (_, count) in FILES.items() for _ in range(count)]
-    records = [values_of(number, image, several) for number in range(len(splits))]
+    records = [values_of(number, image, multilabel) for number in range(len(splits))]
     return {
         values["id"]: (values["description"], _listed(values["label"]), values["group"], split)
         for values, split in zip(records, splits, strict=True)
@@ -111,7 +111,7 @@ def ingested(catalogue: str, image: ImageOptions, **options: Any) -> dict[str, R
     return {one.id: one for one in built if isinstance(one, Record)}
 
 
-def told(records: Mapping[str, Record]) -> dict[str, tuple[Any, ...]]:
+def read_back(records: Mapping[str, Record]) -> dict[str, tuple[Any, ...]]:
     """Id to description, labels, group and split."""
     return {
         identity: (
