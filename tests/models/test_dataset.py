@@ -36,6 +36,12 @@ def write(path: Path, numbers: Sequence[int]) -> str:
     return str(path)
 
 
+def write_consecutive(folder: Path, ends: Sequence[int], suffix: str = "") -> list[str]:
+    """Writes files of consecutive numbers: the first holds those from ``ends[0]`` up to ``ends[1]``, and so on."""
+    bounds = zip(ends[:-1], ends[1:], strict=True)
+    return [write(folder / f"{n}{suffix}", range(start, end)) for n, (start, end) in enumerate(bounds)]
+
+
 def as_number(records: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_number(records, tf.int64)
 
@@ -52,10 +58,8 @@ def flat(nested: list[list[int]]) -> list[int]:
 def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A pattern of three files with 150 records in all; the second file has one record."""
     folder = tmp_path_factory.mktemp("records")
-    ends = [0, 70, 71, COUNT]
-    for number, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-        write(folder / f"data-{number}.{request.param}", range(start, end))
-    return [str(folder / "data-*")]
+    write_consecutive(folder, [0, 70, 71, COUNT], f".{request.param}")
+    return [str(folder / "*")]
 
 
 @given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=6), size=st.integers(1, 12))
@@ -63,10 +67,7 @@ def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_reading_keeps_the_order_of_the_files_and_fills_each_batch(counts: list[int], size: int) -> None:
     ends = np.cumsum([0, *counts]).tolist()
     with TemporaryDirectory() as name:
-        paths = [
-            write(Path(name, str(n)), range(start, end))
-            for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
-        ]
+        paths = write_consecutive(Path(name), ends)
         if not ends[-1]:
             with pytest.raises(ValueError, match="no record in"):
                 read_dataset(paths, batch_size=size)
@@ -163,10 +164,7 @@ def test_each_batch_is_augmented_by_a_seed_of_its_own(files: list[str]) -> None:
 def test_workers_share_all_records_about_equally(counts: list[int], workers: int) -> None:
     ends = np.cumsum([0, *counts]).tolist()
     with TemporaryDirectory() as name:
-        paths = [
-            write(Path(name, str(n)), range(start, end))
-            for n, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
-        ]
+        paths = write_consecutive(Path(name), ends)
         if ends[-1] <= (workers - 1) * CHUNK_SIZE:
             with pytest.raises(ValueError, match="cannot share"):
                 shard_for_worker(paths, 0, workers)
