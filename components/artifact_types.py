@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from tfx.types.artifact import Artifact
 
+#: Key of a component's input or output to its artifacts, as executors are given them.
+ArtifactsByKey = dict[str, list[Artifact]]
+
 
 class Rejects(Artifact):
     """The rows that became no example, and the account of all rows."""

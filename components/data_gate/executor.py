@@ -9,12 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import (
     ACCOUNT_FILE,
     REFERENCE_FOLDER,
@@ -47,8 +47,6 @@ LABEL_OPTIONS_KEY = "label_options"
 TEXT_OPTIONS_KEY = "text_options"
 PUSH_DIRECTORY_KEY = "push_directory"
 
-Inputs = dict[str, list[types.Artifact]]
-
 
 class DataGateError(DiptychError):
     """The data must not be trained on; the message lists the findings that stop the run."""
@@ -59,7 +57,7 @@ class DataGateError(DiptychError):
 class DataGateExecutor(base_executor.BaseExecutor):
     """Applies every rule of the gate, writes the verdict, and raises an error if a finding stops the run."""
 
-    def Do(self, input_dict: Inputs, output_dict: Inputs, exec_properties: dict[str, Any]) -> None:
+    def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Writes the verdict, and saves accepted data as those with which the next run's data are compared.
 
         Raises:
@@ -81,7 +79,7 @@ class DataGateExecutor(base_executor.BaseExecutor):
         save_accepted(os.path.join(statistics, STATISTICS_FILE), gate_input.profiles, push_directory)
 
 
-def _read_gate_input(inputs: Inputs, exec_properties: Mapping[str, Any]) -> GateInput:
+def _read_gate_input(inputs: ArtifactsByKey, exec_properties: Mapping[str, Any]) -> GateInput:
     examples = artifact_utils.get_single_uri(inputs["examples"])
     splits = {split: read_split_rows(examples, split) for split in features.SPLITS}
     text_options = TextOptions.model_validate_json(exec_properties[TEXT_OPTIONS_KEY])
@@ -99,7 +97,7 @@ def _read_schema(uri: str) -> schema_pb2.Schema:
     return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(uri))
 
 
-def _find(gate_input: GateInput, inputs: Inputs, exec_properties: Mapping[str, Any]) -> list[Finding]:
+def _find(gate_input: GateInput, inputs: ArtifactsByKey, exec_properties: Mapping[str, Any]) -> list[Finding]:
     options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
     label_options = LabelOptions.model_validate_json(exec_properties[LABEL_OPTIONS_KEY])
     rejects = artifact_utils.get_single_uri(inputs["rejects"])

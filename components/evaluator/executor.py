@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
-from tfx import types
 from tfx.components.evaluator import constants, executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import path_utils, proto_utils
 
+from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import (
     CONFUSION_FILE,
     DECISION_FILE,
@@ -47,12 +47,7 @@ SliceMetrics = Mapping[str, Mapping[str, float]]
 class EvaluatorExecutor(UnpackagedBeamExecutor, executor.Executor):
     """TFX's Evaluator, whose thresholds and baseline model are found at run time, and which explains its decision."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Evaluates the model on the test split, blesses it or not, and adds three files to TFMA's evaluation.
 
         ``decision.json`` has the decision with its reasons and the metrics of every slice, ``per_label.json`` the
@@ -90,7 +85,7 @@ class EvaluatorExecutor(UnpackagedBeamExecutor, executor.Executor):
 
     @staticmethod
     def _add_last_blessed(
-        input_dict: dict[str, list[types.Artifact]], push_directory: str, work_uri: str
+        input_dict: ArtifactsByKey, push_directory: str, work_uri: str
     ) -> tuple[str | None, str | None]:
         """Adds a copy of the last blessed model to the inputs.
 

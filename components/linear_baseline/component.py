@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from diptych.components.artifact_types import Metrics
+from diptych.components.artifact_types import ArtifactsByKey, Metrics
 from diptych.components.artifacts import METRICS_FILE, write_json
 from diptych.components.example_columns import read_columns
 from diptych.models import features
@@ -22,12 +22,7 @@ from diptych.models.tfrecords import list_split_files
 class LinearBaselineExecutor(base_executor.BaseExecutor):
     """Fits the linear baseline on train and evaluates it on test."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Writes the metrics that ``score_labels`` gives to ``metrics.json``."""
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         options = TextOptions.model_validate_json(exec_properties["text_options"])

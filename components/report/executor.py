@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import REPORT_FILE
 from diptych.components.report.data_collection import ReportSources, collect_report_data
 from diptych.components.report.lineage import fingerprint, library_versions, modification_time
@@ -27,12 +28,7 @@ PRODUCERS_KEY = "producers"
 class ReportExecutor(base_executor.BaseExecutor):
     """Reads the artifacts of the other components and writes the page."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Writes ``report.html``."""
         inputs = {
             name: artifact_utils.get_single_instance(artifacts) for name, artifacts in input_dict.items() if artifacts

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import STATISTICS_FILE
 from diptych.components.beam import UnpackagedBeamExecutor
 from diptych.models import features
@@ -29,12 +30,7 @@ IN_MEMORY_BYTES = 512 * 2**20
 class StatisticsGenExecutor(UnpackagedBeamExecutor, executor.Executor):
     """Computes the same statistics in memory as TFX does with Beam; neither decodes pixels."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Writes the statistics of each split."""
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
         files = {

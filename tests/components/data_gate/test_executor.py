@@ -8,97 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from diptych.components.data_gate.findings import check_learnable_labels, check_rejects, join_names
 from diptych.components.data_gate.options import GateOptions
 from diptych.models import features
 from diptych.models.labels import LabelOptions
 from diptych.models.text.options import TextOptions
+from tests.components.data_gate.rows import make_reject
 from tests.helpers import IN_PROCESS, record_values, write_records
 
 SPLIT_SIZES = {"train": 8, "val": 2, "test": 2}
 
 
-def reject(row: int, reason: str = "missing_file") -> dict[str, Any]:
-    return {"row": row, "id": "", "image": "", "reason": reason, "detail": "no file"}
-
-
-def test_names_are_cut_and_counted() -> None:
-    assert join_names(["a", "b"]) == "a, b"
-    assert join_names("abcdefg") == "a, b, c, d, e and 2 more"
-    assert join_names([]) == ""
-
-
-def test_no_reject_no_finding() -> None:
-    assert check_rejects({"rows": 3, "rejects": {}}, [], GateOptions()) == []
-
-
-@pytest.mark.parametrize(("ratio", "stops"), [(0.0, True), (0.19, True), (0.2, False), (1.0, False)])
-def test_rejects_stop_the_run_above_the_ratio(ratio: float, stops: bool) -> None:
-    account = {"rows": 10, "rejects": {"missing_file": 2}}
-    (finding,) = check_rejects(account, [reject(4), reject(7)], GateOptions(rejects={"max": ratio}))
-    assert finding.stops is stops
-    assert (finding.rule, finding.measured, finding.threshold) == ("rejects", 0.2, ratio)
-    assert "2 of 10 rows (20.0%) were rejected: 2 missing_file; row 4 (missing_file: no file), row 7" in finding.message
-    assert ("gate.rejects.max" in finding.message) is stops
-
-
-REFUSED, COUNTS_AS_A = LabelOptions(), LabelOptions(unknown="a")
-
-
-@pytest.mark.parametrize("options", [REFUSED, COUNTS_AS_A])
-def test_two_labels_of_training_are_enough(options: LabelOptions) -> None:
-    assert check_learnable_labels({"train": {"a": ["1"], "b": ["2"]}, "val": {"a": ["3"]}, "test": {}}, options) == []
-
-
-def test_one_label_cannot_be_learned() -> None:
-    (finding,) = check_learnable_labels(
-        {"train": {"a": ["1", "2"]}, "val": {"a": ["3"]}, "test": {"a": ["4"]}}, REFUSED
-    )
-    assert finding.stops
-    assert "one label only (a)" in finding.message
-
-
-def test_a_label_that_training_lacks_is_told_with_its_rows() -> None:
-    (finding,) = check_learnable_labels(
-        {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}, REFUSED
-    )
-    assert finding.stops
-    assert (finding.rule, finding.split, finding.ids) == ("unknown_label", "test", ("8", "9"))
-    assert "label 'z' is in split 'test' (rows with id 8, 9) but not in 'train'" in finding.message
-    assert "label.unknown" in finding.message
-
-
-def test_a_label_that_training_lacks_may_count_as_another() -> None:
-    labels = {"train": {"a": ["1"], "b": ["2"]}, "val": {}, "test": {"z": ["8", "9"]}}
-    (finding,) = check_learnable_labels(labels, COUNTS_AS_A)
-    assert not finding.stops
-    assert "rows with id 8, 9) but not in 'train': it counts as 'a' (label.unknown)" in finding.message
-
-
-def test_what_unknown_labels_count_as_must_be_known() -> None:
-    labels = {"train": {"cat": ["1"], "dog": ["2"]}, "val": {}, "test": {}}
-    (finding,) = check_learnable_labels(labels, LabelOptions(unknown="dgo"))
-    assert finding.stops
-    assert "label.unknown: 'dgo' is no label of split 'train'; did you mean 'dog'?" in finding.message
-
-
-@pytest.mark.parametrize("kind", ["error", "warning"])
-@pytest.mark.parametrize("severity", ["ignore", "warn", "stop"])
-def test_each_kind_of_anomaly_has_its_severity(kind: str, severity: str) -> None:
-    from diptych.components.data_gate.anomaly_rule import make_anomaly_finding
-
-    options = GateOptions(anomaly={kind: severity})
-    finding = make_anomaly_finding("val", "label", kind.upper(), "Odd: it is odd", ["7"], options)
-    assert finding.severity == severity
-    assert finding.message.startswith("split 'val', feature 'label': Odd: it is odd; rows with id 7")
-    assert (f"gate.anomaly.{kind}" in finding.message) is (severity == "stop")
-
-
-def test_a_ratio_is_a_share() -> None:
-    with pytest.raises(ValidationError):
-        GateOptions(rejects={"max": 1.5})
+REFUSED = LabelOptions()
 
 
 def _identity(split: str, number: int) -> dict[str, str]:
@@ -250,7 +171,7 @@ def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
 def test_rejects_above_the_ratio_stop_the_run(good: GateFiles) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
-    good.write_account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    good.write_account(rows=15, rejects=[make_reject(n) for n in (3, 4, 5)])
     assert good.run(rejects={"max": 0.2})["passed"]
     with pytest.raises(DataGateError, match="3 of 15 rows .* row 3 .*allows 10.0%"):
         good.run()
@@ -283,7 +204,7 @@ def test_the_verdict_of_a_stopped_run_is_kept_until_one_passes(good: GateFiles) 
     from diptych.components.artifacts import stopped_verdict_folder
     from diptych.components.data_gate.executor import DataGateError
 
-    good.write_account(rows=15, rejects=[reject(n) for n in (3, 4, 5)])
+    good.write_account(rows=15, rejects=[make_reject(n) for n in (3, 4, 5)])
     with pytest.raises(DataGateError):
         good.run()
     kept = Path(stopped_verdict_folder(str(good.root / "verdict" / "5")))

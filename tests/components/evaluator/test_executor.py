@@ -8,70 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from sklearn import metrics as sk
 
-from diptych.components.evaluator.criteria import Criterion, make_criteria
-from diptych.components.evaluator.options import BaselineMetricBounds, EvaluateOptions, MetricBounds, SliceOptions
+from diptych.components.evaluator.criteria import Criterion
+from diptych.components.evaluator.options import BaselineMetricBounds, EvaluateOptions, MetricBounds
 from diptych.models import features
-from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
 from diptych.models.metrics import MetricAccumulator
-from diptych.models.serving.card import ModelCard, write_card
-from diptych.models.text.options import TextOptions
+from tests.components.evaluator.model_cards import make_card, write_model
 from tests.helpers import record_values, write_records
 from tests.models.serving.exported_models import TEXTS, model_requiring_both, model_requiring_neither
-
-BASELINE = {"accuracy": 0.7, "macro_f1": 0.6}
-NOTHING = {"gain_over_baseline": BaselineMetricBounds(), "gain_over_blessed": MetricBounds()}
-
-
-def test_where_nothing_is_asked_any_model_is_blessed() -> None:
-    (only,) = make_criteria(EvaluateOptions(**NOTHING), BASELINE, has_blessed=True)
-    met, reason = only.evaluate(0.0)
-    assert met
-    assert "no criterion is set" in reason
-
-
-def test_every_source_asks() -> None:
-    options = EvaluateOptions(
-        thresholds=MetricBounds(accuracy=0.9),
-        gain_over_baseline=BaselineMetricBounds(macro_f1=0.02),
-        gain_over_blessed=MetricBounds(accuracy=-0.01),
-    )
-    asked = make_criteria(options, BASELINE, has_blessed=True)
-    assert [(c.metric, pytest.approx(c.bound), c.relative) for c in asked] == [
-        ("accuracy", 0.9, False),
-        ("accuracy", -0.01, True),
-        ("macro_f1", 0.62, False),
-    ]
-    assert "linear text baseline 0.6000" in asked[2].source
-    assert not any(c.relative for c in make_criteria(options, BASELINE, has_blessed=False))
-
-
-def test_a_gain_of_zero_is_asked_for() -> None:
-    (asked,) = make_criteria(EvaluateOptions(), BASELINE, has_blessed=False)
-    assert (asked.metric, asked.bound) == ("accuracy", 0.7)
-
-
-def test_the_micro_f1_of_a_baseline_of_one_label_is_its_accuracy() -> None:
-    options = EvaluateOptions(gain_over_baseline=BaselineMetricBounds(micro_f1=0.1), gain_over_blessed=MetricBounds())
-    (one,) = make_criteria(options, BASELINE, has_blessed=False)
-    (several,) = make_criteria(options, BASELINE | {"micro_f1": 0.5}, has_blessed=False)
-    assert (one.bound, several.bound) == (pytest.approx(0.8), pytest.approx(0.6))
-
-
-@pytest.mark.parametrize(("value", "met"), [(0.9, True), (0.91, True), (0.8999995, True), (0.89, False)])
-def test_a_bound_is_met_or_explained(value: float, met: bool) -> None:
-    answer, text = Criterion("accuracy", 0.9, "evaluate.thresholds.accuracy").evaluate(value)
-    assert answer is met
-    assert text.endswith(f"{'reaches' if met else 'is below'} 0.9000 (evaluate.thresholds.accuracy)")
-
-
-def test_a_relative_bound_moves_with_its_reference() -> None:
-    criterion = Criterion("accuracy", -0.01, "last blessed model", relative=True)
-    assert criterion.evaluate(0.85, reference=0.86)[0]
-    assert not criterion.evaluate(0.84, reference=0.86)[0]
 
 
 def test_decide_gives_all_reasons_of_a_blessing_and_the_failed_ones_of_a_refusal() -> None:
@@ -119,154 +65,6 @@ def test_a_threshold_on_slices_that_do_not_exist_is_not_met() -> None:
     assert decision["reasons"] == ["no example of the test split has 'group' (ours)"]
 
 
-@pytest.mark.parametrize(("value", "met", "words"), [(0.05, True, "stays within"), (0.11, False, "exceeds")])
-def test_of_an_error_less_is_better(value: float, met: bool, words: str) -> None:
-    answer, text = Criterion("calibration_error", 0.1, "ours").evaluate(value)
-    assert answer is met
-    assert f"{words} 0.1000" in text
-
-
-def test_a_gain_of_an_error_is_a_smaller_one() -> None:
-    criterion = Criterion("calibration_error", 0.02, "last blessed model", relative=True)
-    assert criterion.evaluate(0.08, reference=0.1)[0]
-    assert not criterion.evaluate(0.09, reference=0.1)[0]
-
-
-def card_of(labels: list[str], image: ImageOptions | None = None, task: Task = "multiclass") -> ModelCard:
-    return ModelCard(
-        labels=tuple(labels),
-        task=task,
-        image=image or ImageOptions(),
-        text=TextOptions(),
-        needs=("image", "text"),
-        versions={"diptych": "0"},
-        digest="0",
-    )
-
-
-def metrics_of(config: Any) -> dict[str, Any]:
-    metrics = config.metrics_specs[0].metrics
-    return {json.loads("{" + metric.config + "}").get("name"): metric for metric in metrics}
-
-
-def test_eval_config_asks_for_the_hardest_bound_on_the_whole_split_only() -> None:
-    from diptych.components.evaluator.eval_config import make_eval_config
-
-    asked = [
-        Criterion("accuracy", 0.7, ""),
-        Criterion("accuracy", 0.9, ""),
-        Criterion("macro_f1", -0.02, "", True),
-        Criterion("calibration_error", 0.2, ""),
-        Criterion("calibration_error", 0.1, ""),
-    ]
-    config = make_eval_config(EvaluateOptions(), card_of(["a", "b"]), asked, has_blessed=True)
-    metrics = metrics_of(config)
-    (accuracy,) = metrics["accuracy"].per_slice_thresholds
-    assert accuracy.threshold.value_threshold.lower_bound.value == pytest.approx(0.9, abs=1e-5)
-    assert not accuracy.threshold.HasField("change_threshold")
-    (macro_f1,) = metrics["macro_f1"].per_slice_thresholds
-    assert macro_f1.threshold.change_threshold.absolute.value == pytest.approx(-0.02, abs=1e-5)
-    assert not macro_f1.threshold.HasField("value_threshold")
-    (error,) = metrics["calibration_error"].per_slice_thresholds
-    assert error.threshold.value_threshold.upper_bound.value == pytest.approx(0.1, abs=1e-5)
-    assert not error.threshold.value_threshold.HasField("lower_bound")
-    for thresholds in (accuracy, macro_f1, error):
-        (whole,) = thresholds.slicing_specs
-        assert not whole.feature_keys
-    assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["label"]]
-    assert [(spec.name, spec.is_baseline) for spec in config.model_specs] == [("candidate", False), ("blessed", True)]
-
-
-def test_eval_config_without_a_blessed_model_knows_one_model() -> None:
-    from diptych.components.evaluator.eval_config import make_eval_config
-
-    asked = [Criterion("accuracy", 0.7, "")]
-    config = make_eval_config(EvaluateOptions(slices=()), card_of(["a"]), asked, has_blessed=False)
-    assert [spec.name for spec in config.model_specs] == ["candidate"]
-    assert not metrics_of(config)["macro_f1"].per_slice_thresholds
-
-
-def write_model(folder: Path, card: ModelCard) -> str:
-    write_card(card, str(folder))
-    return str(folder)
-
-
-def test_models_compare_if_they_do_the_same_task_on_the_same_images_and_labels(tmp_path: Path) -> None:
-    from diptych.components.evaluator.last_blessed import reason_not_comparable
-
-    candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
-    assert reason_not_comparable(candidate, write_model(tmp_path / "same", card_of(["b", "a"]))) is None
-    other_image = write_model(tmp_path / "image", card_of(["a", "b"], ImageOptions(height=32)))
-    assert "images" in (reason_not_comparable(candidate, other_image) or "")
-    other_labels = write_model(tmp_path / "labels", card_of(["a", "c"]))
-    assert "['b', 'c']" in (reason_not_comparable(candidate, other_labels) or "")
-    other_task = write_model(tmp_path / "task", card_of(["a", "b"], task="multilabel"))
-    assert "multilabel" in (reason_not_comparable(candidate, other_task) or "")
-    (tmp_path / "stranger").mkdir()
-    assert "no model that Diptych exported" in (reason_not_comparable(candidate, str(tmp_path / "stranger")) or "")
-
-
-@pytest.mark.parametrize("card", ["", "{}", '{"labels": [], "image": {"unknown": 1}}'])
-def test_a_card_of_another_time_is_no_error(tmp_path: Path, card: str) -> None:
-    from diptych.components.evaluator.last_blessed import reason_not_comparable
-
-    candidate = write_model(tmp_path / "new", card_of(["a", "b"]))
-    old = write_model(tmp_path / "old", card_of(["a", "b"]))
-    (tmp_path / "old" / "assets.extra" / "diptych.json").write_text(card)
-    assert "card cannot be read" in (reason_not_comparable(candidate, old) or "")
-
-
-def test_a_pushed_model_is_laid_out_as_trainers_is(tmp_path: Path) -> None:
-    from tfx.utils import path_utils
-
-    from diptych.components.evaluator.last_blessed import copy_as_model_artifact
-
-    pushed = write_model(tmp_path / "push" / "7", card_of(["a", "b"]))
-    Path(pushed, "saved_model.pb").write_bytes(b"graph")
-    artifact = copy_as_model_artifact(pushed, str(tmp_path / "work"))
-    serving = Path(path_utils.serving_model_path(artifact.uri))
-    assert (serving / "saved_model.pb").read_bytes() == b"graph"
-    assert (serving / "assets.extra" / "diptych.json").exists()
-
-
-def test_slices_are_features_of_the_record() -> None:
-    named = EvaluateOptions(slices=("label", {"feature": "image/width", "buckets": [64, 128]})).slices
-    assert named == (SliceOptions(feature="label"), SliceOptions(feature="image/width", buckets=(64, 128)))
-    for wrong, message in {
-        "colour": "'colour' is no feature of the record",
-        "image": "'image' is no feature",
-        "image/brightness": "give buckets",
-    }.items():
-        with pytest.raises(ValidationError, match=message):
-            EvaluateOptions(slices=(wrong,))
-    with pytest.raises(ValidationError, match="has no buckets"):
-        SliceOptions(feature="label", buckets=(1,))
-    with pytest.raises(ValidationError, match="buckets ascend"):
-        SliceOptions(feature="image/width", buckets=(2, 1))
-    with pytest.raises(ValidationError, match="slices names none"):
-        EvaluateOptions(slices=(), slice_thresholds=MetricBounds(accuracy=0.5))
-    with pytest.raises(ValidationError, match="named twice"):
-        EvaluateOptions(slices=("label", "label"))
-
-
-def test_options_cross_tfx_as_json() -> None:
-    options = EvaluateOptions(slices=("label", {"feature": "image/width", "buckets": [64]}))
-    assert EvaluateOptions.model_validate_json(options.model_dump_json()) == options
-
-
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [(63.9, "below 64"), (64, "64 to below 128.5"), (128.4, "64 to below 128.5"), (128.5, "128.5 or more")],
-)
-def test_a_bound_belongs_to_the_bucket_above_it(value: float, name: str) -> None:
-    from diptych.components.evaluator.slices import add_bucket_names, bucket_name, slice_feature_key
-
-    assert bucket_name(value, (64, 128.5)) == name
-    key = slice_feature_key(SliceOptions(feature="image/width", buckets=(64, 128.5)))
-    extracts = add_bucket_names({"features": {"image/width": np.array([value])}}, [key])
-    assert extracts["features"][key].tolist() == [name]
-
-
 LABELS = ["a", "b", "c", "d"]
 
 
@@ -295,7 +93,7 @@ def shifted_model(folder: Path, task: Task, shift: int) -> str:
 
     model = Shifted()
     tf.saved_model.save(model, str(folder), {EXAMPLES_SIGNATURE: model.score, TRANSFORM_SIGNATURE: model.transform})
-    return write_model(folder, card_of(LABELS, task=task))
+    return write_model(folder, make_card(LABELS, task=task))
 
 
 def artifact(kind: Any, uri: Path, **properties: Any) -> Any:

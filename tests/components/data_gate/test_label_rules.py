@@ -1,0 +1,54 @@
+"""Lost, rare and misspelt labels are found with their rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from diptych.components.data_gate.label_rules import check_label_typos, check_lost_labels, check_rare_labels
+from diptych.components.data_gate.options import (
+    LabelRareRule,
+    LabelTypoRule,
+    Rule,
+)
+from tests.components.data_gate.rows import make_rows, make_split_profile
+
+
+def rows_by_label(**labels: int) -> dict[str, list[str]]:
+    """Label to as many ids as its number says."""
+    return {label: [f"{label}-{n}" for n in range(count)] for label, count in labels.items()}
+
+
+@pytest.mark.parametrize(
+    ("rare", "frequent", "near"),
+    [
+        ("Objcts", "Objects", True),
+        ("Obejcts", "Objects", True),
+        ("objects", "Objects", True),
+        ("Objects ", "Objects", True),
+        ("Flags", "Objects", False),
+        ("Kit", "Cat", False),
+        ("digit 7", "digit 1", False),
+    ],
+)
+def test_a_rare_label_is_misspelt_if_it_resembles_a_frequent_one(rare: str, frequent: str, near: bool) -> None:
+    found = list(check_label_typos(rows_by_label(**{rare: 2, frequent: 60}), LabelTypoRule()))
+    assert [(finding.feature, finding.ids) for finding in found] == [("label", (f"{rare}-0", f"{rare}-1"))] * near
+    assert all(f"misspelt '{frequent}' (60)" in finding.message for finding in found)
+
+
+def test_two_labels_of_as_many_rows_are_two() -> None:
+    assert list(check_label_typos(rows_by_label(Objects=60, Objcts=4), LabelTypoRule())) == []
+
+
+def test_rare_labels_are_told_together_with_their_rows() -> None:
+    (finding,) = check_rare_labels(rows_by_label(a=5, b=2, c=1), LabelRareRule())
+    assert (finding.measured, finding.threshold, finding.ids) == (1, 5, ("c-0", "b-0", "b-1"))
+    assert "2 labels have fewer than 5 rows (gate.label_rare.min_rows): 'c' (1), 'b' (2)" in finding.message
+
+
+def test_a_lost_label_is_told_with_the_rows_that_had_it() -> None:
+    before = make_split_profile(make_rows(30, labels=["a", "b", "c"] * 10))
+    (finding,) = check_lost_labels({"a": ["x"], "c": ["y"], "d": ["z"]}, before, Rule(severity="stop"))
+    assert finding.stops
+    assert finding.ids == tuple(f"row-{n}" for n in range(1, 30, 3))
+    assert "label 'b' is lost: no row of split 'train' has it, 10 of the last accepted data had" in finding.message
