@@ -1,4 +1,4 @@
-"""One catalogue as each kind that can be read, written by the libraries that people write them with."""
+"""Writes one catalogue as each kind that can be read, by the libraries that people commonly use for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from diptych.components.catalogue.options import DataOptions
 
-# Beside the longest label, other bytes of a path.
+# Longer labels are not used as names of folders: file systems allow 255 bytes.
 _LONGEST_NAME = 200
 
 
@@ -38,7 +38,7 @@ class Item:
 
 
 def write_kind(kind: str, folder: Path, items: Sequence[Item]) -> DataOptions:
-    """Writes a catalogue of a kind of ``KINDS`` to a folder, which is made; returns the options to read it with."""
+    """Writes a catalogue of a kind of ``KINDS`` to a new folder; returns the options to read it with."""
     folder.mkdir(parents=True)
     return DataOptions(catalogue=str(KINDS[kind](folder, items)), columns={"id": "id"}, split_by="group")
 
@@ -155,7 +155,7 @@ def _coco(folder: Path, items: Sequence[Item]) -> Path:
 
 
 def _tfrecord(folder: Path, items: Sequence[Item]) -> Path:
-    """As TensorFlow Datasets writes them, with labels as numbers."""
+    """Files as TensorFlow Datasets writes them, with numbers for labels."""
     import tensorflow as tf
 
     labels = sorted({item.label for item in items})

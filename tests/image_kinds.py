@@ -38,7 +38,7 @@ class Sample:
 
 
 def picture() -> np.ndarray:
-    """Smooth colours, uint8 ``[HEIGHT, WIDTH, 3]``, that no turn or mirror maps to themselves."""
+    """Smooth colours, uint8 ``[HEIGHT, WIDTH, 3]``, which look different after every rotation and reflection."""
     y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
     channels = [0.1 + 0.8 * x, 0.9 - 0.7 * y, 0.5 + 0.4 * np.sin(5 * x * y + 1)]
     return np.rint(255 * np.stack(channels, axis=-1)).astype(np.uint8)
@@ -95,7 +95,7 @@ def ink() -> np.ndarray:
 
 
 def inked() -> np.ndarray:
-    """``ink`` on paper, as RGB without any profile."""
+    """The colours of ``ink`` as RGB, computed without a profile."""
     paper = 255 - ink().astype(int)
     return np.rint(paper[..., :3] * paper[..., 3:] / 255).astype(np.uint8)
 
@@ -129,17 +129,17 @@ def ycck_jpeg() -> Sample:
 
 
 def exif(orientation: int) -> bytes:
-    """A TIFF structure with that one tag, big-endian."""
+    """EXIF data with an orientation and no other tag, big-endian."""
     return b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
 
 
 def with_segment(data: bytes, marker: int, content: bytes) -> bytes:
-    """A JPEG file with one more segment."""
+    """A JPEG file with an additional segment."""
     return data[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + data[2:]
 
 
 def turned(upright: np.ndarray, orientation: int) -> np.ndarray:
-    """What a camera stores that says its top row and left column are those of EXIF 2.32, section 4.6.4."""
+    """The pixels that a camera stores for an upright image with an EXIF orientation (EXIF 2.32, section 4.6.4)."""
     turns = {
         1: upright,
         2: np.fliplr(upright),
@@ -159,7 +159,7 @@ def turned_jpeg(orientation: int) -> Sample:
 
 
 def swapped_profile() -> bytes:
-    """sRGB with red for blue: what is decoded by it has its channels swapped."""
+    """An sRGB profile with red and blue exchanged: converting by it swaps these channels."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     table = profile[128:400].replace(b"rXYZ", b"tmp!").replace(b"bXYZ", b"rXYZ").replace(b"tmp!", b"bXYZ")
     return profile[:128] + table + profile[400:]
@@ -171,7 +171,7 @@ def jpeg_with_profile() -> Sample:
 
 
 def jpeg_of_several() -> Sample:
-    """What stereo cameras and phones write: a multi-picture file (CIPA DC-007)."""
+    """A multi-picture file (CIPA DC-007), as stereo cameras and phones write it."""
     first, second = (Image.fromarray(pixels) for pixels in (picture(), 255 - picture()))
     data = by_pillow(first, "MPO", save_all=True, append_images=[second], quality=97, subsampling=0)
     return Sample(data, picture(), "JPEG", 1.5)
@@ -204,7 +204,7 @@ def palette_png(bits: int, transparent: bool = False) -> Sample:
 
 
 def deep_png(channels: int) -> Sample:
-    """16 bits a sample; the low bytes are noise, and dropped."""
+    """16 bits a sample; the low bytes are noise, which decoding must drop."""
     source = {1: grey()[..., None], 2: np.dstack([grey(), alpha()]), 3: picture(), 4: np.dstack([picture(), alpha()])}
     high = source[channels]
     noise = np.random.default_rng(0).integers(0, 256, high.shape)
@@ -232,7 +232,7 @@ def png_with_transparent_colour() -> Sample:
 
 
 def webp(quality: int, loss: float = 0) -> Sample:
-    """Above a quality of 100 OpenCV writes no loss."""
+    """OpenCV writes lossless WebP for a quality above 100."""
     return Sample(by_opencv(".webp", picture(), cv2.IMWRITE_WEBP_QUALITY, quality), picture(), "WEBP", loss)
 
 
@@ -243,7 +243,7 @@ def translucent_webp() -> Sample:
 
 
 def gif_file(frames: Sequence[np.ndarray], transparent: int | None = None) -> bytes:
-    """Frames of palette indices below 64, in LZW that never needs its table (GIF89a specification)."""
+    """A GIF file of frames of palette indices below 64; its LZW stream uses no table (GIF89a specification)."""
     colours, _ = palette()
     height, width = frames[0].shape
     file = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF5, 0, 0) + colours.astype(np.uint8).tobytes()

@@ -134,8 +134,8 @@ class DataOptions(Options):
     label_separator: str | None = Field(
         None,
         min_length=1,
-        description="Text between the labels of a row that has several; lists of labels are taken as they are, but need "
-        "the setting too. Without it, a row has one label. Use it with train.task: multilabel.",
+        description="Text between the labels of a row that has several; lists of labels are taken as they are, but "
+        "need the setting too. Without it, a row has one label. Use it with train.task: multilabel.",
     )
     splits: SplitRatios = SplitRatios()
     split_by: str | None = Field(

@@ -1,4 +1,4 @@
-"""Stores and web servers on this machine: S3 and Google Cloud Storage as emulators speak them."""
+"""Web servers on this machine, and emulators of S3 and Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.components.catalogue.remote_files import WebServer, bucket_of
 
 @pytest.fixture
 def isolated_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing of the machine's own accounts and proxies, no pauses between attempts, and stores made anew."""
+    """Hides the machine's own accounts and proxies, takes away pauses between attempts, and makes stores anew."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GOOGLE_", "STORAGE_", "FSSPEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""A web server for tests that fails as told, and what tests of remote files have in common."""
+"""A web server that fails when a test says so, and what the tests of remote files share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MB = 10**6
 
 
 class WebServer:
-    """A web server that fails as told.
+    """A web server that fails when a test says so.
 
     Attributes:
         files: what it serves, by path.

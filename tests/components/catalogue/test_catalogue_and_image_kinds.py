@@ -60,7 +60,7 @@ def build(data: DataOptions) -> list[Record | Reject]:
 
 
 def wrong_features(record: Record, kind: str) -> list[str]:
-    """Names of the features that are not those of the sample."""
+    """Names of the features that differ from the sample."""
     sample, values = samples()[kind], record.values
     expected = {
         features.DESCRIPTION: f"a file of the kind {kind}",
@@ -101,7 +101,7 @@ def test_every_format_of_the_settings_is_among_the_kinds() -> None:
 
 
 def test_every_ending_of_images_is_known() -> None:
-    """Folders and archives tell by the ending which files are images."""
+    """In folders and archives, the extension tells which files are images."""
     assert {ending for endings in ENDINGS.values() for ending in endings} == IMAGE_EXTENSIONS
     assert {sample.format for sample in samples().values()} >= ENDINGS.keys() - {"HEIF"}
 

@@ -1,4 +1,4 @@
-"""Image files of every kind, what is made of them, and what is measured of them."""
+"""Image files of every kind are decoded to the right pixels, and the stored pixels are measured correctly."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from PIL import Image, ImageCms
 from sklearn.datasets import load_sample_images
 
 from diptych.components.catalogue.image_files import (
-    ImageError,
     DecodedImage,
+    ImageError,
     decode_image,
     encode_pixels,
     measure_image,
@@ -52,7 +52,7 @@ def picture_of(pixels: np.ndarray) -> DecodedImage:
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean absolute difference, in levels."""
+    """Mean absolute difference of pixels, in levels of 255."""
     return float(np.abs(first.astype(int) - second.astype(int)).mean())
 
 

@@ -47,7 +47,7 @@ ANY = REFUSED | {READ}
 
 @dataclass(frozen=True)
 class Case:
-    """A malformed file, and what may become of it: reasons, or ``READ``."""
+    """A malformed file, and the outcomes that are allowed: reasons of a reject, or ``READ``."""
 
     family: str
     data: bytes
@@ -106,7 +106,7 @@ def flipped_bits() -> Iterator[Case]:
 
 
 def other_beginnings() -> Iterator[Case]:
-    """The first bytes of one format, the rest of another."""
+    """A file that begins as one format and goes on as another."""
     files = whole_files()
     for head in files.values():
         for rest in files.values():
@@ -210,7 +210,7 @@ def texts() -> Iterator[Case]:
 
 
 def many_scans() -> Iterator[Case]:
-    """A pass over the whole picture for some bytes each."""
+    """A JPEG file of many scans: each has a few bytes, but costs a pass over the whole image."""
     data = whole_files()["JPEG, progressive"]
     start = data.rindex(b"\xff\xda")
     for count in (200, 20_000):
@@ -306,7 +306,7 @@ def judge(data: bytes) -> Outcome:
 
 
 def main() -> None:
-    """What the bounded process does: files in, outcomes and the most memory it held out."""
+    """Runs in a process of bounded memory: decodes files, and writes their outcomes and its peak memory."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     outcomes = [judge(data) for data in pickle.load(sys.stdin.buffer)]
     # Not what getrusage says, which counts the process that started this one too.

@@ -18,7 +18,7 @@ from tests.helpers import SMALL, as_file, noise, write_image
 
 @pytest.fixture
 def source(tmp_path: Path) -> SourceFile:
-    """A source whose root holds good.png."""
+    """A source whose images' root holds good.png."""
     write_image(tmp_path / "images" / "good.png", seed=1)
     return SourceFile("catalogue.csv", str(tmp_path / "images"))
 

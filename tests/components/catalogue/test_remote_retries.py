@@ -1,4 +1,4 @@
-"""Which requests of a store or web server are made again, which are not, and when a server is given up."""
+"""Which requests to a store or web server are repeated, and after how long a silent server is an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("isolated_stores")
 
 @pytest.fixture(params=["web", "s3", "gs"])
 def flaky(request: pytest.FixtureRequest, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A URI whose requests the web server answers at ``FLAKY[its scheme]``."""
+    """The URI of a file that the fixture ``web`` serves, as a web server, S3 or Google Cloud Storage would."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", web.root)
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", web.root)
     uri = {"web": f"{web.root}/b/a.png", "s3": "s3://b/a.png", "gs": "gs://b/a.png"}[request.param]
@@ -37,7 +37,7 @@ def flaky(request: pytest.FixtureRequest, web: WebServer, monkeypatch: pytest.Mo
 
 
 def path_of(uri: str) -> str:
-    """The path that a request for the URI's content has."""
+    """The path in the request for the content of the URI."""
     return "/download/storage/v1/b/b/o/a.png" if uri.startswith("gs") else "/b/a.png"
 
 

@@ -23,7 +23,7 @@ Tfx = Callable[[str, str, int | None], Outcome]
 
 @pytest.fixture(scope="module")
 def tfx() -> Tfx:
-    """What TFX makes of a folder, a pattern in it and a span: span, version and catalogue, or None for an error."""
+    """The span, version and catalogue that TFX finds for a folder, a pattern in it and a span; None for an error."""
     utils = pytest.importorskip("tfx.components.example_gen.utils", reason="TFX is not installed")
     from tfx.proto import example_gen_pb2, range_config_pb2
 

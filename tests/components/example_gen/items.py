@@ -1,4 +1,4 @@
-"""Items whose duplicates and splits are found without a catalogue."""
+"""Items that stand for records in the tests of duplicates, splits and assignments."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def entries_of(items: list[Item]) -> IndexEntries:
 
 
 def assign(items: list[Item], data: DataOptions, chunks: int = 1) -> Assignment:
-    """The assignment of items that lie in so many chunks."""
+    """The assignment of items that are spread over a number of chunks."""
     parts = np.array_split(entries_of(items), chunks)
     labels = {digest_texts(*item.labels): item.labels for item in items}
     summaries = [ChunkSummary(Chunk(0, n + 1, len(part), "rows.csv", 0, 0), [], 0) for n, part in enumerate(parts)]
@@ -67,14 +67,14 @@ def assign(items: list[Item], data: DataOptions, chunks: int = 1) -> Assignment:
 
 
 def splits_of(items: list[Item], data: DataOptions) -> dict[str, str | None]:
-    """Id to split; None for a rejected row."""
+    """The split of each item by its id; None for a rejected one."""
     assignment = assign(items, data)
     names = [SPLITS[split] if split >= 0 else None for split in assignment.split]
     return dict(zip((item.id for item in items), names, strict=True))
 
 
 def rejects_of(items: list[Item], data: DataOptions) -> dict[str, tuple[str, str]]:
-    """Id of each rejected item to its reason and the id that it repeats."""
+    """For the id of each rejected item, the reason and the id of the item that it repeats."""
     assignment = assign(items, data)
     return {
         item.id: (DUPLICATE_REASONS[reason], items[other].id)

@@ -81,7 +81,7 @@ def ingest(data: DataOptions) -> Outcome:
 
 
 def unframed(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
-    """The records in the frames of a file."""
+    """The records of a TFRecord file, without their framing."""
     stop = 0
     for size in sizes:
         start, stop = stop, stop + int(size)
@@ -106,7 +106,7 @@ def write(folder: Path, rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
-    """Every row is there once, in one of two places, and what is kept is what was given."""
+    """Checks that every row is either kept or rejected, and that records hold the values of their rows."""
     numbers = [*outcome.kept, *(reject.row for reject in outcome.rejects)]
     assert sorted(numbers) == list(range(1, len(rows) + 1))
     assert [reject.row for reject in outcome.rejects] == sorted(reject.row for reject in outcome.rejects)

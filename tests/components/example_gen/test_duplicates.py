@@ -34,7 +34,7 @@ def test_an_id_is_given_once() -> None:
 
 
 def test_near_ones_are_dropped_when_near_a_kept_one() -> None:
-    """b is near a, c only near b: a chain does not drop what is near nothing that is kept."""
+    """b is near a, and c is near b only: as b is dropped, c is near no kept record and stays."""
     hashes = {"a": 0b0, "b": 0b11, "c": 0b1111, "d": 0b11, "e": 0xFF << 50}
     rows = [Item(name, name, phash=value) for name, value in hashes.items()]
     data = options(duplicates={"near": "drop", "distance": 2})

@@ -1,4 +1,4 @@
-"""Ingestion as the pipeline runs it: rows in = examples + rejects, the same files each time."""
+"""Ingestion as the pipeline runs it: every row is an example or a reject, and each run writes the same files."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def groups_of(folder: Path, split: str) -> set[bytes]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataOptions:
-    """40 good rows in 20 groups, then one row for each of some reasons, and two groups with one picture."""
+    """40 good rows in 20 groups, rows that are rejected for several reasons, and two groups that share an image."""
     folder = tmp_path_factory.mktemp("catalogue")
     rows = []
 
@@ -181,7 +181,7 @@ def test_every_run_writes_the_same_bytes(
     changes: dict[str, int],
     beam_args: tuple[str, ...],
 ) -> None:
-    """However many share the work, and however small its parts are."""
+    """Neither the number of workers nor the size of chunks matters."""
     if beam_args:
         monkeypatch.setattr(rows, "ROWS_PER_CHUNK", 7)
     run(data.model_copy(update=changes), tmp_path, *beam_args)
@@ -205,7 +205,7 @@ def test_the_artifact_names_its_splits(tmp_path: Path, data: DataOptions) -> Non
 
 
 def test_rows_of_several_labels_are_ingested_whole(tmp_path: Path) -> None:
-    """Each once, sorted, whatever the catalogue's order; an equal set in another order is a duplicate."""
+    """A record has each label once, sorted; a row with the same labels in another order is a duplicate."""
     rows = []
     for number in range(30):
         write_image(tmp_path / f"{number}.png", seed=number)

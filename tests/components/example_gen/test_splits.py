@@ -17,7 +17,7 @@ from tests.components.example_gen.items import Item, assign, items, options, spl
 
 
 def clusters(rows: list[Item]) -> list[set[str]]:
-    """What must not be parted, by flooding: ids joined by group or pixels."""
+    """The ids that must share a split, because groups or pixels join them; found in another way than in the code."""
     sets = [{row.id} for row in rows]
     for of in (lambda row: row.group, lambda row: row.pixels):
         members = defaultdict(set)
@@ -48,7 +48,7 @@ def test_the_order_of_rows_does_not_matter(rows: list[Item], random: Any) -> Non
 def test_rows_come_and_go_without_moving_those_whose_cluster_stays(
     rows: list[Item], gone: set[int], stratify: bool
 ) -> None:
-    """Stratified splits may move at the bounds, so they are held to the weaker promise: no cluster is parted."""
+    """Stratified rows may change their split when others come or go; then only clusters must stay whole."""
     data = options(stratify=stratify)
     fewer = [row for number, row in enumerate(rows) if number not in gone]
     before, after = splits_of(fewer, data), splits_of(rows, data)

@@ -144,7 +144,7 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
 
 
 def worker_ids() -> list[int]:
-    """Processes whose command line says that they were made by multiprocessing here: the fork server's children."""
+    """Process ids of the fork server and its children."""
     server = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
     return [server, *map(int, children)]

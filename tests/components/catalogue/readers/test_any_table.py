@@ -1,4 +1,4 @@
-"""Whatever the texts, and wherever chunks end: what was written is what is read, by every kind."""
+"""Every kind of table gives the texts that were written, whatever they are and wherever chunks end."""
 
 from __future__ import annotations
 

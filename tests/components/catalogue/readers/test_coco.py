@@ -1,4 +1,4 @@
-"""COCO's captions: one row per annotation, and one per image without any."""
+"""COCO captions: one row per annotation, and one per image without an annotation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV and TSV as people write them: every row comes out once, the broken ones with their problem."""
+"""CSV and TSV files: every row is read once, a broken one with its problem."""
 
 from __future__ import annotations
 

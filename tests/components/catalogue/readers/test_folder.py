@@ -1,4 +1,4 @@
-"""Folders of class folders: every image is a row, with what the files beside it say."""
+"""Folders of class folders: every image is a row, and the files beside it hold its text and fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(folder: Path, files: dict[str, Any]) -> Path:
-    """A folder of files by path: bytes, text, or what becomes JSON."""
+    """Writes files by path; a value that is neither bytes nor text is written as JSON."""
     root = folder / "catalogue"
     for name, content in files.items():
         path = root / name

@@ -1,4 +1,4 @@
-"""Hugging Face's imagefolder: metadata files in the places and forms that it knows."""
+"""Hugging Face's imagefolder: metadata files in all the places and formats that it has."""
 
 from __future__ import annotations
 

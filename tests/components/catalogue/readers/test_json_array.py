@@ -1,4 +1,4 @@
-"""JSON arrays, read item by item however they are written."""
+"""JSON arrays are read item by item, however they are formatted."""
 
 from __future__ import annotations
 

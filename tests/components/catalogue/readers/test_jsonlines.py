@@ -1,4 +1,4 @@
-"""JSON Lines as people write them: every row comes out once, the broken ones with their problem."""
+"""JSON Lines files: every row is read once, a broken one with its problem."""
 
 from __future__ import annotations
 

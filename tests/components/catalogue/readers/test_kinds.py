@@ -1,4 +1,4 @@
-"""What a catalogue is, which files it consists of, and where its images lie."""
+"""The kind of a catalogue, its files and the folder of its images are found."""
 
 from __future__ import annotations
 

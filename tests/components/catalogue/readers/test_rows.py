@@ -1,4 +1,4 @@
-"""Values of any catalogue become a row, or a row that says what is wrong."""
+"""Values of any type become a row, or a row with a problem."""
 
 from __future__ import annotations
 

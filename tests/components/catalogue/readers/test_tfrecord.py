@@ -1,4 +1,4 @@
-"""TFRecord files of others: every record is a row."""
+"""TFRecord files that other tools wrote: every record is a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebDataset archives: every sample is a row, read from the archive as it is."""
+"""WebDataset archives: every sample is a row, read without unpacking the archive."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_names_that_are_no_utf8_are_shown_with_question_marks(tmp_path: Path) ->
 
 
 def _with_checksums(archive: bytes) -> bytes:
-    """An archive whose headers have the checksum they need."""
+    """The archive with correct checksums in its headers."""
     blocks = bytearray(archive)
     for start in range(0, len(blocks), tarfile.BLOCKSIZE):
         if blocks[start + 257 : start + 262] == b"ustar":
