@@ -6,6 +6,7 @@ import fcntl
 import gc
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ _ComponentsBuilder = Callable[[Settings, RunFolder], "list[BaseComponent]"]
 _Outputs = Mapping[str, Mapping[str, "metadata_store_pb2.Artifact"]]
 
 
+class RunPathError(DiptychError):
+    """TFX cannot work in a folder with this path."""
+
+
 class RunLockedError(DiptychError):
     """Another run works in the same folder."""
 
@@ -46,6 +51,7 @@ def run_pipeline(settings: Settings, folder: str) -> Summary:
         The summary; its ``failure`` says where and why the run failed, if it did.
 
     Raises:
+        RunPathError: the path of the folder has a sign of patterns.
         RunLockedError: another run works in the folder.
         OSError: the folder, the log or the summary cannot be written.
     """
@@ -69,6 +75,7 @@ def run_ingestion(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
         Component to output to path.
 
     Raises:
+        RunPathError: the path of the folder has a sign of patterns.
         RunLockedError: another run works in the folder.
         IngestionError: a component failed; the message says why.
         OSError: the folder or the log cannot be written.
@@ -86,6 +93,11 @@ def run_ingestion(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
 @contextmanager
 def _working_in(run: RunFolder) -> Iterator[tuple[ProgressView, ProgressHandler]]:
     """Makes and locks the run's folder, sends what is printed to its log, and shows the progress on the terminal."""
+    if sign := re.search(r"[*?\[]", run.path):
+        raise RunPathError(
+            f"'{run.path}': TFX takes the path of a run's folder for a pattern of files because of the '{sign[0]}': "
+            "choose a folder without any of * ? ["
+        )
     os.makedirs(run.path, exist_ok=True)
     with _locked(run), redirect_output(run.log_file) as console:
         view = make_view(console)

@@ -33,7 +33,7 @@ def write_proposed_schema(settings: Settings, folder: str, output: str) -> None:
 
     Raises:
         SchemaError: ``output`` exists or cannot be written.
-        RunLockedError, IngestionError: as ``compute_statistics``.
+        RunPathError, RunLockedError, IngestionError: as ``compute_statistics``.
     """
     if os.path.exists(output):
         raise SchemaError(f"'{output}' exists: name another file with --output, or see what would change with --update")
@@ -49,7 +49,7 @@ def widen_curated_schema(settings: Settings, folder: str) -> tuple[str, str]:
 
     Raises:
         SchemaError: ``data.schema_file`` names no file, or one that is no schema.
-        RunLockedError, IngestionError: as ``compute_statistics``.
+        RunPathError, RunLockedError, IngestionError: as ``compute_statistics``.
     """
     path = settings.data.schema_file
     if path is None:
@@ -73,7 +73,7 @@ def compute_statistics(settings: Settings, folder: str) -> list[statistics_pb2.D
     """Computes the statistics of each split; ingests the catalogue unless the run in the folder has done it.
 
     Raises:
-        RunLockedError: a run works in the folder.
+        RunPathError, RunLockedError: no run can work in the folder.
         IngestionError: the catalogue cannot be read.
     """
     from diptych.pipeline.local.runner import run_ingestion

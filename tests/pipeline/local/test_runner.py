@@ -10,14 +10,24 @@ from pathlib import Path
 import pytest
 
 from diptych.pipeline.local.log_capture import redirect_output
-from diptych.pipeline.local.runner import RunLockedError, _locked
+from diptych.pipeline.local.runner import RunLockedError, RunPathError, _locked, run_pipeline
 from diptych.pipeline.runs.run_folder import RunFolder
+from diptych.pipeline.settings import Settings
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
     run = RunFolder(str(tmp_path))
     with _locked(run), pytest.raises(RunLockedError, match="another run"), _locked(run):
         pass
+
+
+@pytest.mark.parametrize("name", ["[1]", "what?", "a*"])
+def test_a_folder_that_tfx_takes_for_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
+    """TFX would find no file in it, and steps would run on no data."""
+    settings = Settings(data={"catalogue": "rows.csv"})
+    with pytest.raises(RunPathError, match=r"without any of \* \? \["):
+        run_pipeline(settings, str(tmp_path / name))
+    assert not (tmp_path / name).exists()
 
 
 def test_noise_goes_to_the_log_and_only_the_console_to_the_terminal(tmp_path: Path) -> None:
