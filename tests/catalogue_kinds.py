@@ -87,7 +87,7 @@ def _write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 
 def _inline_parquet(folder: Path, items: Sequence[Item]) -> Path:
-    # As Hugging Face's Image feature is stored.
+    # The form in which Hugging Face stores its Image feature.
     rows = [_fields(item, image={"bytes": item.image, "path": item.name}) for item in items]
     return _write_parquet(folder / "rows.parquet", rows)
 
@@ -108,7 +108,7 @@ def _class_folders(folder: Path, items: Sequence[Item]) -> Path:
 
 def text_file(text: str) -> bytes:
     """A text with a newline at its end, as editors leave it."""
-    # That would make another line ending of the two.
+    # After "\r", a newline would make the line ending "\r\n" of both.
     return text.encode() if text.endswith("\r") else text.encode() + b"\n"
 
 

@@ -106,7 +106,7 @@ def cmyk_jpeg() -> Sample:
 
 
 def cmyk_jpeg_without_marker() -> Sample:
-    # Pillow inverts what it writes, so that files without Adobe's marker must be inverted once more.
+    # Pillow inverts CMYK when it writes, so a file without Adobe's marker needs inverted pixels.
     image = Image.frombytes("CMYK", (WIDTH, HEIGHT), (255 - ink()).tobytes())
     data = by_pillow(image, "JPEG", quality=97, subsampling=0)
     start = data.index(b"\xff\xee")
@@ -121,7 +121,7 @@ def ycck_jpeg() -> Sample:
     """
     ycc = cv2.cvtColor(ink()[..., :3], cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
     stored = np.concatenate([ycc, 255 - ink()[..., 3:]], axis=-1)
-    # Pillow inverts what it writes.
+    # Pillow inverts CMYK when it writes.
     image = Image.frombytes("CMYK", (WIDTH, HEIGHT), (255 - stored).tobytes())
     data = by_pillow(image, "JPEG", quality=97, subsampling=0)
     transform = data.index(b"Adobe") + 11
@@ -237,7 +237,7 @@ def webp(quality: int, loss: float = 0) -> Sample:
 
 
 def translucent_webp() -> Sample:
-    # Lossless files forget the colour of what is wholly transparent.
+    # A lossless file may drop the colour of fully transparent pixels.
     data = by_opencv(".webp", np.dstack([picture(), alpha()]), cv2.IMWRITE_WEBP_QUALITY, 101)
     return Sample(data, over_background(picture(), alpha()), "WEBP")
 
@@ -251,7 +251,7 @@ def gif_file(frames: Sequence[np.ndarray], transparent: int | None = None) -> by
         if transparent is not None:
             file += b"\x21\xf9\x04\x01\0\0" + bytes([transparent]) + b"\0"
         file += b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x07"
-        # Eight bits a code, as long as the table is cleared (0x80) before it has 256 entries; 0x81 ends.
+        # Codes stay at eight bits if the table is cleared (0x80) before it has 256 entries; 0x81 ends the stream.
         codes = frame.astype(np.uint8).tobytes()
         for start in range(0, len(codes), 120):
             block = b"\x80" + codes[start : start + 120]

@@ -57,7 +57,7 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     files.mkdir("shop")
     yield "s3://shop"
-    # Not by fsspec, which leaves the marks of folders.
+    # Not by fsspec, which does not delete markers of folders.
     for found in files.call_s3("list_objects_v2", Bucket="shop").get("Contents", []):
         files.call_s3("delete_object", Bucket="shop", Key=found["Key"])
     files.rmdir("shop")

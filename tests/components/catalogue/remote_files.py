@@ -67,7 +67,7 @@ class WebServer:
             code = self.failures[path].pop(0)
             if code:
                 return self._send(request, code, b"no")
-            # Half an answer.
+            # A response that ends before its declared length.
             request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf")
             request.close_connection = True
             return None

@@ -28,7 +28,7 @@ from tests.paths import ROOT
 PAGE = ROOT / "docs" / "catalogues.md"
 HEADING = "## What can be read"
 OWN_SIZE = ImageOptions(height=HEIGHT, width=WIDTH, background=BACKGROUND)
-# By the format as Pillow names it; the first is that of the samples' files.
+# Extensions by Pillow's name of the format; files of the samples have the first one.
 ENDINGS = {
     "JPEG": [".jpg", ".jpeg", ".jpe", ".jfif"],
     "PNG": [".png"],
@@ -130,7 +130,7 @@ def endings_in(cell: str) -> list[str]:
 
 
 def all_image_kinds() -> list[str]:
-    # What reads and writes HEIC may be absent.
+    # The library for HEIC may not be installed.
     return list(dict.fromkeys([*image_kinds.KINDS, "HEIC"]))
 
 

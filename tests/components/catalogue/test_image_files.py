@@ -35,7 +35,7 @@ from tests.image_kinds import BACKGROUND, HEIGHT, KINDS, WIDTH
 
 LIMITS = Limits()
 OWN_SIZE = ImageOptions(height=12, width=14)
-# Of the upper left of scikit-learn's first photograph, with either generation of the libraries.
+# The perceptual hash and health of a corner of scikit-learn's first photograph; all supported libraries give the same.
 PINNED = {
     features.PHASH: -3624749321876779614,
     features.BRIGHTNESS: 198.517578125,
@@ -85,7 +85,7 @@ def test_every_kind_of_file_is_shrunk(kind: str) -> None:
     options = ImageOptions(height=HEIGHT // 4, width=WIDTH // 4, background=BACKGROUND)
     decoded = decode_image(sample.data, options, LIMITS)
     shrunk = sample.pixels.reshape(options.height, 4, options.width, 4, 3).mean(axis=(1, 3))
-    # Libjpeg weighs the pixels that it combines otherwise than an average does, and shrinks subsampled colours again.
+    # libjpeg combines pixels with other weights than an average, and shrinks subsampled colours once more.
     assert distance(decoded.pixels, shrunk) <= 2 * sample.loss + 1.5
     assert (decoded.width, decoded.height) == (WIDTH, HEIGHT)
 
@@ -205,7 +205,7 @@ def test_the_fast_route_stays_near_a_whole_decode_and_lanczos(
         whole = Image.open(io.BytesIO(data)).resize((width, height), Image.Resampling.LANCZOS)
         difference = fast - np.asarray(whole)
         assert np.abs(difference).mean() < mean
-        # Equal pixels have no PSNR.
+        # The PSNR of equal pixels is infinite.
         assert 10 * np.log10(255**2 / max((difference**2).mean(), 1e-9)) > psnr
 
 

@@ -36,11 +36,11 @@ LIMITS = Limits(pixels=25_000_000, frames=1000)
 SECONDS_EACH = 5.0
 SECONDS_ALL = 240
 ADDRESS_SPACE = 3 << 30
-# Of which Python and the libraries take a tenth.
+# Python and the libraries take a tenth of it.
 RESIDENT_BYTES = 600 << 20
 BROKEN = frozenset({"truncated", "corrupt"})
 REFUSED = frozenset(REASONS)
-# Read after all.
+# The outcome of a file that is read although it is malformed.
 READ = "read"
 ANY = REFUSED | {READ}
 
@@ -71,7 +71,7 @@ def truncated() -> Iterator[Case]:
     for name, data in whole_files().items():
         for tenth in range(1, 10):
             part = data[: len(data) * tenth // 10]
-            # Boxes say where data lies: without it, AVIF's and HEIC's decoders cannot tell what is missing.
+            # AVIF's and HEIC's boxes say where the data lies; without them, decoders cannot tell that some is missing.
             allowed = BROKEN | {"not_an_image"} if name in ("AVIF", "HEIC") else BROKEN
             yield Case(f"{name}, truncated", part, allowed)
             if name.startswith("JPEG"):
@@ -154,7 +154,7 @@ def giants() -> Iterator[Case]:
         yield Case("giant", data, frozenset({"too_many_pixels", "truncated", "corrupt", "unsupported_image"}))
     for data in [*names[:3], *names[5:6], *names[7:9]]:
         yield Case("giant by its header alone", data, frozenset({"too_many_pixels"}))
-    # Within the limit, and a lie.
+    # A size within the limit, but not that of the data.
     small_frame = patched(files["GIF"], 6, struct.pack("<HH", 5000, 5000))
     yield Case("canvas larger than the frame", small_frame, frozenset({READ}))
     for data in (
@@ -309,7 +309,7 @@ def main() -> None:
     """Runs in a process of bounded memory: decodes files, and writes their outcomes and its peak memory."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     outcomes = [judge(data) for data in pickle.load(sys.stdin.buffer)]
-    # Not what getrusage says, which counts the process that started this one too.
+    # Not by getrusage, which also counts the process that started this one.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     most = int(status["VmHWM"].split()[0]) * 1024
     json.dump({"outcomes": [vars(outcome) for outcome in outcomes], "most": most}, sys.stdout)
@@ -330,7 +330,7 @@ def answer(corpus: list[Case]) -> dict[str, Any]:
         timeout=SECONDS_ALL,
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
-    # libtiff has a word to say on broken files; Python must have none.
+    # libtiff prints messages about broken files; Python must print nothing.
     assert b"Warning" not in done.stderr
     return json.loads(done.stdout)
 

@@ -123,7 +123,7 @@ def test_threads_wait_side_by_side(flaky: str, web: WebServer) -> None:
     with ThreadPoolExecutor(16) as threads:
         contents = list(threads.map(lambda _: read_file(flaky, QUICK, MB), range(64)))
     assert contents == [CONTENT] * 64
-    # Whatever else the machine does, it does to both: one after the other, 64 take four times as long as 16.
+    # Other load on the machine slows both alike: one after the other, 64 requests take four times as long as 16.
     assert time.monotonic() - start < 4 * alone / 2
 
 
@@ -146,7 +146,7 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 print(first)
 """
-    # Python 3.12 and later warn of every fork beside a thread; the child here touches nothing that a thread holds.
+    # Python 3.12 and later warn of a fork while threads run; the child here uses nothing that a thread may have locked.
     quiet = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
     done = subprocess.run([*quiet, code], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.stdout.split() == [str(len(CONTENT))]

@@ -60,7 +60,7 @@ def write(folder: Path | str, names: list[str]) -> None:
 NUMBERED = ["1/a.csv", "2/a.csv", "10/a.csv", "10/b.csv"]
 VERSIONED = ["1/9/a.csv", "2/1/a.csv", "2/3/a.csv", "2/12/a.csv"]
 DATED = ["2024-02-29/a.csv", "2023-12-31/a.csv", "1969-12-31/a.csv"]
-# Names, pattern, span asked for, and what is expected: span, version and catalogue, or None for an error.
+# File names, pattern and requested span; then the expected span, version and catalogue, or None for an error.
 CASES: list[tuple[list[str], str, int | None, Outcome]] = [
     (NUMBERED, "{SPAN}/a.csv", None, (10, None, "10/a.csv")),
     (NUMBERED, "{SPAN}/*.csv", None, (10, None, "10/*.csv")),

@@ -83,7 +83,7 @@ def rejects_of(items: list[Item], data: DataOptions) -> dict[str, tuple[str, str
     }
 
 
-# Few groups and few pictures, so that they meet often.
+# So few groups and images that they often coincide.
 items = st.lists(
     st.tuples(st.sampled_from([None, *"abcdef"]), st.sampled_from("0123456789"), st.sampled_from("xyz")), max_size=40
 ).map(lambda rows: [Item(str(n), pixels, text + str(n), group) for n, (group, pixels, text) in enumerate(rows)])

@@ -31,7 +31,7 @@ from tests.helpers import SMALL, write_image
 IMAGES = ["a.png", "b.png", "c.png"]
 COLUMNS = ["image", "description", "label", "group"]
 
-# No file could hold lone surrogates, and Python 3.10 writes no zeros; the readers' tests have such bytes.
+# UTF-8 files cannot hold lone surrogates, and Python 3.10's csv cannot write NUL; the readers' tests cover such bytes.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 cells = st.one_of(texts, st.sampled_from(['"quoted", text', "two\nlines", " ", "", "😀", "a\u0301", "\ufeffmark"]))
 catalogues = st.lists(

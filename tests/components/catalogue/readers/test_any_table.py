@@ -74,7 +74,7 @@ def write_parquet(path: Path, table: Table) -> None:
 
 
 def write_coco(path: Path, table: Table) -> None:
-    # An annotation of its own id where the row has none.
+    # A row without an id gets an annotation with an id of its own.
     annotations = [
         {"image_id": 1, "id": number, **{name: row[name] for name in NAMES}} for number, row in enumerate(table)
     ]

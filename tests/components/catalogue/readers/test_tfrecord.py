@@ -18,7 +18,7 @@ from tests.catalogue_kinds import example
 from tests.components.catalogue.readers.source_reading import cut_source, read_source
 
 GOOD = example(image=b"image", description="text", label="cat")
-# Length and its checksum before a record, its own checksum after it.
+# Bytes before a record (its length and the checksum of that) and after it (its checksum).
 FRAME_BYTES = 8 + 4 + len(GOOD) + 4
 
 
