@@ -19,12 +19,17 @@ def complain(message: str, code: int) -> int:
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds CONFIG and ``--set``."""
-    parser.add_argument("config", metavar="CONFIG", help="the settings, a diptych.yaml")
+    parser.add_argument("config", metavar="CONFIG", help="the settings file, a diptych.yaml")
     add_overrides_argument(parser)
 
 
 def add_overrides_argument(parser: argparse.ArgumentParser) -> None:
     """Adds ``--set``."""
     parser.add_argument(
-        "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="e.g. train.epochs=5"
+        "--set",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="change one setting, e.g. train.epochs=5; can be given several times",
     )
