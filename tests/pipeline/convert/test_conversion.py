@@ -1,4 +1,4 @@
-"""Datasets of old become Parquet catalogues: every row, its pixels and its texts."""
+"""Legacy datasets become Parquet catalogues: every row, its pixels and its texts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.parquet import ParquetReader
 from diptych.models.errors import OK, USAGE
 from diptych.pipeline.cli.main import main
-from diptych.pipeline.convert.conversion import Converted, ConvertError, convert, summary
-from diptych.pipeline.convert.datasets import OldDataError
-from diptych.pipeline.convert.pickles import UnsafePickleError
+from diptych.pipeline.convert import isolation
+from diptych.pipeline.convert.conversion import ConversionResult, convert, convert_here
+from diptych.pipeline.convert.errors import ConversionError
+from diptych.pipeline.convert.isolation import Limits
 from tests.helpers import as_file, noise
 
 COUNT = 5
@@ -34,15 +35,16 @@ TEXTS = [f"a long text about number {number}" for number in range(COUNT)]
 LABELS = ["odd" if number % 2 else "even" for number in range(COUNT)]
 
 
-def converted(old: Path, **options: Any) -> tuple[Converted, list[dict[str, Any]]]:
+def converted(old: Path, **options: Any) -> tuple[ConversionResult, list[dict[str, Any]]]:
+    """The result, and the rows of the catalogue. Pickles of tests do no harm in this process."""
     new = old.with_name("new.parquet")
-    done = convert(str(old), str(new), options.pop("names", {}), **options)
+    done = convert_here(str(old), str(new), options.pop("names", {}), **options)
     rows = pq.read_table(new).to_pylist()
     assert len(rows) == done.rows == done.inline + done.paths + sum(row["image"] is None for row in rows)
     return done, rows
 
 
-def pickled(folder: Path, value: object, **options: Any) -> tuple[Converted, list[dict[str, Any]]]:
+def pickled(folder: Path, value: object, **options: Any) -> tuple[ConversionResult, list[dict[str, Any]]]:
     path = folder / "old.pkl"
     path.write_bytes(pickle.dumps(value))
     return converted(path, **options)
@@ -289,13 +291,13 @@ def test_row_groups_are_small_enough_to_hold(tmp_path: Path) -> None:
 )
 def test_a_dataset_that_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(OldDataError, match=message):
+    with pytest.raises(ConversionError, match=message):
         converted(tmp_path / name)
     assert os.listdir(tmp_path) == [name]
 
 
 def test_an_absent_dataset_says_so(tmp_path: Path) -> None:
-    with pytest.raises(OldDataError, match="No such file"):
+    with pytest.raises(ConversionError, match="No such file"):
         converted(tmp_path / "old.csv")
 
 
@@ -309,30 +311,69 @@ def test_an_absent_dataset_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_what_nobody_can_know_is_asked_for(tmp_path: Path, rows: Any, names: dict[str, str], message: str) -> None:
-    with pytest.raises(ConvertError, match=message):
+    with pytest.raises(ConversionError, match=message):
         pickled(tmp_path, rows, names=names)
     assert os.listdir(tmp_path) == ["old.pkl"]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "new.parquet").write_text("precious")
-    with pytest.raises(ConvertError, match="exists"):
+    with pytest.raises(ConversionError, match="exists"):
         pickled(tmp_path, (IMAGES, TEXTS, LABELS))
     assert (tmp_path / "new.parquet").read_text() == "precious"
-    with pytest.raises(ConvertError, match="must end with .parquet"):
-        convert(str(tmp_path / "old.pkl"), str(tmp_path / "new.csv"), {})
-    with pytest.raises(ConvertError, match="cannot be written"):
-        convert(str(tmp_path / "old.pkl"), str(tmp_path / "absent" / "new.parquet"), {})
+    with pytest.raises(ConversionError, match="must end with .parquet"):
+        convert_here(str(tmp_path / "old.pkl"), str(tmp_path / "new.csv"), {})
+    with pytest.raises(ConversionError, match="cannot be written"):
+        convert_here(str(tmp_path / "old.pkl"), str(tmp_path / "absent" / "new.parquet"), {})
 
 
 def test_an_unsafe_pickle_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnsafePickleError, match=r"old\.pkl.*pathlib"):
+    with pytest.raises(ConversionError, match=r"old\.pkl.*pathlib"):
         pickled(tmp_path, [{"image": Path("a.png")}])
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("value", [np.dtype("i4"), np.ndarray, list, set], ids=str)
+def test_classes_are_no_data(tmp_path: Path, value: Any, protocol: int) -> None:
+    rows = [{"image": "a.png", "description": "two words", "label": "c", "more": held} for held in (1, value, [value])]
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps(rows, protocol))
+    done, kept = converted(tmp_path / "old.pkl")
+    assert [row["more"] for row in kept] == ["1", None, None]
+    assert [number for number, _ in done.problems] == [2, 3]
+    assert all("is no text" in problem for _, problem in done.problems)
+    (tmp_path / "new.parquet").unlink()
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps(value, protocol))
+    with pytest.raises(ConversionError, match="where rows or columns are needed"):
+        converted(tmp_path / "old.pkl")
+
+
+def test_a_pickle_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """The arguments and the result cross to it and back, whatever characters they have."""
+    old, new = tmp_path / "größe \udcff.pkl", tmp_path / "new.parquet"
+    rows = [{"image": IMAGES[0], "words": "some words", "ü": "c"}, {"image": "a.png", "words": "\ud800 x", "ü": "c"}]
+    old.write_bytes(pickle.dumps(rows))
+    names = {"description": "words", "label": "ü"}
+    done = convert(str(old), str(new), names)
+    assert done == ConversionResult({"image": "image", **names}, 2, 1, 1, done.problems)
+    assert [number for number, _ in done.problems] == [2]
+    np.testing.assert_array_equal(pixels(pq.read_table(new).to_pylist()[0]), IMAGES[0])
+    with pytest.raises(ConversionError, match="exists"):
+        convert(str(old), str(new), names)
+
+
+def test_a_pickle_that_ends_its_process_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "limits_for", lambda _: Limits(memory=1, seconds=1))
+    old, new = tmp_path / "old.pkl", tmp_path / "new.parquet"
+    old.write_bytes(pickle.dumps([1]))
+    (tmp_path / "new.parquet.part").write_text("as a process that is ended leaves it")
+    with pytest.raises(ConversionError, match="old.pkl"):
+        convert(str(old), str(new), {})
+    assert os.listdir(tmp_path) == ["old.pkl"]
 
 
 def test_problems_are_told_in_few_lines() -> None:
     problems = [(number, "column 'image' has no image") for number in range(1, 9)]
-    lines = list(summary(Converted({"image": "img"}, rows=9, paths=1, problems=problems)))
+    lines = list(ConversionResult({"image": "img"}, rows=9, paths=1, problems=problems).lines())
     assert lines[0] == "9 rows: 0 images inside the catalogue, 1 by path"
     assert "data.images_root" in lines[2]
     assert lines[-1].startswith("and 3 more rows")

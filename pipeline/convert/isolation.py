@@ -1,0 +1,118 @@
+"""Calls a function in a process of its own, with limits: what it works on may crash it, or want all memory and time.
+
+The process gets neither the environment's variables nor the current folder's modules. Arguments and result are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from diptych.models.errors import DiptychError
+from diptych.pipeline.convert.errors import ConversionError
+
+# Isolated Python has neither PYTHONPATH nor the user's own packages in its path, so this one's path is given.
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from diptych.pipeline.convert.isolation import main; main()"
+# Times the processor time, for a process that waits for the disk or for other processes.
+_WAITING = 10
+_KEPT_VARIABLES = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
+# More threads would take address space, which is what the limit counts.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process may use.
+
+    Attributes:
+        memory: bytes of its address space, and of each file that it writes.
+        seconds: of processor time; ten times as long if it waits for the disk or for other processes.
+    """
+
+    memory: int
+    seconds: int
+
+
+def limits_for(path: str) -> Limits:
+    """Enough for the libraries, and for a file whose values take some fifty times its bytes, as short texts do."""
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Limits(memory=min((2 << 30) + 64 * size, installed), seconds=30 + size // 50_000)
+
+
+def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
+    """What the function returns for the arguments.
+
+    Args:
+        function: ``<module>.<name>``.
+        path: the file that it reads.
+
+    Raises:
+        ConversionError: with the message of the ``DiptychError`` that the function raised; or the function exceeded a
+            limit, or crashed.
+    """
+    limits = limits_for(path)
+    request = {"function": function, "arguments": arguments, "memory": limits.memory, "seconds": limits.seconds}
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _PROGRAM.format(path=sys.path)],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            env={**kept, **_ONE_THREAD},
+            timeout=_WAITING * limits.seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConversionError(f"'{path}' was not read within {_WAITING * limits.seconds:,} s") from None
+    if done.returncode:
+        raise ConversionError(f"'{path}' {_explain(done, limits)}; is it a dataset of plain data?")
+    result = json.loads(done.stdout)
+    if error := result.get("error"):
+        raise ConversionError(error)
+    return result["value"]
+
+
+def _explain(done: subprocess.CompletedProcess[bytes], limits: Limits) -> str:
+    """What befell the process, to follow the name of the file."""
+    last_line = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    if done.returncode == -signal.SIGXCPU:
+        return f"was not read within {limits.seconds:,} s of processor time"
+    if "MemoryError" in last_line:
+        return f"was not read within {limits.memory / 1e6:,.0f} MB of memory"
+    return f"ended the process that read it ({last_line or signal.Signals(-done.returncode).name})"
+
+
+def main() -> None:
+    """Runs in the process: calls the function that standard input names, and prints its result."""
+    request = json.load(sys.stdin)
+    module, _, name = request["function"].rpartition(".")
+    function = getattr(import_module(module), name)
+    _set_limits(Limits(request["memory"], request["seconds"]))
+    try:
+        result = {"value": function(*request["arguments"])}
+    except DiptychError as error:
+        result = {"error": str(error)}
+    print(json.dumps(result), flush=True)  # noqa: T201
+    os._exit(0)
+
+
+def _set_limits(limits: Limits) -> None:
+    wanted = {
+        resource.RLIMIT_AS: limits.memory,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: limits.seconds,
+        resource.RLIMIT_FSIZE: limits.memory,
+    }
+    for kind, limit in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        # The hard limit stays: at it, a process would be killed without a signal that tells why.
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
