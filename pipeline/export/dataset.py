@@ -1,4 +1,4 @@
-"""``diptych export``: the dataset of a run, in a form that other tools read without Diptych."""
+"""``diptych export``: the dataset of a run, in a format that other tools read without Diptych."""
 
 from __future__ import annotations
 
@@ -11,74 +11,73 @@ from importlib import import_module
 from uuid import uuid4
 
 from diptych.models.errors import nearest
+from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.export.formats import FORMATS
-from diptych.pipeline.export.formats.stored_dataset import ExportError, Stored, find_stored
-
-__all__ = ["FORMATS", "ExportError", "Exported", "export_run"]
+from diptych.pipeline.export.formats.stored_dataset import StoredDataset, open_stored_dataset
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """What has been written.
 
     Attributes:
-        to: one of ``FORMATS``.
-        output: the folder that holds it.
+        format: one of ``FORMATS``.
+        output: the folder with the files.
         examples: split to number of examples.
     """
 
-    to: str
+    format: str
     output: str
     examples: Mapping[str, int]
 
     def lines(self) -> list[str]:
-        """What a person wants to know of it."""
+        """The result in two lines, for a person."""
         counts = ", ".join(f"{split} {count:,}" for split, count in self.examples.items())
         return [
-            f"Written: {self.output}, as {self.to}: {counts}",
-            f"To read it: {FORMATS[self.to].format(output=self.output)}",
+            f"Written: {self.output}, as {self.format}: {counts}",
+            f"To read it: {FORMATS[self.format].format(output=self.output)}",
         ]
 
 
-def export_run(run: str, to: str, output: str) -> Exported:
-    """Writes every example of a run's dataset into a folder, which is there as a whole or not at all.
+def export_dataset(run: str, to: str, output: str) -> ExportResult:
+    """Writes every example of a run's dataset into a folder. If it fails, the folder is left as it was.
 
     Args:
-        run: the folder of a run that ingested its catalogue; for tfrecord, one that Transform has been reached in.
-        to: one of ``FORMATS``; ``diptych.pipeline.export.formats`` has a module for each, which says what it writes.
-        output: a local folder, which is made; if it is there, it must be empty.
+        run: the folder of a run that ingested its catalogue; for tfrecord, of one that reached Transform.
+        to: one of ``FORMATS``. ``diptych.pipeline.export.formats`` has a module for each, which says what it writes.
+        output: a local folder that is absent or empty.
 
     Raises:
         ExportError: there is no such run or format, the output cannot be written, or records are missing or damaged.
     """
     if to not in FORMATS:
         raise ExportError(f"--to {to}: there is no such format; {nearest(to, FORMATS)}there are {', '.join(FORMATS)}")
-    stored = find_stored(run)
+    dataset = open_stored_dataset(run)
     with _fresh_folder(output) as folder:
-        counts = _write(to, stored, folder)
-    return Exported(to, output, counts)
+        counts = _write(to, dataset, folder)
+    return ExportResult(to, output, counts)
 
 
-def _write(to: str, stored: Stored, folder: str) -> dict[str, int]:
+def _write(to: str, dataset: StoredDataset, folder: str) -> dict[str, int]:
     import tensorflow as tf
 
     try:
-        counts: dict[str, int] = import_module(f"diptych.pipeline.export.formats.{to}").write(stored, folder)
+        counts: dict[str, int] = import_module(f"diptych.pipeline.export.formats.{to}").write(dataset, folder)
     except tf.errors.OpError as error:
         raise ExportError(
-            f"the records in '{stored.examples_uri}' cannot be read: {error.message}; run the run again"
+            f"the records in '{dataset.examples_uri}' cannot be read: {error.message}; run the run again"
         ) from None
-    if counts != dict(stored.examples):
+    if counts != dict(dataset.examples):
         raise ExportError(
-            f"the records in '{stored.examples_uri}' are not those of the run: {counts}, where the run wrote "
-            f"{dict(stored.examples)}; run the run again"
+            f"the records in '{dataset.examples_uri}' are not those of the run: {counts}, where the run wrote "
+            f"{dict(dataset.examples)}; run the run again"
         )
     return counts
 
 
 @contextmanager
 def _fresh_folder(output: str) -> Iterator[str]:
-    """A folder beside the output that gets its name when the block is left without an error, and else is removed."""
+    """A folder beside the output, which is renamed to it at the end of the block, or removed if the block raises."""
     if "://" in output:
         raise ExportError(f"--output {output}: only local folders are written; copy it from there")
     output = os.path.realpath(output)

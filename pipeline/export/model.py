@@ -1,7 +1,8 @@
-"""``diptych export-model``: the network of a pushed model as a TFLite or ONNX file, for where TensorFlow is not.
+"""``diptych export-model``: the network of a pushed model as a TFLite or ONNX file, for use without TensorFlow.
 
-The file takes what ``NetworkInputs`` describes: pixels, and ids and values of terms. Neither TFLite nor ONNX decodes
-image files or holds vocabularies well: what makes ids of a text, and labels of the scores, lies beside it as JSON.
+The network takes the tensors that ``NetworkInputs`` describes: pixels, and ids and values of terms. TFLite and ONNX are
+not made to decode image files or to look up vocabularies. Therefore a JSON file beside the network has the encoders,
+which turn a text into ids, and the labels of the scores.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from diptych.components.catalogue.storage import write_stream
-from diptych.models.errors import DiptychError
 from diptych.models.serving.card import read_encoders
+from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.predict.pushed_model import find_pushed_model, read_model_card
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Target = Literal["tflite", "onnx"]
+ModelFormat = Literal["tflite", "onnx"]
 
 DESCRIPTION_ENDING = ".json"
 
@@ -27,27 +28,23 @@ _SIGNATURE = "network"
 _OPSET = 18
 
 
-class ExportModelError(DiptychError):
-    """The model cannot be exported; the message says why and what to do."""
-
-
-def export_model(model: str, to: Target, output: str) -> list[str]:
+def export_model(model: str, to: ModelFormat, output: str) -> list[str]:
     """Writes the network of a pushed model to a file, and its description beside it.
 
-    Inputs and output bear the names of ``NetworkInputs`` and ``scores``, in TFLite those of its signature
-    ``serving_default``.
+    The inputs have the names of ``NetworkInputs``, and the output is called ``scores``; in TFLite they are those of the
+    signature ``serving_default``.
 
     Args:
-        model: folder of a pushed model, or of a run.
-        output: the file to write; the description's name is that with ``.json`` added.
+        model: the folder of a pushed model, or of a run.
+        output: the file to write; the description has the same name with ``.json`` added.
 
     Returns:
-        The names of both files. The description has ``inputs``, name to type and shape (null for any size), ``labels``
-        in the order of the scores, ``task``, ``image``, ``digest``, and ``encoders``, which
-        ``diptych.models.text.sklearn_encoders.load_encoders`` makes scikit-learn's objects of.
+        The names of both files. The description has ``inputs`` (name to type and shape, in which null is any size),
+        ``labels`` in the order of the scores, ``task``, ``image``, ``digest``, and ``encoders``, from which
+        ``diptych.models.text.sklearn_encoders.build_encoders`` builds scikit-learn's objects.
 
     Raises:
-        ExportModelError: the converter is not installed, or cannot convert this network.
+        ExportError: the converter is not installed, or cannot convert this network.
         PredictError: there is no model.
     """
     folder = find_pushed_model(model)
@@ -75,22 +72,20 @@ def export_model(model: str, to: Target, output: str) -> list[str]:
 def _to_tflite(loaded: Any) -> bytes:
     import tensorflow as tf
 
-    # Of the folder itself, TensorFlow 2.16's converter aborts the process on Keras 3's variables.
+    # Given the folder itself, TensorFlow 2.16's converter aborts the process on Keras 3's variables.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([loaded.signatures[_SIGNATURE]], loaded)
     try:
         return bytes(converter.convert())
-    except Exception as error:  # the converter raises what MLIR tells
+    except Exception as error:  # the converter raises whatever MLIR reports
         first = str(error).partition("\n")[0]
-        raise ExportModelError(f"TFLite cannot hold this network: {first}; --to onnx may") from None
+        raise ExportError(f"TFLite cannot hold this network: {first}; --to onnx may") from None
 
 
 def _to_onnx(loaded: Any) -> bytes:
     try:
         converter, checker = import_module("tf2onnx.convert"), import_module("onnx.checker")
     except ImportError as error:
-        raise ExportModelError(
-            f"--to onnx needs a package that is not installed: pip install tf2onnx ({error})"
-        ) from None
+        raise ExportError(f"--to onnx needs a package that is not installed: pip install tf2onnx ({error})") from None
     import tensorflow as tf
 
     network = loaded.signatures[_SIGNATURE]
@@ -103,12 +98,12 @@ def _to_onnx(loaded: Any) -> bytes:
     function = tf.function(positional, input_signature=specs, autograph=False)
     try:
         converted, _ = converter.from_function(function, input_signature=specs, opset=_OPSET)
-        # What tf2onnx does not know it leaves in, and only logs that.
+        # tf2onnx leaves in operations that it does not know, and only logs that.
         checker.check_model(converted)
-    except Exception as error:  # it lets through whatever its parts raise
+    except Exception as error:  # tf2onnx has no error of its own
         first = str(error).strip().partition("\n")[0]
-        raise ExportModelError(f"tf2onnx cannot convert this network: {first}; --to tflite may") from None
+        raise ExportError(f"tf2onnx cannot convert this network: {first}; --to tflite may") from None
     return bytes(converted.SerializeToString())
 
 
-_CONVERTERS: Mapping[Target, Callable[[Any], bytes]] = {"tflite": _to_tflite, "onnx": _to_onnx}
+_CONVERTERS: Mapping[ModelFormat, Callable[[Any], bytes]] = {"tflite": _to_tflite, "onnx": _to_onnx}

@@ -131,10 +131,10 @@ def test_tfidf_is_what_the_exported_scikit_learn_vectorizer_gives(project: Proje
     import tensorflow as tf
 
     from diptych.models.text.sklearn_encoders import load_encoders
-    from diptych.pipeline.export.encoders import export_encoders_of_run
+    from diptych.pipeline.export.encoders import export_run_encoders
 
     summary = project.run("text={encoding: tfidf, ngrams: [1, 2], min_df: 2}")
-    export_encoders_of_run(str(project.folder / "run"), str(tmp_path / "encoders.json"))
+    export_run_encoders(str(project.folder / "run"), str(tmp_path / "encoders.json"))
     encoders = load_encoders(str(tmp_path / "encoders.json"))
     batch = records(summary)
     found = served(summary).signatures["transform_features"](examples=tf.constant(batch))

@@ -1,10 +1,10 @@
-"""The dataset of a run in forms that other tools read."""
+"""The formats that a dataset is exported to: a module for each, whose ``write`` writes the files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: What a dataset can be exported to, and how it is read from there.
+#: The name of each format, and how a person reads its files in the folder ``{output}``.
 FORMATS: Mapping[str, str] = {
     "tfrecord": "tf.data.TFRecordDataset('{output}/train.tfrecords'); dataset.json tells shapes and sizes",
     "tfds": "tfds.builder_from_directory('{output}').as_dataset()",

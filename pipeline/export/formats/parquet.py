@@ -1,10 +1,9 @@
-"""Parquet with images inside, as Hugging Face's datasets read and write it."""
+"""Parquet with images inside, in the layout of Hugging Face's ``datasets``."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -12,25 +11,23 @@ import pyarrow.parquet as pq
 
 from diptych.models import features
 from diptych.models.labels import Task
-from diptych.pipeline.export.formats.stored_dataset import Item, Stored, read_items
-
-# Of a row group: few enough for readers to hold in memory.
-_MOST_ROWS, _MOST_BYTES = 1024, 32_000_000
+from diptych.pipeline.export.formats.stored_dataset import StoredDataset, StoredExample, read_examples
+from diptych.pipeline.parquet import row_groups
 
 
-def write(stored: Stored, folder: str) -> dict[str, int]:
+def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     """Writes ``<split>.parquet`` with the columns id, image, description, label, split and group.
 
-    ``image`` is a struct of ``bytes``, a PNG or JPEG file, and ``path``, a name for it; ``label`` a text, of a
-    multilabel dataset a list of texts; ``group`` is null where there is none. The schema's metadata tell Hugging Face's
-    ``datasets`` that ``image`` is an image.
+    ``image`` is a struct of ``bytes``, a PNG or JPEG file, and ``path``, a name for it. ``label`` is a text, or in a
+    multilabel dataset a list of texts. ``group`` is null for an example in no group. By the schema's metadata,
+    ``datasets`` reads ``image`` as an image.
 
     Returns:
         Split to number of examples.
     """
-    schema = _schema(stored.task)
+    schema = _schema(dataset.task)
     return {
-        split: _write_split(split, os.path.join(folder, f"{split}.parquet"), schema, stored)
+        split: _write_split(split, os.path.join(folder, f"{split}.parquet"), schema, dataset)
         for split in features.SPLITS
     }
 
@@ -49,36 +46,27 @@ def _schema(task: Task) -> pa.Schema:
     return pa.schema([(name, columns[name]) for name in order], metadata)
 
 
-def _write_split(split: str, path: str, schema: pa.Schema, stored: Stored) -> int:
+def _write_split(split: str, path: str, schema: pa.Schema, dataset: StoredDataset) -> int:
     count = 0
-    items = (item for file in stored.files(split) for item in read_items(file, split, stored))
+    examples = (example for file in dataset.files(split) for example in read_examples(file, split, dataset))
     with pq.ParquetWriter(path, schema) as writer:
-        for some in _groups(items):
-            rows = [_row(number, item, stored.task) for number, item in enumerate(some, start=count)]
+        for group in row_groups(examples, _size):
+            rows = [_row(number, example, dataset.task) for number, example in enumerate(group, start=count)]
             writer.write_table(pa.Table.from_pylist(rows, schema))
             count += len(rows)
     return count
 
 
-def _row(number: int, item: Item, task: Task) -> dict[str, Any]:
+def _row(number: int, example: StoredExample, task: Task) -> dict[str, Any]:
     return {
-        "id": item.id,
-        "image": {"bytes": item.image, "path": f"{item.split}-{number:08d}.{item.ending}"},
-        "description": item.description,
-        "label": list(item.labels) if task == "multilabel" else item.labels[0],
-        "split": item.split,
-        "group": item.group,
+        "id": example.id,
+        "image": {"bytes": example.image, "path": f"{example.split}-{number:08d}.{example.ending}"},
+        "description": example.description,
+        "label": list(example.labels) if task == "multilabel" else example.labels[0],
+        "split": example.split,
+        "group": example.group,
     }
 
 
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
-    some: list[Item] = []
-    size = 0
-    for item in items:
-        some.append(item)
-        size += len(item.image) + len(item.description)
-        if len(some) == _MOST_ROWS or size > _MOST_BYTES:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+def _size(example: StoredExample) -> int:
+    return len(example.image) + len(example.description)

@@ -1,82 +1,85 @@
-"""TensorFlow Datasets: records, and the two files by which ``tfds.builder_from_directory`` reads them.
+"""TensorFlow Datasets: records, and the files by which ``tfds.builder_from_directory`` reads them.
 
-Written down here, for what TFDS 4 wants is little: TFRecord shards of ``tf.train.Example`` by its names, the features
-and the splits in JSON (``tensorflow_datasets/core/proto/{feature,dataset_info}.proto``), the labels one a line.
+The package itself is not needed, for TFDS 4 reads few files: TFRecord shards of ``tf.train.Example``, whose names it
+prescribes; the features and the splits in JSON (``tensorflow_datasets/core/proto/{feature,dataset_info}.proto``); and
+the names of the labels, one a line.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from diptych.models import features
-from diptych.pipeline.export.formats.stored_dataset import ExportError, Item, Stored, read_items
+from diptych.pipeline.export.errors import ExportError
+from diptych.pipeline.export.formats.stored_dataset import StoredDataset, StoredExample, read_examples
 
 NAME, VERSION = "diptych", "1.0.0"
 
 _FEATURES = "tensorflow_datasets.core.features"
 
 
-def write(stored: Stored, folder: str) -> dict[str, int]:
+def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     """Writes ``diptych-<split>.tfrecord-<shard>-of-<shards>``, a shard for each file of the run, and their description.
 
-    An example has ``image`` (``Image``), ``description``, ``id`` and ``group`` (``Text``; an empty group is none), and
-    ``label``: ``ClassLabel``, of a multilabel dataset a ``Sequence`` of them.
+    An example has ``image`` (``Image``), ``description``, ``id`` and ``group`` (``Text``; empty for an example in no
+    group), and ``label``, a ``ClassLabel``, or in a multilabel dataset a ``Sequence`` of them.
 
     Returns:
         Split to number of examples.
 
     Raises:
-        ExportError: the name of a label has a line break, which the file of names cannot hold.
+        ExportError: a label has a line break, and the file of their names has a line for each.
     """
-    if broken := [label for label in stored.labels if "\n" in label]:
+    if broken := [label for label in dataset.labels if "\n" in label]:
         raise ExportError(
             f"label {broken[0]!r} has a line break, which TensorFlow Datasets has no way to write: mend it in the "
             "catalogue, or export to parquet"
         )
-    splits = {split: _write_split(split, folder, stored) for split in features.SPLITS}
-    _write_text(folder, f"{features.LABEL}.labels.txt", "".join(f"{label}\n" for label in stored.labels))
-    _write_json(folder, "features.json", _features(stored))
+    splits = {split: _write_split(split, folder, dataset) for split in features.SPLITS}
+    _write_text(folder, f"{features.LABEL}.labels.txt", "".join(f"{label}\n" for label in dataset.labels))
+    _write_json(folder, "features.json", _features(dataset))
     _write_json(folder, "dataset_info.json", _info(splits))
     return {split: sum(count for count, _ in shards) for split, shards in splits.items()}
 
 
-def _write_split(split: str, folder: str, stored: Stored) -> list[tuple[int, int]]:
-    """Writes the shards; returns examples and bytes of each."""
+def _write_split(split: str, folder: str, dataset: StoredDataset) -> list[tuple[int, int]]:
+    """Writes the shards of a split. Returns the number of examples and of their bytes for each shard."""
     import tensorflow as tf
 
-    places = {label: place for place, label in enumerate(stored.labels)}
-    files = stored.files(split)
+    indices = {label: index for index, label in enumerate(dataset.labels)}
+    files = dataset.files(split)
     sizes = []
     for shard, file in enumerate(files):
         name = f"{NAME}-{split}.tfrecord-{shard:05d}-of-{len(files):05d}"
         count, size = 0, 0
         with tf.io.TFRecordWriter(os.path.join(folder, name)) as writer:
-            for item in read_items(file, split, stored):
-                record = _example(item, places)
+            for example in read_examples(file, split, dataset):
+                record = _serialize(example, indices)
                 writer.write(record)
                 count, size = count + 1, size + len(record)
         sizes.append((count, size))
     return sizes
 
 
-def _example(item: Item, places: dict[str, int]) -> bytes:
+def _serialize(example: StoredExample, indices: Mapping[str, int]) -> bytes:
     import tensorflow as tf
 
-    example = tf.train.Example()
-    texts = {"id": item.id, "description": item.description, "group": item.group or ""}
-    for name, value in {**{name: text.encode() for name, text in texts.items()}, "image": item.image}.items():
-        example.features.feature[name].bytes_list.value.append(value)
-    example.features.feature["label"].int64_list.value.extend(places[label] for label in item.labels)
-    return bytes(example.SerializeToString(deterministic=True))
+    record = tf.train.Example()
+    texts = {"id": example.id, "description": example.description, "group": example.group or ""}
+    for name, value in {**{name: text.encode() for name, text in texts.items()}, "image": example.image}.items():
+        record.features.feature[name].bytes_list.value.append(value)
+    record.features.feature["label"].int64_list.value.extend(indices[label] for label in example.labels)
+    return bytes(record.SerializeToString(deterministic=True))
 
 
-def _features(stored: Stored) -> dict[str, Any]:
-    shape = {"dimensions": [str(size) for size in (stored.image.height, stored.image.width, 3)]}
-    encoding = "jpeg" if stored.image.encoding == "jpeg" else "png"
-    label = _feature("class_label_feature.ClassLabel", "classLabel", {"numClasses": str(len(stored.labels))})
-    if stored.task == "multilabel":
+def _features(dataset: StoredDataset) -> dict[str, Any]:
+    shape = {"dimensions": [str(size) for size in (dataset.image.height, dataset.image.width, 3)]}
+    encoding = "jpeg" if dataset.image.encoding == "jpeg" else "png"
+    label = _feature("class_label_feature.ClassLabel", "classLabel", {"numClasses": str(len(dataset.labels))})
+    if dataset.task == "multilabel":
         label = _feature("sequence_feature.Sequence", "sequence", {"feature": label, "length": "-1"})
     image = {"shape": shape, "dtype": "uint8", "encodingFormat": encoding}
     texts = {name: _feature("text_feature.Text", "text", {}) for name in ("description", "group", "id")}

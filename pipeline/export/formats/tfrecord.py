@@ -1,10 +1,10 @@
 """TFRecords that are ready to train on: raw pixels, encoded texts, binarised labels.
 
-The layout is that of a loop of ``cv2.imread``, ``CountVectorizer.transform``, ``LabelBinarizer.transform`` and
-``TFRecordWriter``, one file a split. TensorFlow alone reads it::
+There is one file for each split, as a loop over ``cv2.imread``, ``CountVectorizer.transform``,
+``LabelBinarizer.transform`` and ``TFRecordWriter`` would write it. TensorFlow alone reads it::
 
-    described = json.load(open("dataset.json"))
-    terms, columns, image = described["terms"], described["label_columns"], described["image"]
+    dataset = json.load(open("dataset.json"))
+    terms, columns, image = dataset["terms"], dataset["label_columns"], dataset["image"]
     spec = {
         "image": tf.io.FixedLenFeature([], tf.string),
         "description": tf.io.SparseFeature("description_index", "description_value", tf.float32, terms),
@@ -22,27 +22,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diptych.models import features
-from diptych.pipeline.export.formats.stored_dataset import ExportError, Stored
+from diptych.pipeline.export.errors import ExportError
+from diptych.pipeline.export.formats.stored_dataset import StoredDataset
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from diptych.models.decoders.transformed import Decoder
+    from diptych.models.decoders.transform_graph import TransformGraphDecoder
 
 DESCRIPTION_FILE = "dataset.json"
 ENCODERS_FILE = "encoders.json"
 
-_BATCH = 256
+_BATCH_SIZE = 256
 
 
-def write(stored: Stored, folder: str) -> dict[str, int]:
+def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     """Writes ``train.tfrecords``, ``val.tfrecords`` and ``test.tfrecords``, ``dataset.json`` and ``encoders.json``.
 
-    An example has ``image``, the bytes of uint8 ``[height, width, 3]``; of its text ``description_index``, int64 and
-    ascending, and as many ``description_value``, float32, or for sequences ``description_ids`` int64 ``[length]``; and
-    ``label`` int64 as scikit-learn has it: of ``LabelBinarizer``, which gives two classes one column, 1 for the second,
-    and an unknown label zeros; of ``MultiLabelBinarizer`` if it is multilabel. ``dataset.json`` tells sizes and names,
-    ``encoders.json`` what texts and labels were encoded by.
+    The features of an example are
+
+    - ``image``: the bytes of uint8 ``[height, width, 3]``;
+    - ``description_index``, int64 in ascending order, and ``description_value``, as many float32; or, if texts are
+      sequences, ``description_ids``, int64 ``[length]``;
+    - ``label``: int64, a row of scikit-learn's ``LabelBinarizer``, or in a multilabel dataset of
+      ``MultiLabelBinarizer``. The former has one column for two classes, 1 for the second, and zeros for an unknown
+      label.
+
+    ``dataset.json`` has sizes and names, and ``encoders.json`` the encoders of texts and labels.
 
     Returns:
         Split to number of examples.
@@ -50,23 +56,23 @@ def write(stored: Stored, folder: str) -> dict[str, int]:
     Raises:
         ExportError: the run did not reach Transform.
     """
-    if stored.transform_uri is None:
+    if dataset.transform_uri is None:
         raise ExportError(
             "the run did not reach Transform, and tfrecord holds texts as they are encoded for training: let it run to "
             "its end, or export to tfds, webdataset or parquet"
         )
     import tensorflow_transform as tft
 
-    from diptych.models.decoders.transformed import Decoder
-    from diptych.models.text.exported_encoders import export_encoders
+    from diptych.models.decoders.transform_graph import TransformGraphDecoder
+    from diptych.models.text.sklearn_encoders import export_encoders
 
     try:
-        encoders = export_encoders(stored.transform_uri, os.path.join(folder, ENCODERS_FILE))
+        encoders = export_encoders(dataset.transform_uri, os.path.join(folder, ENCODERS_FILE))
     except ValueError as error:
         raise ExportError(f"{error}: run the run again") from None
-    decoder = Decoder(tft.TFTransformOutput(stored.transform_uri), stored.image, encoders.text)
+    decoder = TransformGraphDecoder(tft.TFTransformOutput(dataset.transform_uri), dataset.image, encoders.text)
     counts = {
-        split: _write_split(os.path.join(folder, f"{split}.tfrecords"), stored.files(split), decoder)
+        split: _write_split(os.path.join(folder, f"{split}.tfrecords"), dataset.files(split), decoder)
         for split in features.SPLITS
     }
     with open(os.path.join(folder, DESCRIPTION_FILE), "w", encoding="utf-8") as file:
@@ -74,7 +80,7 @@ def write(stored: Stored, folder: str) -> dict[str, int]:
     return counts
 
 
-def _write_split(path: str, files: list[str], decoder: Decoder) -> int:
+def _write_split(path: str, files: list[str], decoder: TransformGraphDecoder) -> int:
     import tensorflow as tf
 
     count = 0
@@ -85,7 +91,7 @@ def _write_split(path: str, files: list[str], decoder: Decoder) -> int:
     return count
 
 
-def _examples(files: list[str], decoder: Decoder) -> Iterator[bytes]:
+def _examples(files: list[str], decoder: TransformGraphDecoder) -> Iterator[bytes]:
     import tensorflow as tf
 
     from diptych.models.tfrecords import read_records
@@ -94,26 +100,31 @@ def _examples(files: list[str], decoder: Decoder) -> Iterator[bytes]:
         return
     # AutoGraph would rewrite TFT's code, which takes longer than reading.
     decode = tf.autograph.experimental.do_not_convert(lambda records: _decode(records, decoder))
-    for batch in read_records(files).batch(_BATCH).map(decode).prefetch(1):
+    for batch in read_records(files).batch(_BATCH_SIZE).map(decode).prefetch(1):
         columns = {name: _rows(column) for name, column in batch.items()}
         for row in zip(*columns.values(), strict=True):
             yield _example(dict(zip(columns, row, strict=True)))
 
 
-def _decode(records: tf.Tensor, decoder: Decoder) -> dict[str, Any]:
-    """The features of string ``[b]`` records, each with the batch before it."""
+def _decode(records: tf.Tensor, decoder: TransformGraphDecoder) -> dict[str, Any]:
+    """The features ``[b, ...]`` of serialised records, string ``[b]``."""
     import tensorflow as tf
 
-    from diptych.models.images.decoding import decode_stored
+    from diptych.models.images.decoding import decode_stored_images
 
     raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
     text = decoder.graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
     text = {name: value for name, value in text.items() if name != features.LABEL_ID}
-    label = _binarized(decoder.label(raw), decoder)
-    return {"image": decode_stored(raw[features.IMAGE], decoder.image), "label": tf.cast(label, tf.int64), **text}
+    label = _binarize(decoder.label(raw), decoder)
+    return {
+        "image": decode_stored_images(raw[features.IMAGE], decoder.image),
+        "label": tf.cast(label, tf.int64),
+        **text,
+    }
 
 
-def _binarized(label: tf.Tensor, decoder: Decoder) -> tf.Tensor:
+def _binarize(label: tf.Tensor, decoder: TransformGraphDecoder) -> tf.Tensor:
+    """The columns ``[b, columns]`` of scikit-learn's binarizers for the decoder's labels."""
     import tensorflow as tf
 
     if decoder.task == "multilabel":
@@ -124,7 +135,7 @@ def _binarized(label: tf.Tensor, decoder: Decoder) -> tf.Tensor:
 
 
 def _rows(column: Any) -> Iterable[Any]:
-    """Arrays, one for each row."""
+    """An array for each row of a dense or sparse tensor; of a sparse one, the row's values."""
     import tensorflow as tf
 
     if isinstance(column, tf.SparseTensor):
@@ -150,14 +161,14 @@ def _example(row: Mapping[str, Any]) -> bytes:
     return bytes(example.SerializeToString(deterministic=True))
 
 
-def _description(decoder: Decoder, labels: Sequence[str], counts: Mapping[str, int]) -> dict[str, Any]:
+def _description(decoder: TransformGraphDecoder, labels: Sequence[str], counts: Mapping[str, int]) -> dict[str, Any]:
     inputs, classes = decoder.inputs, len(labels)
     return {
         "task": decoder.task,
         "labels": labels,
         "label_columns": 1 if classes == 2 and decoder.task == "multiclass" else classes,
-        "terms": inputs.terms,
-        "text_length": inputs.length,
+        "terms": inputs.vocabulary_size,
+        "text_length": inputs.sequence_length,
         "image": {"height": decoder.image.height, "width": decoder.image.width, "channels": 3},
         "splits": {split: {"file": f"{split}.tfrecords", "examples": count} for split, count in counts.items()},
     }

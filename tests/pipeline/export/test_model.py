@@ -12,16 +12,17 @@ import pytest
 
 from diptych.models.serving.card import read_card
 from diptych.models.text.sklearn_encoders import FittedEncoding, build_encoders
-from diptych.pipeline.export.model import ExportModelError, export_model
+from diptych.pipeline.export.errors import ExportError
+from diptych.pipeline.export.model import export_model
 from diptych.pipeline.predict.pushed_model import PredictError
 from tests.helpers import SMALL
-from tests.models.serving.exported import TEXTS, Exported, needing_both, needing_neither
+from tests.models.serving.exported_models import TEXTS, ExportedModel, model_requiring_both, model_requiring_neither
 
 TOLERANCE = 1e-5
-EITHER = pytest.mark.parametrize("make", [needing_both, needing_neither])
+EITHER = pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
 
 
-def network_inputs(exported: Exported) -> dict[str, Any]:
+def network_inputs(exported: ExportedModel) -> dict[str, Any]:
     """Of three rows; texts of several lengths."""
     import tensorflow as tf
 
@@ -31,7 +32,7 @@ def network_inputs(exported: Exported) -> dict[str, Any]:
     return inputs | {name: value.numpy() for name, value in texts.items()}
 
 
-def expected_scores(exported: Exported, inputs: dict[str, Any]) -> Any:
+def expected_scores(exported: ExportedModel, inputs: dict[str, Any]) -> Any:
     return exported.network(inputs, training=False).numpy()
 
 
@@ -54,12 +55,12 @@ def test_tflite_gives_the_scores_of_the_network_and_what_lies_beside_it_encodes_
     assert description["inputs"]["image"] == ["uint8", [None, SMALL.height, SMALL.width, 3]]
     encoders = build_encoders(FittedEncoding.model_validate(description["encoders"]))
     if card.text.encoding == "sequence":
-        np.testing.assert_array_equal(encoders.sequences(TEXTS[:3]), inputs["description_ids"])
+        np.testing.assert_array_equal(encoders.texts_to_sequences(TEXTS[:3]), inputs["description_ids"])
     else:
         np.testing.assert_array_equal(encoders.vectorizer.transform(TEXTS[:3]).toarray(), dense(exported, inputs))
 
 
-def dense(exported: Exported, inputs: dict[str, Any]) -> Any:
+def dense(exported: ExportedModel, inputs: dict[str, Any]) -> Any:
     ids, values = inputs["description_ids"], inputs["description_values"]
     rows, places = np.nonzero(ids)
     found = np.zeros((len(ids), exported.decoder.inputs.vocabulary_size))
@@ -81,8 +82,8 @@ def test_onnx_gives_the_scores_of_the_network(make: Any, tmp_path: Path) -> None
 
 def test_without_its_converter_onnx_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tf2onnx.convert", None)
-    with pytest.raises(ExportModelError, match="pip install tf2onnx"):
-        export_model(needing_both().folder, "onnx", str(tmp_path / "network.onnx"))
+    with pytest.raises(ExportError, match="pip install tf2onnx"):
+        export_model(model_requiring_both().folder, "onnx", str(tmp_path / "network.onnx"))
     assert not list(tmp_path.iterdir())
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from diptych.models import features
 from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
-from diptych.pipeline.export.dataset import export_run
+from diptych.pipeline.export.dataset import export_dataset
 from tests.helpers import SMALL
-from tests.pipeline.export.formats.runs import expected, ingested, pixels_of, told, values_of, write_run
+from tests.pipeline.export.formats.runs import expected, ingested, pixels_of, read_back, values_of, write_run
 
 SPLIT = {"columns": {"split": "split"}}
 #: How the catalogue that an export is, is named and read.
@@ -26,19 +26,19 @@ CATALOGUES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def export(folder: Path, to: str, image: ImageOptions, several: bool = False) -> str:
-    run = write_run(folder / "run", image, several)
-    return export_run(str(run), to, str(folder / "out")).output
+def export(folder: Path, to: str, image: ImageOptions, multilabel: bool = False) -> str:
+    run = write_run(folder / "run", image, multilabel)
+    return export_dataset(str(run), to, str(folder / "out")).output
 
 
-@pytest.mark.parametrize("several", [False, True], ids=["one label", "several"])
+@pytest.mark.parametrize("multilabel", [False, True], ids=["one label", "multilabel"])
 @pytest.mark.parametrize("to", CATALOGUES)
-def test_rows_and_pixels_come_back(tmp_path: Path, to: str, several: bool) -> None:
-    output = export(tmp_path, to, SMALL, several)
+def test_rows_and_pixels_come_back(tmp_path: Path, to: str, multilabel: bool) -> None:
+    output = export(tmp_path, to, SMALL, multilabel)
     pattern, options = CATALOGUES[to]
-    separator = {"label_separator": ","} if several else {}
+    separator = {"label_separator": ","} if multilabel else {}
     records = ingested(output + pattern, SMALL, **options, **separator)
-    assert told(records) == expected(SMALL, several)
+    assert read_back(records) == expected(SMALL, multilabel)
     for number in range(10):
         record = records[f"images/{number}.x.png"]
         assert record.values[features.IMAGE] == pixels_of(number).tobytes()
@@ -61,13 +61,13 @@ def _seen_by_training(number: int, stored: ImageOptions) -> np.ndarray:
     if stored.encoding == "webp":
         # Lossless; older versions of TensorFlow do not read it.
         return pixels_of(number)
-    content = values_of(number, stored, several=False)[features.IMAGE]
+    content = values_of(number, stored, multilabel=False)[features.IMAGE]
     return np.asarray(decode_stored_images(tf.constant([content]), stored)[0])
 
 
 @pytest.mark.parametrize("to", CATALOGUES)
 def test_equal_datasets_give_equal_files(tmp_path: Path, to: str) -> None:
     run = write_run(tmp_path / "run")
-    outputs = [Path(export_run(str(run), to, str(tmp_path / name)).output) for name in ("a", "b")]
+    outputs = [Path(export_dataset(str(run), to, str(tmp_path / name)).output) for name in ("a", "b")]
     first, second = ({path.name: path.read_bytes() for path in output.iterdir()} for output in outputs)
     assert first == second

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from diptych.models import features
-from diptych.pipeline.export.dataset import ExportError, export_run
+from diptych.pipeline.export.dataset import export_dataset
+from diptych.pipeline.export.errors import ExportError
 from tests.helpers import record_values, write_records
 from tests.pipeline.export.formats.runs import write_run
 
@@ -17,7 +18,7 @@ PACKAGE = "tensorflow_datasets.core.features"
 
 def test_the_files_are_those_that_tfds_writes(tmp_path: Path) -> None:
     """As TFDS 4.9.10 wrote them for the same features and splits."""
-    output = Path(export_run(str(write_run(tmp_path / "run")), "tfds", str(tmp_path / "out")).output)
+    output = Path(export_dataset(str(write_run(tmp_path / "run")), "tfds", str(tmp_path / "out")).output)
     assert sorted(path.name for path in output.iterdir()) == [
         "dataset_info.json",
         "diptych-test.tfrecord-00000-of-00001",
@@ -66,4 +67,4 @@ def test_a_label_with_a_line_break_is_refused(tmp_path: Path) -> None:
     values["labels"]["a\nb"] = dict.fromkeys(features.SPLITS, 1)
     account.write_text(json.dumps(values))
     with pytest.raises(ExportError, match=r"label 'a\\nb' has a line break"):
-        export_run(str(run), "tfds", str(tmp_path / "out"))
+        export_dataset(str(run), "tfds", str(tmp_path / "out"))

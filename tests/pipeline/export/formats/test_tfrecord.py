@@ -14,7 +14,7 @@ from sklearn.preprocessing import LabelBinarizer, MultiLabelBinarizer
 
 from diptych.models.images.options import ImageOptions
 from diptych.models.text.options import TextOptions
-from diptych.pipeline.export.dataset import export_run
+from diptych.pipeline.export.dataset import export_dataset
 from tests.helpers import SMALL, fit_transform_graph, noise
 from tests.pipeline.export.formats.runs import ANY_TEXTS, FILES, pixels_of, values_of, write_run
 
@@ -22,17 +22,17 @@ LARGE = ImageOptions(height=128, width=128)
 TRAIN = range(FILES["train"][1])
 
 
-def labels_of(numbers: range, several: bool = False) -> list[Any]:
-    return [values_of(number, SMALL, several)["label"] for number in numbers]
+def labels_of(numbers: range, multilabel: bool = False) -> list[Any]:
+    return [values_of(number, SMALL, multilabel)["label"] for number in numbers]
 
 
-def export(folder: Path, text: TextOptions, several: bool = False, image: ImageOptions = SMALL) -> Path:
+def export(folder: Path, text: TextOptions, multilabel: bool = False, image: ImageOptions = SMALL) -> Path:
     """The folder of an export of the run of ten examples, whose vocabularies are those of train."""
-    task = "multilabel" if several else "multiclass"
-    labels = labels_of(TRAIN, several)
+    task = "multilabel" if multilabel else "multiclass"
+    labels = labels_of(TRAIN, multilabel)
     fit_transform_graph(folder / "graph", ANY_TEXTS[: len(TRAIN)], labels, text, task=task)
-    run = write_run(folder / "run", image, several, Transform={"transform_graph": str(folder / "graph")})
-    return Path(export_run(str(run), "tfrecord", str(folder / "out")).output)
+    run = write_run(folder / "run", image, multilabel, Transform={"transform_graph": str(folder / "graph")})
+    return Path(export_dataset(str(run), "tfrecord", str(folder / "out")).output)
 
 
 def described(output: Path) -> dict[str, Any]:
@@ -105,25 +105,25 @@ def test_the_blogs_parse_function_reads_images_of_128_by_128(tmp_path: Path) -> 
 
 
 def test_two_classes_have_one_column_as_label_binarizer_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_two(number: int, image: ImageOptions, several: bool) -> dict[str, Any]:
-        return {**values_of(number, image, several), "label": "no" if number % 2 else "yes"}
+    def of_two(number: int, image: ImageOptions, multilabel: bool) -> dict[str, Any]:
+        return {**values_of(number, image, multilabel), "label": "no" if number % 2 else "yes"}
 
     monkeypatch.setattr("tests.pipeline.export.formats.runs.values_of", of_two)
     graph = tmp_path / "graph"
     names = [of_two(number, SMALL, False)["label"] for number in range(10)]
     fit_transform_graph(graph, ANY_TEXTS, names, TextOptions())
     run = write_run(tmp_path / "run", Transform={"transform_graph": str(graph)})
-    output = Path(export_run(str(run), "tfrecord", str(tmp_path / "out")).output)
+    output = Path(export_dataset(str(run), "tfrecord", str(tmp_path / "out")).output)
     labels = np.stack([row["label"].numpy() for row in all_rows(output, bag(output))])
     assert np.array_equal(labels, LabelBinarizer().fit_transform(names))
     assert (described(output)["labels"], described(output)["label_columns"]) == (["no", "yes"], 1)
 
 
 def test_several_labels_are_those_of_multi_label_binarizer(tmp_path: Path) -> None:
-    output = export(tmp_path, TextOptions(), several=True)
+    output = export(tmp_path, TextOptions(), multilabel=True)
     labels = np.stack([row["label"].numpy() for row in all_rows(output, bag(output))])
-    binarizer = MultiLabelBinarizer().fit(labels_of(TRAIN, several=True))
-    assert np.array_equal(labels, binarizer.transform(labels_of(range(10), several=True)))
+    binarizer = MultiLabelBinarizer().fit(labels_of(TRAIN, multilabel=True))
+    assert np.array_equal(labels, binarizer.transform(labels_of(range(10), multilabel=True)))
 
 
 def test_sequences_are_ids_of_one_length(tmp_path: Path) -> None:
