@@ -193,8 +193,8 @@ def test_the_labels_of_multilabel_rows_are_told_one_by_one(tmp_path: Path) -> No
     inputs = GateFiles(tmp_path, schema_text(), label=labels)
     with pytest.raises(DataGateError) as raised:
         inputs.run()
-    told = str(raised.value).splitlines()[1:]
-    assert [line[: line.index(" but")] for line in told] == [
+    messages = str(raised.value).splitlines()[1:]
+    assert [line[: line.index(" but")] for line in messages] == [
         f"- label 'odd' is in split '{split}' (rows with id {split}-1)" for split in ("val", "test")
     ]
     assert inputs.run(label=LabelOptions(unknown="rare"))["passed"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +47,9 @@ def test_categories_are_counted() -> None:
     assert set(categories) == set(CATEGORICAL_FEATURES)
     assert categories[features.LABEL] == {"a": 1, "b": 2}
     assert categories[SCRIPT] == {"LATIN": 1, "CYRILLIC": 1, NO_SCRIPT: 1}
+
+
+def test_the_keys_of_a_stored_profile_stay_the_same() -> None:
+    stored = make_split_profile(make_rows(3)).model_dump_json(by_alias=True)
+    assert list(json.loads(stored)) == ["rows", "effective", "numbers", "categories", "labels", "lone_words"]
+    assert SplitProfile.model_validate_json(stored).effective_sample_size == 3

@@ -37,10 +37,10 @@ def test_what_the_report_is_told_is_part_of_its_cache_key() -> None:
 
     channels = {name: types.Channel(type=parameter.type) for name, parameter in ReportSpec.INPUTS.items()}
     component = Report(channels, title="Demo", images_root="/images", upstream={"b": ["a"]}, code="abc")
-    told = component.exec_properties
-    assert (told["title"], told["images_root"], told["code"]) == ("Demo", "/images", "abc")
-    assert json.loads(told["upstream"]) == {"b": ["a"]}
-    assert set(json.loads(told["producers"])) == set(ARTIFACT_NAMES) == set(channels)
+    properties = component.exec_properties
+    assert (properties["title"], properties["images_root"], properties["code"]) == ("Demo", "/images", "abc")
+    assert json.loads(properties["upstream"]) == {"b": ["a"]}
+    assert set(json.loads(properties["producers"])) == set(ARTIFACT_NAMES) == set(channels)
     assert component.outputs["report"].type.TYPE_NAME == "diptych.Report"
 
 

@@ -1,4 +1,4 @@
-"""The report is made of whatever there is, and says of the rest that and why it is missing."""
+"""The report is made of the artifacts that there are, and says why the others are missing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_any_artifact_may_be_broken(uris: dict[str, str], broken: str) -> None:
         if path.is_file():
             path.write_bytes(b"\xff\xfe broken")
     found = collect_report_data(ReportSources("x", uris))
-    # Whether a model is blessed is told by a file's name.
+    # The name of the file says whether a model is blessed, so its content does not matter.
     assert (broken in found.missing) == (broken != "blessing")
     assert render_report(found)
 

@@ -1,4 +1,4 @@
-"""Equal and nearly equal images are found, whoever else is there."""
+"""Groups of equal and of similar images are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any graph of components is laid out within the layout."""
+"""Any graph of components is laid out within the drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The charts of the page show what is told of the data, and leave out what says nothing."""
+"""Drift is drawn by feature, and a confusion matrix of the labels that are confused most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report says of descriptions."""
+"""Descriptions are profiled by split and by label."""
 
 from __future__ import annotations
 

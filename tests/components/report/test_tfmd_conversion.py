@@ -1,4 +1,4 @@
-"""TensorFlow Metadata's messages in the page's words."""
+"""Messages of TensorFlow Metadata are converted to the data of the report."""
 
 from __future__ import annotations
 
