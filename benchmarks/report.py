@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tools import BenchmarkError, make_parser, print_table, python_command, run_timed
+from diptych.components.artifacts import ACCOUNT_FILE, REJECTS_FILE, REPORT_FILE, STATISTICS_FILE
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 
@@ -37,7 +38,7 @@ def main() -> int:
             run = Path(folder) / str(rows)
             write_run(run, rows)
             seconds = sorted(run_timed(python_command("-c", _REPORT, str(run))) for _ in range(options.repeat))
-            measured.append((rows, seconds[len(seconds) // 2], os.path.getsize(run / "report.html")))
+            measured.append((rows, seconds[len(seconds) // 2], os.path.getsize(run / REPORT_FILE)))
     return _print_results(measured)
 
 
@@ -77,10 +78,10 @@ def write_run(run: Path, rows: int) -> None:
     rejects.mkdir(parents=True)
     refused = rows // 100
     line = {"source": "c.csv", "row": 1, "id": "row", "image": "a.png", "reason": "missing_file", "detail": "no a.png"}
-    (rejects / "rejects.jsonl").write_text((json.dumps(line) + "\n") * refused)
+    (rejects / REJECTS_FILE).write_text((json.dumps(line) + "\n") * refused)
     account = {"rows": sum(counts.values()) + refused, "examples": counts, "rejects": {"missing_file": refused}}
     account |= {"labels": labels, "image": _IMAGE.model_dump()}
-    (rejects / "account.json").write_text(json.dumps(account))
+    (rejects / ACCOUNT_FILE).write_text(json.dumps(account))
 
 
 def _records(split: str, count: int, random: np.random.Generator) -> Iterator[dict[str, Any]]:
@@ -124,7 +125,7 @@ def _write_statistics(folder: Path, values: list[dict[str, Any]]) -> None:
         [{name: v for name, v in record.items() if name != features.IMAGE} for record in values[:1000]]
     )
     folder.mkdir(parents=True)
-    (folder / "FeatureStats.pb").write_bytes(tfdv.generate_statistics_from_dataframe(frame).SerializeToString())
+    (folder / STATISTICS_FILE).write_bytes(tfdv.generate_statistics_from_dataframe(frame).SerializeToString())
 
 
 if __name__ == "__main__":
