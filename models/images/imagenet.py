@@ -13,8 +13,8 @@ ImageNetMode = Literal["caffe", "tf", "torch"]
 # Statistics of ImageNet's training images: for "caffe" in the order blue, green, red and from 0 to 255, for "torch" in
 # the order red, green, blue and from 0 to 1.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
-_TORCH_MEAN = (0.485, 0.456, 0.406)
-_TORCH_DEVIATION = (0.229, 0.224, 0.225)
+TORCH_MEAN = (0.485, 0.456, 0.406)
+TORCH_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def preprocess_imagenet(images: Any, mode: ImageNetMode) -> tf.Tensor:
@@ -37,7 +37,7 @@ def preprocess_imagenet(images: Any, mode: ImageNetMode) -> tf.Tensor:
     if mode == "tf":
         return _divide_exactly(pixels, [127.5]) - 1.0
     if mode == "torch":
-        return _divide_exactly(_divide_exactly(pixels, [255.0]) - tf.constant(_TORCH_MEAN), _TORCH_DEVIATION)
+        return _divide_exactly(_divide_exactly(pixels, [255.0]) - tf.constant(TORCH_MEAN), TORCH_DEVIATION)
     raise ValueError(f"there is no mode '{mode}' of ImageNet's pixels: use caffe, tf or torch")
 
 

@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from diptych.models.errors import OptionsError
+from diptych.models.images.imagenet import TORCH_DEVIATION, TORCH_MEAN
 from diptych.models.networks.histograms import HOGColourHistograms
 from diptych.models.networks.layers import ImageNetPreprocessing, PadEmptyBatch, UnpadBatch
 from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, PixelMode
@@ -18,8 +19,6 @@ from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOpti
 BACKBONE = "backbone"
 
 # The mean and standard deviation of red, green and blue, 0..1, over ImageNet.
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def image_tower(options: ImageNetworkOptions, pixels: Any) -> Any:
@@ -135,6 +134,6 @@ def _rescale_as_for_imagenet(options: ImageNetworkOptions, x: Any) -> Any:
     """
     if not options.backbone.startswith("EfficientNetB") or options.pixel_mode != "raw":
         return x
-    scale = [1 / math.sqrt(deviation) for deviation in _DEVIATION]
-    offset = [255 * mean * (1 - factor) for mean, factor in zip(_MEAN, scale, strict=True)]
+    scale = [1 / math.sqrt(deviation) for deviation in TORCH_DEVIATION]
+    offset = [255 * mean * (1 - factor) for mean, factor in zip(TORCH_MEAN, scale, strict=True)]
     return layers.Rescaling(scale, offset)(x)
