@@ -18,8 +18,6 @@ from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOpti
 
 BACKBONE = "backbone"
 
-# The mean and standard deviation of red, green and blue, 0..1, over ImageNet.
-
 
 def image_tower(options: ImageNetworkOptions, pixels: Any) -> Any:
     """Encodes images uint8 ``[b, h, w, 3]`` as vectors float ``[b, options.units]``.
