@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from diptych.models.atomic_files import atomic_path
 from diptych.models.errors import nearest
 from diptych.pipeline.convert.cells import CellError, PixelFormat, find_scale, image_cell, text_cell
 from diptych.pipeline.convert.errors import ConversionError
@@ -73,50 +73,42 @@ def convert(source: str, target: str, columns: Mapping[str, str], channels: Chan
         ConversionError: the dataset cannot be read, a column cannot be inferred or found, no row has an image, or the
             catalogue cannot be written.
     """
-    if not is_pickle(source):
-        return convert_here(source, target, columns, channels)
-    try:
-        result = call_isolated(f"{__name__}.convert_to_json", [source, target, dict(columns), channels], source)
-    finally:
-        # A process that is ended leaves its file.
-        with suppress(OSError):
-            os.remove(_temporary(target))
-    problems = [(number, problem) for number, problem in result.pop("problems")]
-    return ConversionResult(**result, problems=problems)
-
-
-def convert_to_json(*arguments: Any) -> dict[str, Any]:
-    """``convert_here``, with its result as JSON."""
-    return asdict(convert_here(*arguments))
-
-
-def convert_here(source: str, target: str, columns: Mapping[str, str], channels: Channels = "rgb") -> ConversionResult:
-    """``convert``, in this process: a hostile pickle can crash it, and use up its memory and time."""
     if not target.lower().endswith(".parquet"):
         raise ConversionError(f"'{target}' must end with .parquet")
     if os.path.exists(target):
         raise ConversionError(f"'{target}' exists; remove it, or name another file")
+    try:
+        with atomic_path(target) as path:
+            if not is_pickle(source):
+                return write_catalogue(source, path, columns, channels)
+            arguments = [source, path, dict(columns), channels]
+            result = call_isolated(f"{__name__}.write_catalogue_to_json", arguments, source)
+    except OSError as error:
+        raise ConversionError(f"'{target}' cannot be written: {error.strerror or error}") from None
+    problems = [(number, problem) for number, problem in result.pop("problems")]
+    return ConversionResult(**result, problems=problems)
+
+
+def write_catalogue_to_json(*arguments: Any) -> dict[str, Any]:
+    """``write_catalogue``, with its result as JSON."""
+    return asdict(write_catalogue(*arguments))
+
+
+def write_catalogue(source: str, path: str, columns: Mapping[str, str], channels: Channels) -> ConversionResult:
+    """Does the work of ``convert`` in this process, in which a hostile pickle may use up memory and time, or crash.
+
+    Args:
+        path: the Parquet file to write.
+    """
     rows = read_legacy_dataset(source)
     result = ConversionResult(_choose_columns(source, rows, columns))
     names = _name_columns(_columns_of(rows), result.columns)
     scale = find_scale(row.values.get(result.columns["image"]) for row in rows)
     pixel_format = PixelFormat(scale, is_bgr=channels == "bgr")
-    temporary = _temporary(target)
-    try:
-        _write(temporary, (_convert_row(row, names, pixel_format, result) for row in rows), list(names.values()))
-        if result.inline + result.paths == 0:
-            raise ConversionError(f"no row of '{source}' has an image; row 1: {result.problems[0][1]}")
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ConversionError(f"'{target}' cannot be written: {error.strerror or error}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.remove(temporary)
+    _write(path, (_convert_row(row, names, pixel_format, result) for row in rows), list(names.values()))
+    if result.inline + result.paths == 0:
+        raise ConversionError(f"no row of '{source}' has an image; row 1: {result.problems[0][1]}")
     return result
-
-
-def _temporary(target: str) -> str:
-    return f"{target}.part"
 
 
 def _choose_columns(source: str, rows: Sequence[LegacyRow], named: Mapping[str, str]) -> dict[str, str]:
@@ -192,7 +184,8 @@ def _write(path: str, rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     schema = pa.schema([(name, image if name == "image" else pa.string()) for name in names])
-    with pq.ParquetWriter(path, schema) as writer:
+    # A file of Python's own gives errors that say nothing but what is wrong.
+    with open(path, "wb") as file, pq.ParquetWriter(file, schema) as writer:
         for group in row_groups(rows, _size):
             writer.write_table(pa.Table.from_pylist(group, schema))
 

@@ -58,6 +58,7 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
     Raises:
         ConversionError: with the message of the ``DiptychError`` that the function raised; or the function exceeded a
             limit, or crashed.
+        OSError: the function raised one.
     """
     limits = limits_for(path)
     request = {"function": function, "arguments": arguments, "memory": limits.memory, "seconds": limits.seconds}
@@ -76,8 +77,10 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
     if done.returncode:
         raise ConversionError(f"'{path}' {_explain(done, limits)}; is it a dataset of plain data?")
     result = json.loads(done.stdout)
-    if error := result.get("error"):
-        raise ConversionError(error)
+    if "error" in result:
+        raise ConversionError(result["error"])
+    if "os_error" in result:
+        raise OSError(*result["os_error"])
     return result["value"]
 
 
@@ -101,6 +104,8 @@ def main() -> None:
         result = {"value": function(*request["arguments"])}
     except DiptychError as error:
         result = {"error": str(error)}
+    except OSError as error:
+        result = {"os_error": [error.errno, error.strerror or str(error)]}
     print(json.dumps(result), flush=True)  # noqa: T201
     os._exit(0)
 

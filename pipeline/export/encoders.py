@@ -20,13 +20,14 @@ def export_run_encoders(run_folder: str, output_path: str) -> int:
         The number of terms in the vocabulary of the texts.
 
     Raises:
-        ExportError: there is no Transform graph, or the file cannot be written.
+        ExportError: there is no Transform graph of Diptych.
+        OSError: the file cannot be written.
     """
     from diptych.models.text.sklearn_encoders import export_encoders
 
     try:
         return len(export_encoders(find_transform_graph(run_folder), output_path).vocabulary)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ExportError(str(error)) from None
 
 

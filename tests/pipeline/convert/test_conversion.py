@@ -21,12 +21,9 @@ from PIL import Image
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.parquet import ParquetReader
-from diptych.models.errors import OK, USAGE
-from diptych.pipeline.cli.main import main
-from diptych.pipeline.convert import isolation
-from diptych.pipeline.convert.conversion import ConversionResult, convert, convert_here
+from diptych.pipeline.convert import conversion
+from diptych.pipeline.convert.conversion import ConversionResult, convert, write_catalogue_to_json
 from diptych.pipeline.convert.errors import ConversionError
-from diptych.pipeline.convert.isolation import Limits
 from tests.helpers import as_file, noise
 
 COUNT = 5
@@ -35,10 +32,16 @@ TEXTS = [f"a long text about number {number}" for number in range(COUNT)]
 LABELS = ["odd" if number % 2 else "even" for number in range(COUNT)]
 
 
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pickles here do no harm, and a process for each takes time."""
+    monkeypatch.setattr(conversion, "call_isolated", lambda _, arguments, path: write_catalogue_to_json(*arguments))
+
+
 def converted(old: Path, **options: Any) -> tuple[ConversionResult, list[dict[str, Any]]]:
-    """The result, and the rows of the catalogue. Pickles of tests do no harm in this process."""
+    """The result, and the rows of the catalogue."""
     new = old.with_name("new.parquet")
-    done = convert_here(str(old), str(new), options.pop("names", {}), **options)
+    done = convert(str(old), str(new), options.pop("names", {}), **options)
     rows = pq.read_table(new).to_pylist()
     assert len(rows) == done.rows == done.inline + done.paths + sum(row["image"] is None for row in rows)
     return done, rows
@@ -322,9 +325,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         pickled(tmp_path, (IMAGES, TEXTS, LABELS))
     assert (tmp_path / "new.parquet").read_text() == "precious"
     with pytest.raises(ConversionError, match="must end with .parquet"):
-        convert_here(str(tmp_path / "old.pkl"), str(tmp_path / "new.csv"), {})
+        convert(str(tmp_path / "old.pkl"), str(tmp_path / "new.csv"), {})
     with pytest.raises(ConversionError, match="cannot be written"):
-        convert_here(str(tmp_path / "old.pkl"), str(tmp_path / "absent" / "new.parquet"), {})
+        convert(str(tmp_path / "old.pkl"), str(tmp_path / "absent" / "new.parquet"), {})
 
 
 def test_an_unsafe_pickle_is_named(tmp_path: Path) -> None:
@@ -347,53 +350,9 @@ def test_classes_are_no_data(tmp_path: Path, value: Any, protocol: int) -> None:
         converted(tmp_path / "old.pkl")
 
 
-def test_a_pickle_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """The arguments and the result cross to it and back, whatever characters they have."""
-    old, new = tmp_path / "größe \udcff.pkl", tmp_path / "new.parquet"
-    rows = [{"image": IMAGES[0], "words": "some words", "ü": "c"}, {"image": "a.png", "words": "\ud800 x", "ü": "c"}]
-    old.write_bytes(pickle.dumps(rows))
-    names = {"description": "words", "label": "ü"}
-    done = convert(str(old), str(new), names)
-    assert done == ConversionResult({"image": "image", **names}, 2, 1, 1, done.problems)
-    assert [number for number, _ in done.problems] == [2]
-    np.testing.assert_array_equal(pixels(pq.read_table(new).to_pylist()[0]), IMAGES[0])
-    with pytest.raises(ConversionError, match="exists"):
-        convert(str(old), str(new), names)
-
-
-def test_a_pickle_that_ends_its_process_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "limits_for", lambda _: Limits(memory=1, seconds=1))
-    old, new = tmp_path / "old.pkl", tmp_path / "new.parquet"
-    old.write_bytes(pickle.dumps([1]))
-    (tmp_path / "new.parquet.part").write_text("as a process that is ended leaves it")
-    with pytest.raises(ConversionError, match="old.pkl"):
-        convert(str(old), str(new), {})
-    assert os.listdir(tmp_path) == ["old.pkl"]
-
-
 def test_problems_are_told_in_few_lines() -> None:
     problems = [(number, "column 'image' has no image") for number in range(1, 9)]
     lines = list(ConversionResult({"image": "img"}, rows=9, paths=1, problems=problems).lines())
     assert lines[0] == "9 rows: 0 images inside the catalogue, 1 by path"
     assert "data.images_root" in lines[2]
     assert lines[-1].startswith("and 3 more rows")
-
-
-def test_the_command_converts_and_says_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    old, new = tmp_path / "old.pkl", tmp_path / "new.parquet"
-    old.write_bytes(pickle.dumps({"X": IMAGES, "words": TEXTS, "y": LABELS}))
-    assert main(["convert", str(old), str(new), "--description", "words", "--channels", "bgr"]) == OK
-    shown = capsys.readouterr().out
-    assert "5 rows: 5 images inside the catalogue" in shown
-    assert "image from 'X', description from 'words', label from 'y'" in shown
-    assert f"diptych init {new}" in shown
-    np.testing.assert_array_equal(pixels(pq.read_table(new).to_pylist()[0]), IMAGES[0][..., ::-1])
-
-
-def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    old = tmp_path / "old.pkl"
-    old.write_bytes(pickle.dumps([print]))
-    assert main(["convert", str(old), str(tmp_path / "new.parquet")]) == USAGE
-    message = capsys.readouterr().err
-    assert "print" in message
-    assert message.count("\n") == 1

@@ -58,7 +58,7 @@ def test_a_limit_or_crash_is_a_sentence(function: str, message: str) -> None:
 
 
 def test_a_file_that_grows_beyond_the_limit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="File too large"):
+    with pytest.raises(OSError, match="File too large"):
         call("write_file", str(tmp_path / "large"))
 
 

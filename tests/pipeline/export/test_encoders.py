@@ -24,7 +24,7 @@ def test_a_runs_encoders_are_written(tmp_path: Path) -> None:
     assert encoders.vectorizer.transform(["two one two"]).toarray().tolist() == [[1, 2]]
     assert encoders.label_encoder.transform(["y", "x"]).tolist() == [1, 0]
     assert find_transform_graph(str(graph)) == str(graph)
-    with pytest.raises(ExportError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         export_run_encoders(str(tmp_path), str(tmp_path / "nowhere" / "encoders.json"))
 
 
