@@ -167,7 +167,9 @@ def _eval_config() -> tfma.EvalConfig:
             ),
         ),
         tfma.MetricConfig(
-            class_name="MacroF1", module="diptych.components.evaluator.metrics", config='"name": "macro_f1"'
+            class_name="AccumulatedMetric",
+            module="diptych.components.evaluator.metrics",
+            config='"name": "macro_f1", "quantity": "macro_f1", "task": "multiclass", "classes": 10, "top_k": 1',
         ),
     ]
     return tfma.EvalConfig(
