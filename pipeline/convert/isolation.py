@@ -19,7 +19,8 @@ from typing import Any
 from diptych.models.errors import DiptychError
 from diptych.pipeline.convert.errors import ConversionError
 
-# Isolated Python has neither PYTHONPATH nor the user's own packages in its path, so this one's path is given.
+# Isolated Python has neither PYTHONPATH nor the user's own packages in its path, so this process gives it its own
+# path, without the current folder.
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from diptych.pipeline.convert.isolation import main; main()"
 # Times the processor time, for a process that waits for the disk or for other processes.
 _WAITING = 10
@@ -65,7 +66,7 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _PROGRAM.format(path=sys.path)],
+            [sys.executable, "-I", "-c", _PROGRAM.format(path=list(filter(None, sys.path)))],
             input=json.dumps(request).encode(),
             capture_output=True,
             env={**kept, **_ONE_THREAD},

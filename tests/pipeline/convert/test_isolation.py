@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def test_arguments_and_result_cross_as_json(monkeypatch: pytest.MonkeyPatch) -> 
 def test_modules_of_the_current_folder_are_not_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "resource.py").write_text("raise SystemExit('a module of the folder was imported')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", *sys.path])
     assert call("describe_process")["arguments"] == []
 
 
