@@ -81,7 +81,7 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
     _use_runtime_parameters(spec, tasks, settings)
     parameters = _runtime_parameters(settings)
     _move_to_sub_dag(spec, parameters)
-    _add_exit_handler(spec, settings, target)
+    _add_exit_handler(spec, settings)
     for name, task in [*tasks.items(), (PUBLISH, spec["root"]["dag"]["tasks"][PUBLISH])]:
         set_task_options(spec, task, name, settings, target)
     spec["defaultPipelineRoot"] = settings.kubeflow.pipeline_root
@@ -253,11 +253,10 @@ def _move_to_sub_dag(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
     }
 
 
-def _add_exit_handler(spec: dict[str, Any], settings: Settings, target: Target) -> None:
+def _add_exit_handler(spec: dict[str, Any], settings: Settings) -> None:
     """Adds the task that runs whatever became of the others."""
-    run_id = {"kfp": "{{$.pipeline_job_uuid}}", "vertex": "{{$.pipeline_job_name}}"}[target]
     steps = ",".join(_in_order_of_data(spec["components"][PIPELINE_TASK]["dag"]["tasks"]))
-    task = _add_task(spec, spec["root"]["dag"]["tasks"], settings, PUBLISH, {"run": run_id, "steps": steps})
+    task = _add_task(spec, spec["root"]["dag"]["tasks"], settings, PUBLISH, {"steps": steps})
     _set_runtime_parameter(spec, task, PUBLISH, "publish_directory")
     spec["components"][PUBLISH]["inputDefinitions"]["parameters"]["status"] = {"parameterType": "TASK_FINAL_STATUS"}
     task["inputs"]["parameters"]["status"] = {"taskFinalStatus": {"producerTask": PIPELINE_TASK}}

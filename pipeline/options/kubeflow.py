@@ -31,6 +31,9 @@ STEPS = (
 #: The key of the resources of all steps that have none of their own.
 DEFAULT = "default"
 
+#: The store's endpoint where the steps find it by themselves.
+AUTO = "auto"
+
 _URI = re.compile(r"^(minio|s3|gs)://[^/?]+(/[^?]*)?$")
 
 
@@ -56,9 +59,10 @@ class StoreOptions(Options):
     """How steps reach the object store, where the catalogue, the pushed models and the summaries are."""
 
     endpoint: str | None = Field(
-        "http://minio-service.kubeflow:9000",
-        description="Address of the S3 API behind minio:// and s3://; null for AWS.",
-        pattern=r"^https?://[^/]+$",
+        AUTO,
+        description="Address of the S3 API behind minio:// and s3://: 'auto' is that of Kubeflow Pipelines itself, which "
+        "the steps find; null is AWS's own.",
+        pattern=rf"^({AUTO}|https?://[^/]+)$",
     )
     secret: str | None = Field(
         "mlpipeline-minio-artifact",

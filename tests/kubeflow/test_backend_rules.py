@@ -123,5 +123,5 @@ def test_the_platform_document_is_one_the_backend_recognises(documents: list[dic
     assert set(executors) == set(spec["deploymentSpec"]["executors"])
     assert executors["Trainer_executor"]["nodeSelector"] == {"labels": {"pool": "gpu"}}
     assert executors["ImageTextExampleGen_executor"]["activeDeadlineSeconds"] == "5400"
-    known = {"secretAsEnv", "nodeSelector", "activeDeadlineSeconds"}
+    known = {"secretAsEnv", "nodeSelector", "activeDeadlineSeconds", "fieldPathAsEnv"}
     assert all(set(config) <= known for config in executors.values())

@@ -113,8 +113,8 @@ def test_vertex_gets_a_pipeline_job(folder: Path) -> None:
     spec = vertex_job["pipelineSpec"]
     assert spec["schemaVersion"] == "2.1.0"
     assert containers_of(spec)["Trainer"]["args"][:2] == ["--artifacts", "native"]
-    publish = spec["root"]["dag"]["tasks"]["Publish"]["inputs"]["parameters"]
-    assert publish["run"] == {"runtimeValue": {"constant": "{{$.pipeline_job_name}}"}}
+    for container in containers_of(spec).values():
+        assert container["args"][container["args"].index("--run-id") + 1] == "{{$.pipeline_job_name}}"
 
 
 def test_another_ending_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
