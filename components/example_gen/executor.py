@@ -18,8 +18,8 @@ from diptych.components.beam import UnpackagedBeamExecutor
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.account import IngestionError
+from diptych.components.example_gen.decoder_pool import start_fork_server
 from diptych.components.example_gen.ingestion import IngestionJob, ingest
-from diptych.components.example_gen.workers import start_fork_server
 from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions
 

@@ -32,8 +32,8 @@ from diptych.components.example_gen.account import (
     track_progress,
 )
 from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.decoder_pool import DecoderPool
 from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
-from diptych.components.example_gen.workers import DecoderPool
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 

@@ -26,8 +26,8 @@ from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.records import RecordOptions
 from diptych.components.catalogue.storage import write_stream
 from diptych.components.example_gen.account import result_as_json, track_progress
+from diptych.components.example_gen.decoder_pool import DecoderPool, start_fork_server
 from diptych.components.example_gen.record_index import IndexedRecord, write_records
-from diptych.components.example_gen.workers import DecoderPool, start_fork_server
 from diptych.models.metrics import MULTILABEL_THRESHOLD
 from diptych.models.serving.card import ModelCard
 from diptych.pipeline.predict.pushed_model import PredictError, find_pushed_model, read_model_card

@@ -14,9 +14,9 @@ from diptych.components.catalogue.records import RecordOptions
 from diptych.components.data_gate.findings import Finding, check_learnable_labels, check_rejects
 from diptych.components.example_gen.account import count_labels, list_rejects, result_as_json, track_progress
 from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.decoder_pool import DecoderPool
 from diptych.components.example_gen.duplicates import KEPT
 from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, index_records
-from diptych.components.example_gen.workers import DecoderPool
 from diptych.models import features
 from diptych.pipeline.settings import Settings
 

@@ -17,9 +17,9 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.rows import Row, SourceFile
 from diptych.components.catalogue.reasons import Reject
 from diptych.components.catalogue.records import RecordOptions
-from diptych.components.example_gen import workers as module
+from diptych.components.example_gen import decoder_pool as module
+from diptych.components.example_gen.decoder_pool import BatchFunction, DecoderPool
 from diptych.components.example_gen.record_index import IndexedRecord, RowResult, index_records, write_records
-from diptych.components.example_gen.workers import BatchFunction, DecoderPool
 from tests.helpers import SMALL, as_file, noise
 
 ROWS = 100
@@ -123,9 +123,9 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, signal, sys\n"
-        "from tests.components.example_gen.test_workers import SOURCE, options, rows, worker_ids\n"
+        "from tests.components.example_gen.test_decoder_pool import SOURCE, options, rows, worker_ids\n"
         "from diptych.components.example_gen.record_index import index_records\n"
-        "from diptych.components.example_gen.workers import DecoderPool\n"
+        "from diptych.components.example_gen.decoder_pool import DecoderPool\n"
         "if __name__ == '__main__':\n"
         "    pool = DecoderPool(options(), index_records)\n"
         "    list(pool.process(rows(), SOURCE, str()))\n"
