@@ -21,6 +21,7 @@ from diptych.kubeflow.cluster_settings import (
     push_directory,
 )
 from diptych.kubeflow.container.sources import LATEST_SPAN
+from diptych.kubeflow.kfp_outputs import KFP_OUTPUTS
 from diptych.kubeflow.task_options import get_container, platform_spec, set_task_options
 from diptych.pipeline.options.kubeflow import STEPS
 from diptych.pipeline.settings import Settings, SettingsError
@@ -79,6 +80,7 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
     _add_sources(spec, tasks, settings)
     _use_sources(spec, tasks)
     _use_runtime_parameters(spec, tasks, settings)
+    _add_kfp_outputs(spec)
     parameters = _runtime_parameters(settings)
     _move_to_sub_dag(spec, parameters)
     _add_exit_handler(spec, settings)
@@ -221,6 +223,13 @@ def _use_runtime_parameters(spec: dict[str, Any], tasks: dict[str, Any], setting
         _inline_schema(spec, tasks["ImportSchemaGen"], settings.data.schema_file)
     for step, task in tasks.items():
         _set_runtime_parameter(spec, task, step, "publish_directory")
+
+
+def _add_kfp_outputs(spec: dict[str, Any]) -> None:
+    """Declares what Report puts out for KFP's own pages, in types of KFP's that TFX's builder does not know."""
+    outputs = spec["components"]["Report"]["outputDefinitions"]["artifacts"]
+    for name, schema_title in KFP_OUTPUTS.items():
+        outputs[name] = {"artifactType": {"schemaTitle": schema_title, "schemaVersion": "0.0.1"}}
 
 
 def _inline_schema(spec: dict[str, Any], task: dict[str, Any], schema_file: str) -> None:
