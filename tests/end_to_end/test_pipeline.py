@@ -18,7 +18,7 @@ from PIL import Image
 from diptych.models import features
 from diptych.models.errors import FAILED, USAGE
 from diptych.pipeline.cli.main import main
-from diptych.pipeline.demo.digits import write_demo
+from diptych.pipeline.demo.digits import write_digits_catalogue
 
 pytestmark = pytest.mark.e2e
 
@@ -72,7 +72,7 @@ class Project:
 
 
 def make_project(folder: Path) -> Project:
-    write_demo(str(folder / "data"))
+    write_digits_catalogue(str(folder / "data"))
     project = Project(folder)
     (folder / "diptych.yaml").write_text(CONFIG)
     broken = folder / "data" / "images" / "broken.png"

@@ -11,7 +11,7 @@ from PIL import Image
 from diptych.pipeline.predict.images import predict_images
 from diptych.pipeline.predict.pushed_model import PredictError
 from tests.helpers import as_file, noise, write_image
-from tests.models.serving.exported import needing_both
+from tests.models.serving.exported_models import model_requiring_both
 
 
 def test_a_folder_that_is_no_model_of_diptych_is_told(tmp_path: Path) -> None:
@@ -25,8 +25,8 @@ def test_an_image_gets_all_labels_best_first_whatever_its_format(tmp_path: Path)
     (tmp_path / "image.png").write_bytes(as_file(pixels))
     (tmp_path / "image.tiff").write_bytes(as_file(Image.fromarray(pixels), "TIFF"))
     images = [str(tmp_path / name) for name in ("image.png", "image.tiff")]
-    first, second = predict_images(needing_both().folder, images, ["a red cat"])
-    assert sorted(first.labels) == sorted(needing_both().decoder.labels)
+    first, second = predict_images(model_requiring_both().folder, images, ["a red cat"])
+    assert sorted(first.labels) == sorted(model_requiring_both().decoder.labels)
     assert first.scores == sorted(first.scores, reverse=True)
     assert np.isclose(sum(first.scores), 1)
     assert (first.labels, first.scores) == (second.labels, pytest.approx(second.scores))
@@ -35,7 +35,7 @@ def test_an_image_gets_all_labels_best_first_whatever_its_format(tmp_path: Path)
 def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
     write_image(tmp_path / "image.png", seed=1)
     (tmp_path / "broken.png").write_bytes(b"broken")
-    model, image = needing_both().folder, str(tmp_path / "image.png")
+    model, image = model_requiring_both().folder, str(tmp_path / "image.png")
     with pytest.raises(PredictError, match="2 images and 3 texts"):
         predict_images(model, [image, image], ["a", "b", "c"])
     with pytest.raises(PredictError, match=r"nowhere\.png"):
