@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from diptych.kubeflow.argument_size import check_argument_sizes
 from diptych.kubeflow.cluster_settings import (
     Target,
     cluster_catalogue,
@@ -86,6 +87,7 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
     _add_exit_handler(spec, settings)
     for name, task in [*tasks.items(), (PUBLISH, spec["root"]["dag"]["tasks"][PUBLISH])]:
         set_task_options(spec, task, name, settings, target)
+    check_argument_sizes(tasks)
     spec["defaultPipelineRoot"] = settings.kubeflow.pipeline_root
     return spec
 

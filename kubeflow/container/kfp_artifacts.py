@@ -2,7 +2,7 @@
 
 The front end draws artifacts of three types of KFP: ``system.HTML``, whose URI is the page's file; ``system.Metrics``,
 in which each custom property is a line; and ``system.ClassificationMetrics``, of which it draws the confusion matrix.
-TFX knows none of these types: its executor is not told of them, and they are added to the ExecutorOutput that it writes.
+TFX knows none of these types: its executor is not told of them, and they are added to the ExecutorOutput it writes.
 """
 
 from __future__ import annotations
