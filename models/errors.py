@@ -32,7 +32,10 @@ class DatasetError(DiptychError, ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``"did you mean 'image'? "``, with the known name most like ``name``, whatever the case; empty if none is."""
+    """A suggestion such as ``"did you mean 'image'? "``: the known name that is most similar to ``name``.
+
+    Upper and lower case count as equal. The text is empty if no known name is similar.
+    """
     by_lower = {each.lower(): each for each in known}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=_SIMILARITY)
     return f"did you mean '{by_lower[found[0]]}'? " if found else ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
@@ -37,23 +36,3 @@ def check_label_options(known: Collection[str], options: LabelOptions) -> None:
             f"label.unknown: no row of train has the label '{options.unknown}'; name one that does: "
             f"{', '.join(sorted(known)[:10])}{' ...' if len(known) > 10 else ''}"
         )
-
-
-def count_unknown_labels(labels: Iterable[str], known: Collection[str], options: LabelOptions) -> dict[str, int]:
-    """Counts the labels because of which a run must be refused: none if ``options.unknown`` is set.
-
-    Args:
-        labels: the labels of a split's rows.
-        known: the labels of train.
-
-    Returns:
-        Each unknown label and how often it occurs.
-
-    Raises:
-        OptionsError: see ``check_label_options``.
-    """
-    check_label_options(known, options)
-    if options.unknown is not None:
-        return {}
-    known = frozenset(known)
-    return dict(Counter(label for label in labels if label not in known))

@@ -8,6 +8,12 @@ from typing import Any
 LOGGER = logging.getLogger("diptych.progress")
 
 
-def report_progress(message: str, **facts: Any) -> None:
-    """Logs a message such as ``epoch``, ``rows`` or ``note``, with its data as the log record's attribute ``facts``."""
-    LOGGER.info(message, extra={"facts": facts})
+def report_progress(kind: str, **details: Any) -> None:
+    """Reports progress by a log record whose message is ``kind`` and whose attribute ``details`` has the details.
+
+    Args:
+        kind: ``rows`` (with ``rows``, how many more are done), ``epoch`` (with ``epoch``, ``epochs`` and the metrics)
+            or ``note`` (with ``text``).
+        details: values by name.
+    """
+    LOGGER.info(kind, extra={"details": details})

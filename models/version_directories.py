@@ -1,6 +1,6 @@
 """Version directories as TensorFlow Serving defines them: named by numbers, the greatest of which is the latest.
 
-Pusher keeps blessed models so, DataGate accepted statistics, and training its backups.
+Pusher keeps blessed models in them, DataGate the accepted data, and training its backups.
 """
 
 from __future__ import annotations

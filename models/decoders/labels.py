@@ -37,7 +37,7 @@ def read_labels(files: Sequence[str], task: Task) -> list[tuple[str, ...]]:
         One tuple for each record; with task "multiclass" it holds exactly one name.
 
     Raises:
-        ValueError: as ``diptych.models.dataset.read_dataset``.
+        DatasetError: as ``diptych.models.dataset.read_dataset``.
     """
     spec = {features.LABEL: tf.io.RaggedFeature(tf.string)}
 

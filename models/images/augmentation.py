@@ -64,7 +64,7 @@ def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def random_resized_crop(images: tf.Tensor, max_share: float, seed: tf.Tensor) -> tf.Tensor:
-    """Crops each image of uint8 ``[b, h, w, 3]`` and enlarges the rest to the old size, bilinearly.
+    """Crops each image of uint8 ``[b, h, w, 3]`` and enlarges the rest to the size of the image, bilinearly.
 
     Args:
         max_share: the greatest share of the area that is cropped off.

@@ -118,7 +118,7 @@ def _decode_jpeg(image: tf.Tensor, orientation: tf.Tensor, options: ImageOptions
 
 
 def _decode_other(image: tf.Tensor, orientation: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Does the same for a file that is no JPEG, at its full size."""
+    """Decodes a file that is no JPEG at its full size; returns the same as ``_decode_jpeg``."""
     pixels = tf.cond(_is_png(image), lambda: _decode_png(image), lambda: _decode_any(image))
     return pixels, _upright(_shape(pixels), orientation)
 

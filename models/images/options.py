@@ -90,7 +90,7 @@ class AugmentOptions(Options):
         0,
         ge=0,
         lt=1,
-        description="The greatest share of an image's area that is cropped off; the rest is enlarged to the old size.",
+        description="The greatest share of an image's area that is cropped off; the rest is enlarged to its size.",
     )
     colour: float = Field(
         0, ge=0, le=1, description="Brightness, contrast and saturation are multiplied by 1 - colour to 1 + colour."

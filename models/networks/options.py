@@ -185,7 +185,7 @@ class FusionOptions(Options):
                 f"{self.drop_image + self.drop_text:g} is more than 1"
             )
         if self.kind == "late" and self.units is not None:
-            raise ValueError("units are the size of a joined vector, and 'late' joins none: leave them out")
+            raise ValueError("units are the size of the fused vector, and 'late' fuses none: leave them out")
         return self
 
 

@@ -172,7 +172,7 @@ class _SumTermCountsFn(beam.CombineFn):  # type: ignore[misc]
 
 
 def _decode_text(value: bytes) -> str:
-    """Decodes UTF-8 as TensorFlow does: bytes that are none become U+FFFD."""
+    """Decodes UTF-8 as TensorFlow does: bytes that are no UTF-8 become U+FFFD."""
     return value.decode("utf-8", "replace")
 
 

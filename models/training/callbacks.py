@@ -9,7 +9,8 @@ import keras
 from diptych.models.progress import report_progress
 from diptych.models.training.options import TrainOptions
 
-# The patience by which "plateau" goes without early stopping; it is the default of train.patience.
+# The patience that the schedule "plateau" derives its own from if there is no early stopping: the default of
+# train.patience.
 _PATIENCE = 5
 
 

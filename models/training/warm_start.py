@@ -28,7 +28,8 @@ from diptych.models.version_directories import latest_version
 # numbers differ, each axis grows by one of them or not at all.
 _ADDED_TERMS, _ADDED_LABELS = 1, 2
 
-# Keras names the groups of a weights file after the classes of the layers. Diptych 0.1.0 called some classes otherwise.
+# Keras names the groups of a weights file after the classes of the layers. In files of Diptych 0.1.0 some have other
+# names: each with the name that its class has here.
 _RENAMED_LAYERS = {
     "bias": "add_bias",
     "mixture": "learned_average",
@@ -118,15 +119,15 @@ def copy_weights(
     """
     terms, labels = source_vocabularies.terms, source_vocabularies.labels
     enlarged = build(len(terms) + _ADDED_TERMS, len(labels) + _ADDED_LABELS)
-    for old, new, larger in zip(source.weights, target.weights, enlarged.weights, strict=True):
-        growths = [after - before for after, before in zip(larger.shape, old.shape, strict=True)]
+    for given, changed, larger in zip(source.weights, target.weights, enlarged.weights, strict=True):
+        growths = [after - before for after, before in zip(larger.shape, given.shape, strict=True)]
         indices = [
             _axis_indices(size, growth, source_vocabularies, target_vocabularies)
-            for size, growth in zip(new.shape, growths, strict=True)
+            for size, growth in zip(changed.shape, growths, strict=True)
         ]
-        values = new.numpy()
-        values[np.ix_(*(to for to, _ in indices))] = old.numpy()[np.ix_(*(of for _, of in indices))]
-        new.assign(values)
+        values = changed.numpy()
+        values[np.ix_(*(to for to, _ in indices))] = given.numpy()[np.ix_(*(of for _, of in indices))]
+        changed.assign(values)
 
 
 def _axis_indices(size: int, growth: int, source: Vocabularies, target: Vocabularies) -> tuple[list[int], list[int]]:

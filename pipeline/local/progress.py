@@ -41,7 +41,7 @@ class ProgressHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == LOGGER.name:
-            self._show_progress(record.getMessage(), getattr(record, "facts", {}))
+            self._show_progress(record.getMessage(), getattr(record, "details", {}))
         elif record.msg == _STARTED and isinstance(record.args, tuple):
             self._start(str(record.args[0]))
         elif record.msg == _CACHED and self.current:
@@ -59,23 +59,23 @@ class ProgressHandler(logging.Handler):
         self._view.finish(component, "cached" if component in self.cached else f"done in {seconds:.1f} s")
         self.current = None
 
-    def _show_progress(self, message: str, facts: dict[str, Any]) -> None:
+    def _show_progress(self, kind: str, details: dict[str, Any]) -> None:
         if self.current is None:
             return
-        if message == "rows":
-            self._rows += facts["rows"]
+        if kind == "rows":
+            self._rows += details["rows"]
             rate = self._rows / max(time.monotonic() - self._started, 1e-3)
             self._view.update(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
-        elif message == "epoch":
-            self._view.update(self.current, _epoch_line(facts), always=True)
-        elif message == "note":
-            self._view.update(self.current, facts["text"], always=True)
+        elif kind == "epoch":
+            self._view.update(self.current, _epoch_line(details), always=True)
+        elif kind == "note":
+            self._view.update(self.current, details["text"], always=True)
 
 
-def _epoch_line(facts: dict[str, Any]) -> str:
+def _epoch_line(details: dict[str, Any]) -> str:
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
-    metrics = ", ".join(f"{name} {facts[name]:.4f}" for name in names if name in facts)
-    return f"epoch {facts['epoch']} of at most {facts['epochs']}: {metrics}"
+    metrics = ", ".join(f"{name} {details[name]:.4f}" for name in names if name in details)
+    return f"epoch {details['epoch']} of at most {details['epochs']}: {metrics}"
 
 
 @contextmanager

@@ -37,7 +37,7 @@ LARGE = (96, 96)
         ({"image": {"frozen_epochs": 2}}, "set backbone"),
         ({"text": {"tower": "transformer", "units": 10, "heads": 4}}, "10 units do not go into 4 heads"),
         ({"fusion": {"drop_image": 0.6, "drop_text": 0.5}}, "their sum 1.1 is more than 1"),
-        ({"fusion": {"kind": "late", "units": 8}}, "'late' joins none"),
+        ({"fusion": {"kind": "late", "units": 8}}, "'late' fuses none"),
         ({"image": None, "text": None}, "needs one of them"),
         ({"text": None, "fusion": {"kind": "gated"}}, "give both"),
         ({"image": None, "fusion": {"drop_text": 0.1}}, "give both"),

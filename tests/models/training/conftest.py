@@ -30,18 +30,18 @@ TRAIN = TrainOptions(epochs=3, batch_size=4, tensorboard=TensorBoardOptions(imag
 
 
 class ProgressRecorder(logging.Handler):
-    """Records the progress reports of training, as messages and facts."""
+    """Records the progress reports of training, as messages and details."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reports: list[tuple[str, dict[str, Any]]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.reports.append((record.getMessage(), record.facts))  # type: ignore[attr-defined]
+        self.reports.append((record.getMessage(), record.details))  # type: ignore[attr-defined]
 
     @property
     def notes(self) -> list[str]:
-        return [facts["text"] for message, facts in self.reports if message == "note"]
+        return [details["text"] for message, details in self.reports if message == "note"]
 
 
 @contextmanager

@@ -53,9 +53,9 @@ def digest(run: Path) -> str:
 
 
 def test_every_epoch_learns_from_data(trained: tuple[Path, ProgressRecorder]) -> None:
-    epochs = [facts for message, facts in trained[1].reports if message == "epoch"]
-    assert [facts["epoch"] for facts in epochs] == [1, 2, 3]
-    assert all(facts["loss"] > 0 and facts["val_loss"] > 0 for facts in epochs)
+    epochs = [details for message, details in trained[1].reports if message == "epoch"]
+    assert [details["epoch"] for details in epochs] == [1, 2, 3]
+    assert all(details["loss"] > 0 and details["val_loss"] > 0 for details in epochs)
 
 
 def test_the_exported_model_answers_records_and_files_alike(trained: tuple[Path, ProgressRecorder]) -> None:
@@ -133,8 +133,8 @@ def test_training_starts_from_the_last_blessed_model(
     with record_progress() as recorder:
         run_fn(fn_args(trainer_inputs.arguments("warm", custom_config=config)))
     assert recorder.notes == [f"training starts from the weights of '{tmp_path / '12'}'"]
-    (epoch,) = [facts for message, facts in recorder.reports if message == "epoch"]
-    first = next(facts for message, facts in trained[1].reports if message == "epoch")
+    (epoch,) = [details for message, details in recorder.reports if message == "epoch"]
+    first = next(details for message, details in trained[1].reports if message == "epoch")
     assert epoch["val_loss"] < first["val_loss"]
 
 

@@ -20,8 +20,8 @@ class KillAfterEpoch(logging.Handler):
         self._epoch = epoch
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts: dict[str, Any] = record.facts  # type: ignore[attr-defined]
-        if facts.get("epoch") == self._epoch:
+        details: dict[str, Any] = record.details  # type: ignore[attr-defined]
+        if details.get("epoch") == self._epoch:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
