@@ -12,6 +12,7 @@ from diptych.pipeline.cli.terminal import add_settings_arguments
 
 if TYPE_CHECKING:
     from diptych.kubeflow.local.results import SimulatedRun
+    from diptych.pipeline.cli.doctor import Problem
 
 
 def _add_param_argument(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,8 @@ def _compile(options: argparse.Namespace) -> int:
 
 def simulate_command(commands: Any) -> None:
     """Adds ``diptych simulate``."""
+    from diptych.kubeflow.client.options import store_uri
+
     parser = commands.add_parser("simulate", help="run a compiled spec on this machine as KFP would, without a cluster")
     parser.add_argument("spec", metavar="SPEC", help="the YAML file that diptych compile wrote")
     parser.add_argument(
@@ -60,8 +63,12 @@ def simulate_command(commands: Any) -> None:
         help="folder of everything; ROOT/stores/minio/BUCKET is what minio://BUCKET means to the steps",
     )
     _add_param_argument(parser)
-    parser.add_argument("--pipeline-root", help="URI of the artifacts (default: the spec's)")
+    parser.add_argument("--pipeline-root", type=store_uri, help="URI of the artifacts (default: the spec's)")
     parser.add_argument("--image-root", help="root file system of the built image to run the steps in, as root")
+    parser.add_argument(
+        "--user", metavar="NUMBER", type=int, default=1000, help="the steps' user in the image (default: %(default)s)"
+    )
+    parser.add_argument("--kfp", metavar="VERSION", help="the version whose rules are kept (default: the last known)")
     parser.add_argument("--json", action="store_true", help="print JSON: id, state, tasks")
     parser.set_defaults(command=_simulate)
 
@@ -71,15 +78,30 @@ def _simulate(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from diptych.kubeflow.client.parameters import read_parameters
+    from diptych.kubeflow.local.platform import load_executor_configs
+    from diptych.kubeflow.local.release import LATEST, find_release
     from diptych.kubeflow.local.simulate import Simulation
+    from diptych.kubeflow.local.step import Cluster
     from diptych.kubeflow.spec import load_spec, resolve_parameters
 
     def show_state(task: str, state: str) -> None:
         sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
 
     spec = load_spec(options.spec)
+    cluster = Cluster(
+        release=find_release(options.kfp) if options.kfp else LATEST,
+        pipeline_root=options.pipeline_root,
+        executors=load_executor_configs(options.spec),
+        image_root=options.image_root,
+        user=options.user,
+    )
+    if not options.image_root:
+        sys.stderr.write(
+            f"steps run with this Python as user {os.geteuid()}: only --image-root shows what user {options.user} of "
+            "group 0 may do in the image\n"
+        )
     parameters = resolve_parameters(spec, read_parameters(spec, options.params))
-    run = Simulation(spec, options.root, options.pipeline_root, options.image_root, show_state).run(parameters)
+    run = Simulation(spec, options.root, cluster, show_state).run(parameters)
     if options.json:
         tasks = {name: asdict(result) for name, result in run.tasks.items()}
         sys.stdout.write(json.dumps({"id": run.id, "state": run.state, "tasks": tasks}, indent=2) + "\n")
@@ -98,17 +120,30 @@ def _print_simulation(run: SimulatedRun, folder: str) -> None:
     for name, result in run.tasks.items():
         usage = result.usage
         figures = f"{usage.seconds:8.1f} {usage.cpu:8.1f} {usage.memory / 1e9:6.2f} GB" if usage else ""
-        sys.stdout.write(f"{name:<20} {result.state.lower():<10} {figures}\n")
-        if result.state == "FAILED":
+        sys.stdout.write(f"{name:<20} {result.state.lower().replace('_', ' '):<10} {figures}\n")
+        if result.attempts and result.state != "COMPLETE":
             logs = sorted(file for file in os.listdir(folder) if file.startswith(f"{name}-"))
             with open(os.path.join(folder, logs[-1]), encoding="utf-8", errors="replace") as log:
                 sys.stderr.write("".join(line for line in log if line.startswith("diptych: ")))
     sys.stdout.write(f"{run.state.lower()}; logs: {folder}\n")
 
 
+def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which KFP server is meant, and how to sign in."""
+    from diptych.kubeflow.client.options import http_url
+
+    endpoint = os.environ.get("KF_PIPELINES_ENDPOINT")
+    parser.add_argument("--host", type=http_url, default=endpoint, help="KFP's URL (default: $KF_PIPELINES_ENDPOINT)")
+    parser.add_argument("--namespace", help="yours, where KFP serves several users")
+    parser.add_argument(
+        "--existing-token-file", metavar="FILE", help="holds the bearer token, read anew when it expires"
+    )
+    parser.add_argument("--cookies-file", metavar="FILE", help="holds the Cookie header: NAME=VALUE; NAME=VALUE")
+
+
 def submit_command(commands: Any) -> None:
-    """Adds ``diptych submit``."""
-    from diptych.kubeflow.client.options import cron_expression, http_url
+    """Adds ``diptych submit``, and to ``diptych doctor`` what it asks a server."""
+    from diptych.kubeflow.client.options import cron_expression, store_uri
 
     parser = commands.add_parser(
         "submit",
@@ -120,16 +155,19 @@ def submit_command(commands: Any) -> None:
         "KF_PIPELINES_UI_ENDPOINT is where links lead, SSL_CERT_FILE holds your CA.",
     )
     add_settings_arguments(parser)
-    endpoint = os.environ.get("KF_PIPELINES_ENDPOINT")
-    parser.add_argument("--host", type=http_url, default=endpoint, help="KFP's URL (default: $KF_PIPELINES_ENDPOINT)")
-    parser.add_argument("--namespace", help="yours, where KFP serves several users")
+    _add_server_arguments(parser)
     parser.add_argument(
         "--experiment",
         help="made where it is missing (default: $KF_PIPELINES_DEFAULT_EXPERIMENT_NAME, else the pipeline's name)",
     )
     parser.add_argument("--run-name", help="default: the pipeline's name and version")
     _add_param_argument(parser)
-    parser.add_argument("--pipeline-root", metavar="URI", help="where this run keeps its artifacts")
+    parser.add_argument(
+        "--pipeline-root",
+        metavar="URI",
+        type=store_uri,
+        help="where this run keeps its artifacts (default: kubeflow.pipeline_root)",
+    )
     parser.add_argument("--no-cache", action="store_true", help="run every step, also what is unchanged")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--wait", action="store_true", help="follow the run; exit code 1 unless it succeeds")
@@ -140,16 +178,29 @@ def submit_command(commands: Any) -> None:
         help="run again and again: 5 fields as in cron, or KFP's 6, which begin with seconds (5 get a 0 in front)",
     )
     parser.add_argument(
-        "--existing-token-file", metavar="FILE", help="holds the bearer token, read anew when it expires"
-    )
-    parser.add_argument("--cookies-file", metavar="FILE", help="holds the Cookie header: NAME=VALUE; NAME=VALUE")
-    parser.add_argument(
         "--target",
         choices=("kfp", "vertex"),
         default="kfp",
         help="vertex submits nothing: it compiles NAME.vertex.json and prints the call (default: %(default)s)",
     )
     parser.set_defaults(command=_submit)
+    doctor = commands.choices["doctor"]
+    doctor.add_argument("config", metavar="CONFIG", nargs="?", help="the settings to be checked against the server")
+    _add_server_arguments(doctor)
+    doctor.get_default("diagnoses").append(_diagnose_server)
+
+
+def _diagnose_server(options: argparse.Namespace) -> tuple[dict[str, str], list[Problem]]:
+    """What is asked of the server; nothing without ``--host``."""
+    if not options.host:
+        return {}, []
+    from diptych.kubeflow.client.diagnosis import diagnose
+    from diptych.kubeflow.client.options import SubmitOptions
+    from diptych.pipeline.settings import load_settings
+
+    names = ("host", "namespace", "existing_token_file", "cookies_file")
+    given = SubmitOptions(**{name: getattr(options, name) for name in names})
+    return diagnose(given, load_settings(options.config) if options.config else None)
 
 
 def _submit(options: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """What KFP's launcher does in a step's container: it downloads inputs, runs the command and uploads outputs.
 
-The comments name the functions of github.com/kubeflow/pipelines whose rules are followed.
+The comments name the functions of ``backend/src/v2`` of github.com/kubeflow/pipelines whose rules are followed.
 """
 
 from __future__ import annotations
@@ -8,198 +8,189 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from diptych.kubeflow.container import store
-from diptych.kubeflow.container.task import ROOT_VARIABLE
-from diptych.kubeflow.local.results import ResourceUsage
-from diptych.kubeflow.spec import SpecError
+from diptych.kubeflow.local.container import Container
+from diptych.kubeflow.local.metadata import ValueRefusedError, parse_text, store_artifact, to_text
+from diptych.kubeflow.local.process import run_process
+from diptych.kubeflow.local.release import Release
+from diptych.kubeflow.local.results import COMPLETE, FAILED, ResourceUsage
+from diptych.kubeflow.local.step import Step
 
-# Volumes of a step's pod: those for the mirrors (backend/src/v2/compiler/argocompiler/container.go), and the folder of
-# output parameters.
-_VOLUMES = (*store.MIRROR_FOLDERS.values(), "tmp/kfp")
-# What kubeflow/Dockerfile sets: the root file system of an image does not tell.
-_IMAGE_USER = (1000, 0)
-_IMAGE_PYTHON = "opt/diptych/bin/python"
-_IMAGE_ENVIRONMENT = {
-    "PATH": "/opt/diptych/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/home/diptych",
-    "USER": "diptych",
-}
+#: The output that the driver adds to those of each component: a file with what the command prints.
+LOGS = "executor-logs"
+
+Json = Mapping[str, Any]
 
 
-def check_image(image_root: str) -> None:
-    """Checks that a folder is the root file system of the steps' image.
+@dataclass
+class Attempt:
+    """What one attempt to run a step came to.
 
-    Raises:
-        SpecError: it is not.
+    Attributes:
+        outcome: ``COMPLETE``, ``FAILED``, ``KILLED`` or ``DELETED``.
+        artifacts: output artifacts as tasks after it are given them, by name.
+        parameters: output parameters, by name.
     """
-    if not os.path.exists(os.path.join(image_root, _IMAGE_PYTHON)):
-        raise SpecError(f"--image-root {image_root}: this is no image of the steps, it lacks {_IMAGE_PYTHON}")
+
+    usage: ResourceUsage
+    outcome: str
+    artifacts: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class Launcher:
-    """Runs the command of one container, whose files and environment are made here.
+    """Runs the command of a step.
 
     Args:
         stores: folder of the object stores, each bucket at ``<scheme>/<bucket>``.
-        folder: root of the container's file system where there is no image.
-        image_root: root file system of an image to run the command in, by ``chroot``, which needs root's rights.
-
-    Attributes:
-        container_root: root of the container's file system as the command sees it.
+        container: where the command runs.
+        pipeline_root: URI below which the artifacts of the run are.
     """
 
-    def __init__(self, stores: Path, folder: Path, image_root: str | None) -> None:
+    def __init__(self, step: Step, stores: Path, container: Container, pipeline_root: str, release: Release) -> None:
+        self._step = step
         self._stores = stores
-        self._image_root = image_root
-        self.container_root = "/" if image_root else str(folder)
+        self._container = container
+        self._pipeline_root = pipeline_root
+        self._release = release
 
-    def run(
-        self, container: Mapping[str, Any], executor_input: Mapping[str, Any], log: Path
-    ) -> tuple[ResourceUsage, int]:
-        """Downloads the inputs, makes the outputs' folders, and runs the command: execute in ``launcher_v2.go``.
+    def run(self, executor_input: Json, environment: Mapping[str, str], log: Path, timeout: float | None) -> Attempt:
+        """Runs the command once: executeV2 in ``component/launcher_v2.go``.
 
         Args:
-            container: the container of the pipeline spec.
-            log: file to write the command's output to.
-
-        Returns:
-            What the command took, and its exit code.
+            environment: of the pod, beside that of the image.
+            log: file for the command's output.
+            timeout: seconds after which the container is killed; None for never.
         """
-        self.remove_volumes()
-        for volume in _VOLUMES:
-            self._volume(volume).mkdir(parents=True)
-        for lists in executor_input["inputs"]["artifacts"].values():
-            for artifact in lists["artifacts"]:
-                self._download(artifact["uri"])
+        container = self._container
+        container.make_volumes()
+        for _, artifact in _each_artifact(executor_input["inputs"]):
+            _copy_files(self._stored(artifact["uri"]), self._mirror(artifact["uri"]))
         outputs = executor_input["outputs"]
-        for lists in outputs["artifacts"].values():
-            self._mirror(lists["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
-        for parameter in outputs["parameters"].values():
-            self._host_path(parameter["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
-        # compileCmdAndArgs in launcher_v2.go.
-        given = json.dumps(executor_input)
-        command = [part.replace("{{$}}", given) for part in [*container["command"], *container.get("args", [])]]
-        environment = {variable["name"]: variable["value"] for variable in container.get("env", [])}
+        paths = [self._mirror(artifact["uri"]) for _, artifact in _each_artifact(outputs)]
+        paths += [container.host_path(parameter["outputFile"]) for parameter in outputs.get("parameters", {}).values()]
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
         log.parent.mkdir(parents=True, exist_ok=True)
-        return self._start(command, environment, log)
+        self._stores.mkdir(parents=True, exist_ok=True)
+        command = self._fill_placeholders(executor_input)
+        variables = {variable["name"]: variable["value"] for variable in self._step.container.get("env", [])}
+        logs = self._mirror(outputs["artifacts"][LOGS]["artifacts"][0]["uri"])
+        logs.touch()
+        usage, outcome = run_process(
+            container.command(command, self._stores),
+            {**container.environment(self._stores), **environment, **variables},
+            container.working_folder,
+            [log, logs],
+            timeout,
+        )
+        attempt = Attempt(usage, outcome)
+        try:
+            self._collect(attempt, outputs)
+        except (ValueRefusedError, OSError, ValueError) as error:
+            with log.open("a") as file:
+                file.write(f"the launcher cannot take what the command left: {error}\n")
+            attempt = Attempt(usage, FAILED)
+        container.remove_volumes()
+        return attempt
 
-    def collect(self, executor_input: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _collect(self, attempt: Attempt, outputs: Json) -> None:
         """Uploads the artifacts and reads what the command reported: uploadOutputArtifacts in ``launcher_v2.go``.
 
-        Returns:
-            Output artifacts as JSON of RuntimeArtifacts, and values of output parameters, by name.
+        Raises:
+            ValueRefusedError: KFP takes no such value of a parameter or property.
+            OSError: a file of an output is missing.
+            ValueError: the ExecutorOutput is no JSON.
         """
-        outputs = executor_input["outputs"]
         reported: dict[str, Any] = {}
-        output_file = self._host_path(outputs["outputFile"])
-        if output_file.exists():
-            reported = json.loads(output_file.read_text(encoding="utf-8"))
-        artifacts = {}
-        for key, lists in outputs["artifacts"].items():
-            artifact = dict(lists["artifacts"][0])
-            changes = reported.get("artifacts", {}).get(key, {}).get("artifacts", [{}])[0]
+        if attempt.outcome == COMPLETE:
+            output_file = self._container.host_path(outputs["outputFile"])
+            if output_file.exists():
+                reported = json.loads(output_file.read_text(encoding="utf-8"))
+            attempt.parameters = self._read_parameters(outputs, reported.get("parameterValues", {}))
+        elif attempt.outcome != FAILED or not self._release.keeps_logs_of_failures:
+            return
+        for name, artifact in _each_artifact(outputs):
+            if attempt.outcome == FAILED and name != LOGS:
+                continue
+            changes = reported.get("artifacts", {}).get(name, {}).get("artifacts", [{}])[0] if name != LOGS else {}
             # mergeRuntimeArtifacts takes URI and metadata.
-            artifact["uri"] = changes.get("uri") or artifact["uri"]
-            artifact["metadata"] = {**artifact["metadata"], **changes.get("metadata", {})}
-            self._upload(artifact["uri"])
-            # The metadata store knows an artifact by its number: toRuntimeArtifact in metadata/converter.go.
-            artifact["name"] = str(uuid.uuid4().int >> 80)
-            artifacts[key] = artifact
-        parameters = dict(reported.get("parameterValues", {}))
-        for key, parameter in outputs["parameters"].items():
-            if key not in parameters:
-                parameters[key] = self._host_path(parameter["outputFile"]).read_text(encoding="utf-8")
-        return artifacts, parameters
-
-    def remove_volumes(self) -> None:
-        """Removes what a step left in its volumes, and nothing else: the rest may be an image's root file system."""
-        for volume in _VOLUMES:
-            shutil.rmtree(self._volume(volume), ignore_errors=True)
-
-    def _start(self, command: list[str], environment: Mapping[str, str], log: Path) -> tuple[ResourceUsage, int]:
-        self._stores.mkdir(parents=True, exist_ok=True)
-        if self._image_root:
-            command = _in_image(command, self._image_root, self._stores)
-            environment = {**_IMAGE_ENVIRONMENT, **environment, store.STORES_VARIABLE: "/stores", ROOT_VARIABLE: "/"}
-            # The launcher has the step's user; this process is root.
-            for folder in (self._stores, *(self._volume(volume) for volume in _VOLUMES)):
-                _give_to_image_user(folder)
-        else:
-            # The Python that runs this stands for the image's.
-            command = [sys.executable if command[0] == "python" else command[0], *command[1:]]
-            environment = {
-                **os.environ,
-                **environment,
-                store.STORES_VARIABLE: str(self._stores),
-                ROOT_VARIABLE: self.container_root,
+            merged = {
+                "uri": changes.get("uri") or artifact["uri"],
+                "metadata": {**artifact.get("metadata", {}), **changes.get("metadata", {})},
             }
-        started = time.monotonic()
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
-            _, status, resources = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        usage = ResourceUsage(
-            round(time.monotonic() - started, 2),
-            round(resources.ru_utime + resources.ru_stime, 2),
-            resources.ru_maxrss * 1024,
-        )
-        return usage, process.returncode
+            # A step may leave an output unwritten, and what is in no store is recorded and not uploaded.
+            with suppress(store.StoreError):
+                _copy_files(self._mirror(merged["uri"]), self._stored(merged["uri"]))
+            attempt.artifacts[name] = store_artifact(name, merged, self._pipeline_root, self._release)
 
-    def _host_path(self, path: str) -> Path:
-        """A path that the container sees, as this process sees it."""
-        return Path(self._image_root, path.lstrip("/")) if self._image_root else Path(path)
+    def _read_parameters(self, outputs: Json, reported: Json) -> dict[str, Any]:
+        """The output parameters, those from files too: collectOutputParameters in ``launcher_v2.go``."""
+        parameters = dict(reported)
+        for name, kind in self._step.output_parameters.items():
+            if name not in parameters:
+                file = self._container.host_path(outputs["parameters"][name]["outputFile"])
+                parameters[name] = parse_text(file.read_text(encoding="utf-8"), kind)
+        return parameters
 
-    def _volume(self, name: str) -> Path:
-        return self._host_path(os.path.join(self.container_root, name))
+    def _fill_placeholders(self, executor_input: Json) -> list[str]:
+        """The command and its arguments: compileCmdAndArgs in ``launcher_v2.go``, with what addDefaultParams adds."""
+        definitions = self._step.component.get("inputDefinitions", {}).get("parameters", {})
+        defaults = {name: spec["defaultValue"] for name, spec in definitions.items() if "defaultValue" in spec}
+        inputs = executor_input["inputs"]
+        values = {**defaults, **inputs.get("parameterValues", {})}
+        given = json.dumps({**executor_input, "inputs": {**inputs, "parameterValues": values}})
+        placeholders = {f"{{{{$.inputs.parameters['{name}']}}}}": to_text(value) for name, value in values.items()}
+        for side in ("inputs", "outputs"):
+            for name, artifact in _each_artifact(executor_input[side]):
+                placeholders[f"{{{{$.{side}.artifacts['{name}'].uri}}}}"] = artifact["uri"]
+                path = store.mirror_path(artifact["uri"], self._container.root)
+                placeholders[f"{{{{$.{side}.artifacts['{name}'].path}}}}"] = path
+        for name, parameter in executor_input["outputs"].get("parameters", {}).items():
+            placeholders[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = parameter["outputFile"]
+        # In the first part, the program, the others are not filled.
+        command = [*self._step.container["command"], *self._step.container.get("args", [])]
+        program, *arguments = (part.replace("{{$}}", given) for part in command)
+        for placeholder, value in placeholders.items():
+            arguments = [argument.replace(placeholder, value) for argument in arguments]
+        return [program, *arguments]
 
     def _mirror(self, uri: str) -> Path:
         """Where the launcher mirrors the URI of an artifact."""
-        return self._host_path(store.mirror_path(uri, self.container_root))
+        return self._container.host_path(store.mirror_path(uri, self._container.root))
 
     def _stored(self, uri: str) -> Path:
         """Where an artifact lies in the object stores."""
         return self._stores.joinpath(*(store.split_uri(uri) or ("", "")))
 
-    def _download(self, uri: str) -> None:
-        """What is not there is no error here: DownloadBlob in ``backend/src/v2/objectstore/object_store.go``."""
-        self._mirror(uri).parent.mkdir(parents=True, exist_ok=True)
-        _copy(self._stored(uri), self._mirror(uri))
 
-    def _upload(self, uri: str) -> None:
-        """A step may leave an output unwritten: uploadOutputArtifacts in ``launcher_v2.go``."""
-        _copy(self._mirror(uri), self._stored(uri))
+def _each_artifact(side: Json) -> Iterator[tuple[str, Any]]:
+    """Name and JSON of each artifact of the inputs or outputs of an ExecutorInput."""
+    for name, lists in side.get("artifacts", {}).items():
+        for artifact in lists["artifacts"]:
+            yield name, artifact
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copies a file or a folder, if there is one."""
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    elif source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+def _copy_files(source: Path, target: Path) -> None:
+    """Copies a file, or the files of a folder: DownloadBlob and UploadBlob in ``objectstore/object_store.go``.
 
+    Folders without files are lost, and that there is nothing is no error.
 
-def _give_to_image_user(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, *_IMAGE_USER, follow_symlinks=False)
-
-
-def _in_image(command: list[str], image_root: str, stores: Path) -> list[str]:
-    """A command that runs another one in an image's root file system, as the image's user, with the stores mounted.
-
-    The mounts are in a namespace of their own and end with the process.
+    Raises:
+        IsADirectoryError: there is a link to a folder, which would be read as a file.
     """
-    script = (
-        'mkdir -p "$0/stores" "$0/proc" "$0/dev" && mount --bind "$1" "$0/stores" && mount -t proc proc "$0/proc" && '
-        'mount --rbind /dev "$0/dev" && root=$0 && shift && '
-        f'exec chroot --userspec={_IMAGE_USER[0]}:{_IMAGE_USER[1]} "$root" "$@"'
-    )
-    return ["unshare", "--mount", "--", "sh", "-c", script, image_root, str(stores), *command]
+    for folder, folders, names in os.walk(source) if source.is_dir() else [(str(source.parent), [], [source.name])]:
+        if links := [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            raise IsADirectoryError(f"'{os.path.join(folder, links[0])}' is a link to a folder")
+        for name in names:
+            file = Path(folder, name)
+            if file.exists():
+                copy = target / file.relative_to(source) if source.is_dir() else target
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)

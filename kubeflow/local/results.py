@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: How an attempt ends. The launcher says the first two itself. It does not live to say that its container was killed
+#: as a whole (out of memory, time limit), or that its pod was deleted (a node that was lost or drained).
+COMPLETE, FAILED, KILLED, DELETED = "COMPLETE", "FAILED", "KILLED", "DELETED"
+#: What becomes of a task of which nothing is run.
+CACHED, NOT_RUN = "CACHED", "NOT_RUN"
+SUCCESSES = frozenset({COMPLETE, CACHED})
+
 
 @dataclass(frozen=True)
 class ResourceUsage:
@@ -27,13 +34,16 @@ class TaskResult:
     """What became of a task.
 
     Attributes:
-        state: ``COMPLETE``, ``CACHED``, ``FAILED`` or ``NOT_RUN``.
-        artifacts: each output artifact as the JSON of a RuntimeArtifact, by its name.
+        state: ``CACHED``, ``NOT_RUN``, or how its last attempt ended: ``COMPLETE``, ``FAILED``, ``KILLED`` or
+            ``DELETED``.
+        attempts: how each attempt ended.
+        artifacts: each output artifact as the JSON of a RuntimeArtifact, by its name, as tasks after it are given it.
         parameters: the value of each output parameter, by its name.
-        usage: None if nothing was run.
+        usage: of the last attempt; None if nothing was run.
     """
 
     state: str
+    attempts: list[str] = field(default_factory=list)
     artifacts: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     usage: ResourceUsage | None = None

@@ -1,7 +1,7 @@
 """Runs a compiled pipeline spec on this machine as open-source KFP 2.x does, one process for each container.
 
 It reads nothing but the spec. What KFP's backend does is done by the same rules, and each names its source in
-github.com/kubeflow/pipelines. What Kubernetes does (scheduling, resources, secrets) is left out.
+github.com/kubeflow/pipelines. What Kubernetes does (scheduling, resources) is left out.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from diptych.kubeflow.local.driver import Driver, cache_key
-from diptych.kubeflow.local.launcher import Launcher, check_image
-from diptych.kubeflow.local.results import SimulatedRun, TaskResult
+from diptych.kubeflow.local.attempts import StepRunner
+from diptych.kubeflow.local.container import Container, check_image
+from diptych.kubeflow.local.driver import Driver, RunInfo, cache_key
+from diptych.kubeflow.local.launcher import Launcher
+from diptych.kubeflow.local.results import CACHED, COMPLETE, FAILED, NOT_RUN, SUCCESSES, SimulatedRun, TaskResult
+from diptych.kubeflow.local.step import Cluster, Step
 from diptych.kubeflow.spec import SpecError, topological_order, upstream_tasks
 
 _EXIT_STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
-_SUCCESSES = ("COMPLETE", "CACHED")
 # KFP's own default.
 _DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
+
+Json = Mapping[str, Any]
 
 
 class Simulation:
@@ -31,47 +36,51 @@ class Simulation:
         spec: the pipeline spec, as ``load_spec`` gives it.
         root: folder of everything: ``stores/<scheme>/<bucket>`` are the object stores, ``cache.json`` is the cache, and
             ``runs/<id>`` has the logs.
-        pipeline_root: URI below which the artifacts go; without it the spec's.
-        image_root: root file system of the steps' image to run them in, by ``chroot``, which needs root's rights.
+        cluster: where it is run.
         on_state: is called with a task's name and state each time that it changes.
 
     Raises:
-        SpecError: there is no such image.
+        SpecError: the cluster's image is none.
     """
 
     def __init__(
         self,
-        spec: Mapping[str, Any],
+        spec: Json,
         root: str,
-        pipeline_root: str | None = None,
-        image_root: str | None = None,
+        cluster: Cluster | None = None,
         on_state: Callable[[str, str], None] = lambda task, state: None,
     ) -> None:
-        if image_root:
-            check_image(image_root)
+        self._cluster = cluster or Cluster()
+        self._image_root = self._cluster.image_root and os.path.abspath(self._cluster.image_root)
+        if self._image_root:
+            check_image(self._image_root)
         self._spec = spec
         self._root = Path(root).absolute()
-        self._image_root = image_root and os.path.abspath(image_root)
         self._on_state = on_state
         self.id = str(uuid.uuid4())
-        base = pipeline_root or spec.get("defaultPipelineRoot") or _DEFAULT_ROOT
+        name = spec["pipelineInfo"]["name"]
+        # The server never reads defaultPipelineRoot; whoever submits a run hands it over, as diptych submit does.
+        root_uri = (self._cluster.pipeline_root or spec.get("defaultPipelineRoot") or _DEFAULT_ROOT).rstrip("/")
         # GetPipeline and GenerateOutputURI in backend/src/v2/metadata/client.go.
-        artifact_root = f"{base.rstrip('/')}/{spec['pipelineInfo']['name']}/{self.id}"
+        artifact_root = f"{root_uri}/{name}/{self.id}"
+        created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._run_info = RunInfo(self.id, f"{name}-{self.id[:5]}", name, artifact_root, created)
         self._results: dict[str, TaskResult] = {}
-        self._driver = Driver(self.id, artifact_root, self._results)
+        self._driver = Driver(self._run_info, self._results)
         self._cache_file = self._root / "cache.json"
         self._cache: dict[str, Any] = json.loads(self._cache_file.read_text()) if self._cache_file.exists() else {}
 
-    def run(self, parameters: Mapping[str, Any]) -> SimulatedRun:
+    def run(self, parameters: Json) -> SimulatedRun:
         """Runs every task that KFP would run.
 
         Args:
             parameters: the value of every parameter of the pipeline.
         """
-        state = self._run_dag(self._spec["root"]["dag"], parameters)
-        return SimulatedRun(self.id, "SUCCEEDED" if state == "COMPLETE" else "FAILED", self._results)
+        self._run_dag(self._spec["root"]["dag"], parameters)
+        succeeded = {result.state for result in self._results.values()} <= SUCCESSES
+        return SimulatedRun(self.id, "SUCCEEDED" if succeeded else "FAILED", self._results)
 
-    def _run_dag(self, dag: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    def _run_dag(self, dag: Json, parameters: Json) -> str:
         """Runs the tasks of a DAG in topological order, exit tasks after the tasks that they wait for.
 
         By ``backend/src/v2/compiler/argocompiler/dag.go``, a task depends on the success of its dependentTasks and of
@@ -79,7 +88,7 @@ class Simulation:
         is an exit hook of the task that it depends on.
 
         Returns:
-            The state of the DAG.
+            The state of the DAG in the metadata store.
         """
         tasks = dag["tasks"]
         states: dict[str, str] = {}
@@ -87,59 +96,65 @@ class Simulation:
             name for name, task in tasks.items() if task.get("triggerPolicy", {}).get("strategy") == _EXIT_STRATEGY
         )
         for name in topological_order({name: task for name, task in tasks.items() if name not in exit_tasks}):
-            if all(states[upstream] in _SUCCESSES for upstream in upstream_tasks(tasks[name])):
+            if all(states[upstream] in SUCCESSES for upstream in upstream_tasks(tasks[name])):
                 states[name] = self._run_task(name, tasks[name], parameters, states)
             else:
-                states[name] = self._record(name, TaskResult("NOT_RUN"))
+                states[name] = NOT_RUN
+                self._record(name, TaskResult(NOT_RUN))
             for exit_task in exit_tasks:
                 if name in tasks[exit_task].get("dependentTasks", []):
                     states[exit_task] = self._run_task(exit_task, tasks[exit_task], parameters, states)
-        return "COMPLETE" if set(states.values()) <= set(_SUCCESSES) else "FAILED"
+        return _dag_state(states.values())
 
-    def _record(self, name: str, result: TaskResult) -> str:
+    def _record(self, name: str, result: TaskResult) -> None:
         self._results[name] = result
         self._on_state(name, result.state)
-        return result.state
 
-    def _run_task(
-        self, name: str, task: Mapping[str, Any], parent: Mapping[str, Any], states: Mapping[str, str]
-    ) -> str:
-        """Runs a container or a sub-DAG; returns its state. The arguments are those of ``Driver.resolve_inputs``."""
+    def _run_task(self, name: str, task: Json, parent: Json, states: Mapping[str, str]) -> str:
+        """Runs a container or a sub-DAG. The arguments are those of ``Driver.resolve_inputs``.
+
+        Returns:
+            Its state in the metadata store.
+        """
         if "condition" in task.get("triggerPolicy", {}):
             raise SpecError(f"task {name}: KFP would evaluate a condition, which is not simulated")
         component = self._spec["components"][task["componentRef"]["name"]]
         inputs = self._driver.resolve_inputs(name, task, component, parent, states)
         if "dag" in component:
-            return self._run_dag(component["dag"], inputs["parameterValues"])
-        return self._record(name, self._run_container(name, task, component, inputs))
+            return self._run_dag(component["dag"], inputs.get("parameterValues", {}))
+        result = self._run_container(Step.of_task(name, task, self._spec, self._cluster.executors), inputs)
+        self._record(name, result)
+        if result.state in SUCCESSES:
+            return result.state
+        # The launcher of each attempt says what became of it, and none takes back that one has failed.
+        return FAILED if FAILED in result.attempts else "RUNNING"
 
-    def _run_container(
-        self, name: str, task: Mapping[str, Any], component: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> TaskResult:
-        """``backend/src/v2/driver/container.go``, and Execute in ``backend/src/v2/component/launcher_v2.go``."""
-        container = self._spec["deploymentSpec"]["executors"][component["executorLabel"]].get("container")
-        if container is None:
-            raise SpecError(f"task {name}: its executor is no container; KFP runs containers and importers only")
+    def _run_container(self, step: Step, inputs: Json) -> TaskResult:
+        """``backend/src/v2/driver/container.go``, and the attempts after it."""
         folder = self._root / "runs" / self.id
-        launcher = Launcher(self._root / "stores", folder / "containers" / name, self._image_root)
-        outputs = self._driver.provision_outputs(name, component, launcher.container_root)
-        executor_input = {"inputs": inputs, "outputs": outputs}
-        cached = task.get("cachingOptions", {}).get("enableCache", False)
-        key = cache_key(container, executor_input)
-        if cached and key in self._cache:
-            return TaskResult("CACHED", **self._cache[key])
-        self._on_state(name, "RUNNING")
-        attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
-        for attempt in range(1, attempts + 1):
-            usage, code = launcher.run(container, executor_input, folder / f"{name}-{attempt}.log")
-            if code == 0:
-                break
-            self._on_state(name, f"attempt {attempt} of {attempts} failed")
-        else:
-            return TaskResult("FAILED", usage=usage)
-        artifacts, parameters = launcher.collect(executor_input)
-        launcher.remove_volumes()
-        if cached:
-            self._cache[key] = {"artifacts": artifacts, "parameters": parameters}
+        container = Container(folder / "containers" / step.name, self._image_root, self._cluster.user)
+        executor_input = {"inputs": inputs, "outputs": self._driver.provision_outputs(step, container.root)}
+        key = cache_key(step, executor_input)
+        if step.is_cached and key in self._cache:
+            return TaskResult(CACHED, **self._cache[key])
+        self._on_state(step.name, "RUNNING")
+        run = self._run_info
+        launcher = Launcher(step, self._root / "stores", container, run.artifact_root, self._cluster.release)
+        result = StepRunner(
+            step, launcher, self._cluster, folder, run, lambda line: self._on_state(step.name, line)
+        ).run(executor_input)
+        if step.is_cached and result.state == COMPLETE:
+            self._cache[key] = {"artifacts": result.artifacts, "parameters": result.parameters}
             self._cache_file.write_text(json.dumps(self._cache))
-        return TaskResult("COMPLETE", artifacts, parameters, usage)
+        return result
+
+
+def _dag_state(states: Any) -> str:
+    """The state of a DAG from those of its tasks: UpdateDAGExecutionsState in ``backend/src/v2/metadata/client.go``.
+
+    A launcher that ends brings it up to date: one that was killed does not, and leaves the DAG and its task running.
+    """
+    found = set(states)
+    if found <= SUCCESSES:
+        return COMPLETE
+    return FAILED if FAILED in found else "RUNNING"

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from diptych.pipeline.settings import Settings, check_settings
+
 KFP = Path(__file__).parent / "kfp"
 FIRST_RUN = "first run"
 
@@ -61,3 +63,18 @@ def recorded_spec() -> tuple[Json, Json]:
     """The pipeline spec that the recorded runs were made of, and its platform spec."""
     spec, platform = yaml.safe_load_all((KFP / "after-2.17.0/spec.yaml").read_text(encoding="utf-8"))
     return spec, platform
+
+
+def recorded_settings() -> Settings:
+    """The settings of which the recorded spec was compiled."""
+    return check_settings(
+        {
+            "name": "shop",
+            "data": {"catalogue": "minio://shop/catalogue/catalogue.csv"},
+            "image": {"height": 32, "width": 32},
+            "model": {"image": {"filters": [8, 16]}},
+            "train": {"epochs": 2},
+            "kubeflow": {"pipeline_root": "minio://shop/artifacts"},
+        },
+        "recorded",
+    )

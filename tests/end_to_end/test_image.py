@@ -12,8 +12,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from diptych.kubeflow.compiler import build_spec
+from diptych.kubeflow.local.platform import executor_configs
 from diptych.kubeflow.local.simulate import Simulation
+from diptych.kubeflow.local.step import Cluster
 from diptych.kubeflow.spec import resolve_parameters
+from diptych.kubeflow.task_options import platform_spec
 from diptych.pipeline.demo.digits import write_digits_catalogue
 from diptych.pipeline.settings import check_settings
 from tests.end_to_end.conftest import ROOT, Image
@@ -122,7 +125,12 @@ def test_steps_of_the_compiled_pipeline_run_inside(built_image: Image, tmp_path:
     spec = build_spec(settings, "kfp")
     dag = spec["components"]["pipeline"]["dag"]
     dag["tasks"] = {name: dag["tasks"][name] for name in ("Sources", "ImageTextExampleGen")}
-    run = Simulation(spec, str(tmp_path), image_root=str(built_image.root)).run(resolve_parameters(spec, {}))
+    cluster = Cluster(
+        executors=executor_configs(platform_spec(settings, spec)),
+        image_root=str(built_image.root),
+        user=int(SOMEONE.partition(":")[0]),
+    )
+    run = Simulation(spec, str(tmp_path), cluster).run(resolve_parameters(spec, {}))
     logs = {file.name: file.read_text()[-2000:] for file in (tmp_path / "runs" / run.id).glob("*.log")}
     assert {name: task.state for name, task in run.tasks.items()} == {
         "Sources": "COMPLETE",

@@ -13,7 +13,8 @@ uri = given["outputs"]["artifacts"]["text"]["artifacts"][0]["uri"]
 path = pathlib.Path(os.environ["DIPTYCH_ROOT"], "minio", uri.removeprefix("minio://"))
 path.write_text(word)
 print(word)
-sys.exit(word == "fail")
+if word == "fail":
+    sys.exit(1)
 """
 # The command of "read": reports the text of its input artifact as an output parameter.
 READ = """

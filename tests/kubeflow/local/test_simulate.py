@@ -64,17 +64,6 @@ def test_a_failed_task_is_not_cached(tmp_path: Path) -> None:
     assert states(run(make_spec(), tmp_path, word="fail"))["write"] == "FAILED"
 
 
-def test_retries_are_kept(tmp_path: Path) -> None:
-    spec = make_spec()
-    spec["components"]["both"]["dag"]["tasks"]["write"]["retryPolicy"] = {"maxRetryCount": 2}
-    result = run(spec, tmp_path, word="fail")
-    assert sorted(file.name for file in (tmp_path / "runs" / result.id).glob("write-*.log")) == [
-        "write-1.log",
-        "write-2.log",
-        "write-3.log",
-    ]
-
-
 def test_a_resolver_stops_where_kfp_would(tmp_path: Path) -> None:
     spec = make_spec()
     spec["deploymentSpec"]["executors"]["w"] = {"resolver": {}}
@@ -104,6 +93,9 @@ def test_the_command_shows_states_and_what_each_step_took(tmp_path: Path, capsys
     output = capsys.readouterr()
     assert "write" in output.err
     assert "succeeded; logs: " in output.out
+    assert "only --image-root shows what user 1000 of group 0 may do" in output.err
+    assert main([*arguments, "--param", "word=hi", "--kfp", "2.15"]) == OK
+    assert main([*arguments, "--param", "word=hi", "--kfp", "2.14.4"]) == USAGE
     assert main([*arguments, "--param", "word=fail"]) == FAILED
     assert main([*arguments, "--param", "wrod=hi"]) == USAGE
     assert main(["simulate", str(tmp_path / "absent.yaml"), "--root", str(tmp_path)]) == USAGE
