@@ -50,6 +50,20 @@ def http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def store_uri(text: str) -> str:
+    """Reads the value of ``--pipeline-root``: a URI in an object store, returned without a slash at its end.
+
+    Raises:
+        argparse.ArgumentTypeError: its scheme is that of no store, or it names no bucket.
+    """
+    from diptych.pipeline.options.kubeflow import check_store_uri
+
+    try:
+        return check_store_uri(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"it {error}") from None
+
+
 def cron_expression(text: str) -> str:
     """Reads the value of ``--recurring``. Whether it is a valid schedule is left to the server to say.
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import io
 import json
+import logging
 import os
+import re
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from diptych.kubeflow.client.options import SubmitOptions
 from diptych.models.errors import FAILED, DiptychError
 
+#: The oldest release of Kubeflow Pipelines that takes what the compiler writes: ``secretAsEnv.optional`` came with it.
+OLDEST_VERSION = (2, 15)
 #: Seconds to connect, and to wait for bytes. Without them urllib3 would wait for ever; it tries three times more.
 TIME_LIMITS = (5.0, 60.0)
 
@@ -25,7 +30,11 @@ _SUBJECTS = {
     "experiments": "the experiment",
     "runs": "the run",
     "recurringruns": "the recurring run",
+    "logs": "the log",
+    "log": "the log",
 }
+# Where the log of a pod is had: from KFP's user interface, and from the API server itself.
+_LOG_PATHS = ("/k8s/pod/logs", "/apis/v1alpha1/runs/{run}/nodes/{pod}/log")
 
 
 class SubmitError(DiptychError):
@@ -48,6 +57,8 @@ class Server:
     Attributes:
         host: URL of the server.
         namespace: the user's, where the server has several users, else None.
+        multi_user: whether it has several users.
+        release: what it calls its version; empty if it does not say.
 
     Raises:
         SettingsError: the options name no host, or a file of a secret cannot be used.
@@ -69,10 +80,30 @@ class Server:
         cookies = _read_secret("--cookies-file", self._options.cookies_file)
         self._secrets = [secret for secret in (token, cookies) if secret]
         self._client = _make_client(self._options, token, cookies, self._send)
+        self.release = ""
         health = self._client.get_kfp_healthz()
+        self.multi_user = bool(health.multi_user)
         self.namespace = self._options.namespace or self._client.get_user_namespace() or None
-        if health.multi_user and not self.namespace:
+        if self.multi_user and not self.namespace:
             raise SubmitError(f"{self.host} serves several users: name your namespace with --namespace")
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """The first two numbers of the release; None if the server does not say."""
+        match = re.match(r"v?(\d+)\.(\d+)", self.release)
+        return (int(match[1]), int(match[2])) if match else None
+
+    def check_version(self) -> None:
+        """Checks that the server is not too old, where it says what it is.
+
+        Raises:
+            SubmitError: it is.
+        """
+        if self.version and self.version < OLDEST_VERSION:
+            raise SubmitError(
+                f"{self.host} is Kubeflow Pipelines {self.release}, which does not know all that the pipeline needs: "
+                f"{'.'.join(map(str, OLDEST_VERSION))} or newer is needed"
+            )
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -94,6 +125,21 @@ class Server:
             created = create(client.api_models.V2beta1Pipeline(display_name=name, namespace=self.namespace))
             return str(created.pipeline_id)
 
+    def read_log(self, run_id: str, pod: str) -> str:
+        """The log of a pod of a run; empty if the server does not hand it out."""
+        api = self._client._healthz_api.api_client
+        query = [("podname", pod), ("podnamespace", self.namespace or ""), ("runid", run_id)]
+        texts = []
+        for path in _LOG_PATHS:
+            with suppress(SubmitError, ValueError):  # the latter where it is no UTF-8
+                url = path.format(run=run_id, pod=pod)
+                headers = {"Accept": "text/plain"}
+                answer = api.call_api(
+                    url, "GET", query_params=query, header_params=headers, response_type="str", auth_settings=["Bearer"]
+                )
+                texts.append(str(answer[0]))
+        return "\n".join(texts)
+
     def link(self, page: str) -> str:
         """The URL of a page of KFP's user interface."""
         front = os.environ.get("KF_PIPELINES_UI_ENDPOINT") or self.host
@@ -112,7 +158,11 @@ class Server:
             raise SubmitError(self._hide_secrets(message), error.status or None) from None
         except HTTPError as error:
             raise SubmitError(self._hide_secrets(f"{self.host}: {_connection_problem(error)}")) from None
-        _check_is_json(response.data)
+        if options["headers"].get("Accept") == "application/json":
+            answer = _read_json(response.data)
+            if url.endswith("/healthz"):
+                # The model of kfp's client lacks the version, which KFP's user interface gives another name.
+                self.release = str(answer.get("tag_name") or answer.get("apiServerTagName") or "")
         return response
 
     def _explain(self, method: str, url: str, status: int, message: str) -> str:
@@ -152,6 +202,22 @@ class Server:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Hides the warnings and log lines of kfp and urllib3.
+
+    What kfp prints while a client is made is shown: it is only how to sign in to Google in a browser.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        disabled = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
 
 
 def _read_secret(option: str, path: str | None) -> str | None:
@@ -212,10 +278,14 @@ def _pod_credentials() -> Any:
     return None
 
 
-def _check_is_json(body: str | bytes) -> None:
-    """Refuses the sign-in page with which a gateway answers, with status 200, whoever has no cookie."""
+def _read_json(body: str | bytes) -> dict[str, Any]:
+    """The answer of the server.
+
+    Raises:
+        SubmitError: it is the sign-in page with which a gateway answers, with status 200, whoever has no cookie.
+    """
     try:
-        json.loads(body)
+        return dict(json.loads(body))
     except ValueError:
         raise SubmitError(
             "--host answers with a page, not with KFP's API: either it is not KFP's address, or it wants "

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import sys
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from diptych.kubeflow.client.options import SubmitOptions
 from diptych.kubeflow.client.parameters import read_parameters
-from diptych.kubeflow.client.server import Server
+from diptych.kubeflow.client.server import Server, without_warnings
 from diptych.kubeflow.client.vertex import vertex_script
 from diptych.kubeflow.client.watch import watch_run
 from diptych.kubeflow.spec import first_document
@@ -34,7 +30,7 @@ def submit(settings: Settings, options: SubmitOptions) -> int:
     if options.target == "vertex":
         _say(vertex_script(settings, options))
         return 0
-    with _without_warnings(), tempfile.TemporaryDirectory() as folder:
+    with without_warnings(), tempfile.TemporaryDirectory() as folder:
         return _submit_to_kfp(settings, options, os.path.join(folder, f"{settings.name}.yaml"))
 
 
@@ -42,10 +38,12 @@ def _submit_to_kfp(settings: Settings, options: SubmitOptions, path: str) -> int
     from diptych.kubeflow.compiler import compile_pipeline
 
     server = Server(options)  # before the compiler, which takes its time
+    server.check_version()
     tasks = compile_pipeline(settings, path)
     if options.no_cache:
         disable_cache(path)
-    parameters = read_parameters(first_document(path), options.params)
+    spec = first_document(path)
+    parameters = read_parameters(spec, options.params)
     pipeline_id = server.get_pipeline_id(settings.name)
     with server.client() as client:
         version = client.upload_pipeline_version(path, version_name(path), pipeline_id=pipeline_id)
@@ -60,7 +58,8 @@ def _submit_to_kfp(settings: Settings, options: SubmitOptions, path: str) -> int
         "params": parameters,
         "pipeline_id": pipeline_id,
         "version_id": version.pipeline_version_id,
-        "pipeline_root": options.pipeline_root,
+        # KFP's API server does not read the spec's own.
+        "pipeline_root": options.pipeline_root or settings.kubeflow.pipeline_root,
     }
     if options.recurring:
         _say(_start_recurring_run(server, run, options.recurring))
@@ -70,8 +69,15 @@ def _submit_to_kfp(settings: Settings, options: SubmitOptions, path: str) -> int
     link = server.link(f"runs/details/{run_id}")
     _say(f"Run: {link}")
     if options.wait:
-        watch_run(server, run_id, tasks, link, _say)
+        watch_run(server, run_id, tasks, link, _published_folder(spec, parameters, run_id), _say)
     return 0
+
+
+def _published_folder(spec: dict[str, Any], parameters: dict[str, Any], run_id: str) -> str | None:
+    """Where the run's summary and report go; None if the pipeline publishes none."""
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {}).get("publish_directory", {})
+    directory = parameters.get("publish_directory", declared.get("defaultValue"))
+    return f"{directory}/{run_id}" if directory else None
 
 
 def _start_recurring_run(server: Server, run: dict[str, Any], schedule: str) -> str:
@@ -116,19 +122,3 @@ def disable_cache(path: str) -> None:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()  # whoever waits reads along
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Hides the warnings and log lines of kfp and urllib3.
-
-    What kfp prints while a client is made is shown: it is only how to sign in to Google in a browser.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        disabled = logging.root.manager.disable
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(disabled)

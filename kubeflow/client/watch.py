@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.client.server import Server, SubmitError
+from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 
 POLL_SECONDS = 5.0
 #: Pauses before each further attempt to read a run: a cluster's gateway may restart while a model trains.
@@ -16,16 +19,22 @@ RETRY_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
 
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
 _END_STATES = (_SUCCEEDED, _FAILED, "SKIPPED", "CANCELED")
+_REPORT = "Report"
+# What the entry point of a step writes to its log when it fails.
+_SENTENCE = re.compile(r"^diptych: (\w+) failed: (.+)$", re.MULTILINE)
 # HTTP statuses that may pass; None is no answer at all.
 _TRANSIENT = (None, 401, 429, 500, 502, 503, 504)
 
 
-def watch_run(server: Server, run_id: str, tasks: Sequence[str], link: str, say: Callable[[str], None]) -> None:
-    """Says a line for each change of a task's state until the run ends.
+def watch_run(
+    server: Server, run_id: str, tasks: Sequence[str], link: str, published: str | None, say: Callable[[str], None]
+) -> None:
+    """Says a line for each change of a task's state until the run ends, then where its report is.
 
     Args:
         tasks: names of the pipeline's tasks; others, which KFP lists for itself, are left out.
         link: URL of the run's page.
+        published: folder of the run in the publish directory; None if the pipeline has none.
         say: prints one line.
 
     Raises:
@@ -43,8 +52,12 @@ def watch_run(server: Server, run_id: str, tasks: Sequence[str], link: str, say:
         raise SubmitError(f"{error}\nThe run goes on: {link}", error.status) from None
     _say_changes(run, tasks, states, say)
     say(f"The run {run.state}")
+    if published and states.get(_REPORT) == _SUCCEEDED:
+        say(f"Report: {published}/{REPORT_FILE}, and at {link} among the step's visualizations")
     if run.state != _SUCCEEDED:
-        raise SubmitError("\n".join([f"the run ended as {run.state}: {link}", *_failures(run, tasks)]))
+        where = [f"  summary: {published}/{SUMMARY_FILE}"] if published else []
+        failures = _failures(server, run, tasks)
+        raise SubmitError("\n".join([f"the run ended as {run.state}: {link}", *failures, *where]))
 
 
 def _get_run(server: Server, run_id: str) -> Any:
@@ -68,22 +81,36 @@ def _task_details(run: Any) -> list[Any]:
 
 
 def _say_changes(run: Any, tasks: Sequence[str], states: dict[str, str], say: Callable[[str], None]) -> None:
-    """Says which tasks changed their state since ``states``, and records the new ones there."""
+    """Says which tasks changed their state since ``states``, which is by name, and records the new ones there."""
     for task in _task_details(run):
-        key = task.task_id or task.pod_name or task.display_name
-        if task.display_name in tasks and task.state and states.get(key) != task.state:
-            states[key] = task.state
+        if task.display_name in tasks and task.state and states.get(task.display_name) != task.state:
+            states[task.display_name] = task.state
             say(f"{datetime.now():%H:%M:%S} {task.display_name} {task.state}")
 
 
-def _failures(run: Any, tasks: Sequence[str]) -> Iterator[str]:
-    """A line for the run's error and for each failed task."""
+def _failures(server: Server, run: Any, tasks: Sequence[str]) -> Iterator[str]:
+    """A line for the run's error and for each failed task: what the step itself says, else what KFP says of it."""
     if message := _error_message(run):
         yield f"  {message}"
-    for task in _task_details(run):
+    failed = [task for task in _task_details(run) if task.state == _FAILED]
+    explained = set()
+    for task in failed:
+        for step, sentence in _read_sentences(server, run, task).items():
+            if step not in explained:
+                explained.add(step)
+                yield f"  {step}: {sentence} (log of pod {task.pod_name})"
+    for task in failed:
         message = _error_message(task)
-        if task.state == _FAILED and (message or task.display_name in tasks):
+        # Once a step has spoken for itself, KFP's "exit status 1" about its pod says nothing more.
+        if task.display_name not in explained and (task.display_name in tasks or (message and not explained)):
             yield f"  {task.display_name}: {message or 'no message; its log is on the page of the run'}"
+
+
+def _read_sentences(server: Server, run: Any, task: Any) -> dict[str, str]:
+    """What steps say in the log of a failed task's pod, by step."""
+    if not task.pod_name:
+        return {}
+    return dict(_SENTENCE.findall(server.read_log(run.run_id, task.pod_name)))
 
 
 def _error_message(run_or_task: Any) -> str:

@@ -60,8 +60,8 @@ class StoreOptions(Options):
 
     endpoint: str | None = Field(
         AUTO,
-        description="Address of the S3 API behind minio:// and s3://: 'auto' is that of Kubeflow Pipelines itself, which "
-        "the steps find; null is AWS's own.",
+        description="Address of the S3 API behind minio:// and s3://; 'auto' is that of Kubeflow itself, which "
+        "the steps find, null that of AWS.",
         pattern=rf"^({AUTO}|https?://[^/]+)$",
     )
     secret: str | None = Field(
@@ -93,9 +93,7 @@ class KubeflowOptions(Options):
     @field_validator("pipeline_root", "push_directory", "publish_directory")
     @classmethod
     def _is_in_a_store(cls, value: str | None) -> str | None:
-        if value is not None and not _URI.match(value):
-            raise ValueError("must be a URI in an object store: minio://, s3:// or gs://, a bucket, a path")
-        return value.rstrip("/") if value else value
+        return None if value is None else check_store_uri(value)
 
     @field_validator("resources")
     @classmethod
@@ -110,3 +108,14 @@ class KubeflowOptions(Options):
     def resources_of(self, step: str) -> StepResources:
         """The resources of a step: its own, else the default ones."""
         return self.resources.get(step, self.resources.get(DEFAULT, StepResources()))
+
+
+def check_store_uri(uri: str) -> str:
+    """A URI in an object store, without a slash at its end.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _URI.match(uri):
+        raise ValueError("must be a URI in an object store: minio://, s3:// or gs://, a bucket, a path")
+    return uri.rstrip("/")

@@ -46,12 +46,14 @@ def add_doctor(commands: Any) -> None:
         "doctor",
         help="print versions, and what is missing on this machine",
         description="Prints the versions of Python and of the libraries, compares what is installed with what Diptych "
-        "needs, and says what to do about each problem. The exit code is 1 if there is one.",
+        "needs, and says what to do about each problem. The exit code is 1 if there is one. With --host it also asks a "
+        "Kubeflow Pipelines server, and says what would fail there.",
     )
-    parser.set_defaults(command=_doctor)
+    # Other rooms add functions that get the options, and return facts by name, and problems.
+    parser.set_defaults(command=_doctor, diagnoses=[])
 
 
-def _doctor(_: argparse.Namespace) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     from diptych.pipeline.cli.doctor import find_problems, installed_versions
     from diptych.pipeline.local.log_capture import silence_output
 
@@ -59,6 +61,11 @@ def _doctor(_: argparse.Namespace) -> int:
         print_line(f"{name:<28} {installed}")
     with silence_output():
         problems = list(find_problems())
+    for diagnose in options.diagnoses:
+        facts, found = diagnose(options)
+        problems += found
+        for name, fact in facts.items():
+            print_line(f"{name:<28} {fact}")
     for problem in problems:
         print_line(f"Problem: {problem.message}. To do: {problem.remedy}.")
     if not problems:

@@ -135,6 +135,8 @@ class ApiServer:
         token: if it is set, a request with another one gets 401.
         snapshots: each request for a run is answered with the next one; the last one stays.
         failures: status and body that an operation answers instead of doing anything, by its name.
+        health: what else the server says of itself; the published model has not all of it.
+        logs: log by pod.
         requests: all requests so far.
     """
 
@@ -143,6 +145,8 @@ class ApiServer:
         self.multi_user = False
         self.snapshots = [RunSnapshot("SUCCEEDED", {})]
         self.failures: dict[str, tuple[int, Any]] = {}
+        self.health: dict[str, Any] = {}
+        self.logs: dict[str, str] = {}
         self.requests: list[Request] = []
         self.pipelines: dict[str, Any] = {}
         self.versions: dict[str, Any] = {}
@@ -195,6 +199,9 @@ class ApiServer:
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, Any]:
         """Status and body of the answer to one request."""
         url = urlsplit(target)
+        if log := re.fullmatch(r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", url.path):
+            # ReadRunLogV1 in run_log_server.go, which is no part of the published API.
+            return 200, self.logs.get(log[2], "")
         try:
             endpoint, path = find_endpoint(method, url.path)
             request = Request(endpoint.name, path, _query(url.query, endpoint), headers, _body(endpoint, headers, body))
@@ -203,7 +210,8 @@ class ApiServer:
                 raise Refusal("Request header error: there is no user identity header.", UNAUTHENTICATED)
             if endpoint.name in self.failures:
                 return self.failures[endpoint.name]
-            return 200, self._perform(endpoint, request)
+            answer = self._perform(endpoint, request)
+            return 200, answer | self.health if endpoint.name == "get_healthz" else answer
         except Refusal as refusal:
             return refusal.status, _error(refusal, uploads="/upload" in url.path)
 
@@ -238,6 +246,9 @@ class ApiServer:
             pipeline_id=pipeline_id, display_name=name, pipeline_spec=read_spec(request.body)
         )
         return self._add(self.versions, version, "pipeline_version_id")
+
+    def _list_runs(self, request: Request) -> Any:
+        return kfp_server_api.V2beta1ListRunsResponse(runs=None, total_size=0)
 
     def _list_experiments(self, request: Request) -> Any:
         found = _with_name(self.experiments, request)
@@ -298,14 +309,17 @@ class ApiServer:
 
 
 def _with_name(models: Mapping[str, Any], request: Request) -> list[Any]:
-    """The models that a request with a namespace and the filter "display_name EQUALS" asks for.
+    """The models that a request with a namespace asks for: those of a filter "display_name EQUALS", or all.
 
     The filter is protobuf's JSON, in which a value of an enumeration may be its number.
     """
+    namespace = request.query.get("namespace") or None
+    if "filter" not in request.query:
+        return [model for model in models.values() if (model.namespace or None) == namespace]
     (predicate,) = json.loads(request.query["filter"])["predicates"]
     if predicate["key"] != "display_name" or predicate["operation"] not in (1, "EQUALS"):
         raise Refusal(f"this server knows only EQUALS and display_name, not {predicate}")
-    name = (predicate["stringValue"], request.query.get("namespace") or None)
+    name = (predicate["stringValue"], namespace)
     return [model for model in models.values() if (model.display_name, model.namespace or None) == name]
 
 

@@ -18,7 +18,8 @@ from tests.kubeflow.client.api_server import ApiServer
 #: Submits with options, and returns the exit code.
 Submit = Callable[..., int]
 
-CONFIG = "name: shop\ndata: {catalogue: catalogue.csv}\nkubeflow: {catalogue: 'minio://shop/catalogue.csv'}\n"
+CONFIG = "name: shop\ndata: {catalogue: catalogue.csv}\nkubeflow:\n  catalogue: minio://shop/catalogue.csv\n"
+CONFIG += "  pipeline_root: minio://shop/artifacts\n"
 PARAMETERS = {
     "epochs": {"parameterType": "NUMBER_INTEGER", "defaultValue": 3},
     "rate": {"parameterType": "NUMBER_DOUBLE", "isOptional": True},
@@ -43,7 +44,7 @@ def spec(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "pipelineInfo": {"name": "shop"},
         "schemaVersion": "2.1.0",
         "root": {
-            "inputDefinitions": {"parameters": PARAMETERS},
+            "inputDefinitions": {"parameters": dict(PARAMETERS)},
             "dag": {
                 "tasks": {
                     "Trainer": {**task, "taskInfo": {"name": "Trainer"}},

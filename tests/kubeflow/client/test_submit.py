@@ -48,6 +48,46 @@ def test_names_namespace_and_root_reach_the_server(server: ApiServer, command: S
     assert server.runs["run-1"].runtime_config.pipeline_root == "s3://b/p"
 
 
+@pytest.mark.parametrize("recurring", [False, True])
+def test_the_settings_root_reaches_the_server(server: ApiServer, command: Submit, recurring: bool) -> None:
+    """KFP never reads the ``defaultPipelineRoot`` of the spec: what it is not told lies in its own place."""
+    assert command(*(["--recurring", "0 3 * * *"] if recurring else [])) == OK
+    (run,) = (server.recurring_runs if recurring else server.runs).values()
+    assert run.runtime_config.pipeline_root == "minio://shop/artifacts"
+
+
+@pytest.mark.parametrize("root", ["ftp://x", "minio://", "/folder", "minio://shop/a?region=x"])
+def test_a_root_in_no_store_is_refused(
+    root: str, server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        command("--pipeline-root", root)
+    assert error.value.code == USAGE
+    assert "--pipeline-root: it must be a URI in an object store: minio://" in capfd.readouterr().err
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("health", "accepted"),
+    [
+        ({"tag_name": "2.15.0"}, True),
+        ({"tag_name": "2.14.9"}, False),
+        ({"tag_name": "v1.8.22"}, False),
+        ({"apiServerTagName": "2.5.0"}, False),  # as the user interface says it
+        ({"tag_name": "unknown"}, True),
+        ({}, True),
+    ],
+)
+def test_a_server_that_is_too_old_is_refused_where_it_says_so(
+    health: dict[str, str], accepted: bool, server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.health = health
+    assert command() == (OK if accepted else FAILED)
+    if not accepted:
+        assert "2.15 or newer is needed" in capfd.readouterr().err
+        assert not server.pipelines
+
+
 def test_kfps_variables_apply(
     server: ApiServer,
     spec: dict[str, Any],

@@ -50,6 +50,37 @@ def test_waiting_for_a_run_that_fails_tells_the_tasks_error(
     assert "/#/runs/details/run-1" in output.err
 
 
+def test_a_failed_step_speaks_for_itself(
+    server: ApiServer, command: Submit, spec: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """KFP says "exit status 1" of the pod, which bears another name than the step; the reason is in the pod's log."""
+    spec["root"]["inputDefinitions"]["parameters"]["publish_directory"] = {
+        "parameterType": "STRING",
+        "defaultValue": "minio://shop/runs",
+    }
+    tasks = {"Trainer": "FAILED", "executor": "FAILED", "Pusher": "SKIPPED"}
+    server.snapshots = [RunSnapshot("FAILED", tasks, {"executor": "main: Error (exit code 1)"})]
+    server.logs["run-1-executor"] = "I1128 launcher\ndiptych: Trainer failed: the loss is not finite\nexit status 1\n"
+    assert command("--wait") == FAILED
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[1:] == [
+        "  Trainer: the loss is not finite (log of pod run-1-executor)",
+        "  summary: minio://shop/runs/run-1/summary.json",
+    ]
+
+
+def test_the_report_is_named(
+    server: ApiServer, command: Submit, spec: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec["root"]["dag"]["tasks"]["Report"] = spec["root"]["dag"]["tasks"]["Pusher"] | {"taskInfo": {"name": "Report"}}
+    spec["root"]["inputDefinitions"]["parameters"]["publish_directory"] = {"parameterType": "STRING"}
+    server.snapshots = [RunSnapshot("SUCCEEDED", {"Report": "SUCCEEDED"})]
+    assert command("--wait", "--param", "publish_directory=minio://shop/here") == OK
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert last.startswith("Report: minio://shop/here/run-1/report.html, and at ")
+    assert f"{server.url}/#/runs/details/run-1" in last
+
+
 @pytest.mark.parametrize("state", ["SKIPPED", "CANCELED"])
 def test_waiting_ends_with_1_unless_the_run_succeeds(state: str, server: ApiServer, command: Submit) -> None:
     server.snapshots = [RunSnapshot(state, {})]
