@@ -191,8 +191,8 @@ def submit_command(commands: Any) -> None:
 
 
 def _diagnose_server(options: argparse.Namespace) -> tuple[dict[str, str], list[Problem]]:
-    """What is asked of the server; nothing without ``--host``."""
-    if not options.host:
+    """What a server says of itself, and what will fail there; nothing where none is named."""
+    if not options.host and not options.config:
         return {}, []
     from diptych.kubeflow.client.diagnosis import diagnose
     from diptych.kubeflow.client.options import SubmitOptions
