@@ -20,8 +20,8 @@ RETRY_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0)
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
 _END_STATES = (_SUCCEEDED, _FAILED, "SKIPPED", "CANCELED")
 _REPORT = "Report"
-# What the entry point of a step writes to its log when it fails.
-_SENTENCE = re.compile(r"^diptych: (\w+) failed: (.+)$", re.MULTILINE)
+# What the entry point of a step writes to its log when it fails, and to what Kubernetes keeps of a container's end.
+_SENTENCE = re.compile(r"\bdiptych: (\w+) failed: (.+)$", re.MULTILINE)
 # HTTP statuses that may pass; None is no answer at all.
 _TRANSIENT = (None, 401, 429, 500, 502, 503, 504)
 
@@ -107,10 +107,11 @@ def _failures(server: Server, run: Any, tasks: Sequence[str]) -> Iterator[str]:
 
 
 def _read_sentences(server: Server, run: Any, task: Any) -> dict[str, str]:
-    """What steps say in the log of a failed task's pod, by step."""
-    if not task.pod_name:
-        return {}
-    return dict(_SENTENCE.findall(server.read_log(run.run_id, task.pod_name)))
+    """What steps say in the end of a failed task's pod, or in its log, by step."""
+    found = _SENTENCE.findall(_error_message(task))
+    if not found and task.pod_name:
+        found = _SENTENCE.findall(server.read_log(run.run_id, task.pod_name))
+    return dict(found)
 
 
 def _error_message(run_or_task: Any) -> str:

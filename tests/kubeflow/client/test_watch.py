@@ -13,6 +13,8 @@ from diptych.models.errors import FAILED, OK
 from tests.kubeflow.client.api_server import ApiServer, RunSnapshot
 from tests.kubeflow.client.conftest import Submit
 
+SENTENCE = "diptych: Trainer failed: the loss is not finite"
+
 
 def test_waiting_tells_every_change_until_the_run_succeeds(
     server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
@@ -50,8 +52,20 @@ def test_waiting_for_a_run_that_fails_tells_the_tasks_error(
     assert "/#/runs/details/run-1" in output.err
 
 
+@pytest.mark.parametrize(
+    ("message", "log"),
+    [
+        ("main: Error (exit code 1)", f"I1128 launcher\n{SENTENCE}\nexit status 1\n"),
+        (f"main: Error (exit code 1): {SENTENCE}", ""),
+    ],
+)
 def test_a_failed_step_speaks_for_itself(
-    server: ApiServer, command: Submit, spec: dict[str, Any], capfd: pytest.CaptureFixture[str]
+    message: str,
+    log: str,
+    server: ApiServer,
+    command: Submit,
+    spec: dict[str, Any],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """KFP says "exit status 1" of the pod, which bears another name than the step; the reason is in the pod's log."""
     spec["root"]["inputDefinitions"]["parameters"]["publish_directory"] = {
@@ -59,8 +73,8 @@ def test_a_failed_step_speaks_for_itself(
         "defaultValue": "minio://shop/runs",
     }
     tasks = {"Trainer": "FAILED", "executor": "FAILED", "Pusher": "SKIPPED"}
-    server.snapshots = [RunSnapshot("FAILED", tasks, {"executor": "main: Error (exit code 1)"})]
-    server.logs["run-1-executor"] = "I1128 launcher\ndiptych: Trainer failed: the loss is not finite\nexit status 1\n"
+    server.snapshots = [RunSnapshot("FAILED", tasks, {"executor": message})]
+    server.logs["run-1-executor"] = log
     assert command("--wait") == FAILED
     lines = capfd.readouterr().err.splitlines()
     assert lines[1:] == [
