@@ -36,7 +36,7 @@ def copy_accepted_statistics(push_directory: str, folder: str) -> None:
 
 
 def save_accepted(statistics_file: str, profiles: Mapping[str, SplitProfile], push_directory: str) -> None:
-    """Saves data as the last accepted ones, under a new version; does nothing if the latest version is equal.
+    """Saves data as the last accepted ones, under the next version; does nothing if the latest version is equal.
 
     Args:
         statistics_file: the statistics of train, as StatisticsGen wrote them.

@@ -96,13 +96,13 @@ def _check_number(
     al., "Analysis of symbolic sequences using the Jensen-Shannon divergence", 2002, with equal weights). A quantile of
     that is added to the threshold.
     """
-    before, now = np.array(reference.counts), bin_counts(rows.numbers[name], reference.edges)
-    measured = float(jensenshannon(before, now, base=2) ** 2)
-    degrees = max(np.count_nonzero(before + now) - 1, 1)
+    expected, observed = np.array(reference.counts), bin_counts(rows.numbers[name], reference.edges)
+    measured = float(jensenshannon(expected, observed, base=2) ** 2)
+    degrees = max(np.count_nonzero(expected + observed) - 1, 1)
     chance = variance / (8 * math.log(2)) * float(chi2.isf(_FALSE_ALARM, degrees))
     if measured > comparison.threshold(name)[0] + chance:
         # Named first are the rows in the bins that have gained most. Half a row is added so that no bin is empty.
-        gain = ((now + 0.5) / now.sum()) / ((before + 0.5) / before.sum())
+        gain = ((observed + 0.5) / observed.sum()) / ((expected + 0.5) / expected.sum())
         gain_of_row = gain[bin_indices(rows.numbers[name], reference.edges)]
         ids = rows.ids_of_greatest(gain_of_row, gain_of_row > 1)
         yield _make_finding(name, comparison, _Distance(JENSEN_SHANNON, measured, chance), ids)
@@ -117,16 +117,16 @@ def _check_category(
     holds for all values together (Bonferroni).
     """
     counts = count_values(rows, name)
-    before_all, now_all = sum(reference.values()), sum(counts.values())
+    expected_total, observed_total = sum(reference.values()), sum(counts.values())
     values = sorted(set(reference) | set(counts))
     z = float(norm.isf(_FALSE_ALARM / 2 / len(values)))
     differences = []
     for value in values:
-        before, now = reference.get(value, 0) / before_all, counts[value] / now_all
-        pooled = (reference.get(value, 0) + counts[value]) / (before_all + now_all)
+        difference = counts[value] / observed_total - reference.get(value, 0) / expected_total
+        pooled = (reference.get(value, 0) + counts[value]) / (expected_total + observed_total)
         chance = z * math.sqrt(pooled * (1 - pooled) * variance)
         # If one of two values loses what the other gains, the gaining one is chosen: it has rows to name.
-        differences.append((round(abs(now - before) - chance, 9), now > before, value, abs(now - before), chance))
+        differences.append((round(abs(difference) - chance, 9), difference > 0, value, abs(difference), chance))
     beyond_chance, _, value, measured, chance = max(differences)
     if beyond_chance > comparison.threshold(name)[0]:
         ids = rows.ids_where(lambda of_row: value in of_row, name)

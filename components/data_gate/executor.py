@@ -31,7 +31,8 @@ from diptych.components.data_gate.accepted_data import (
     save_accepted,
 )
 from diptych.components.data_gate.anomaly_rule import check_anomalies
-from diptych.components.data_gate.findings import Finding, check_learnable_labels, check_rejects
+from diptych.components.data_gate.basic_rules import check_learnable_labels, check_rejects
+from diptych.components.data_gate.findings import Finding
 from diptych.components.data_gate.options import GateOptions
 from diptych.components.data_gate.profile import make_profile
 from diptych.components.data_gate.rules import GateInput, apply_rules

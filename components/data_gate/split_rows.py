@@ -67,6 +67,7 @@ class SplitRows:
 
     @property
     def ids(self) -> list[str]:
+        """The id of each row."""
         return self.texts[features.ID]
 
     @cached_property

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel
 
 #: Metric to value.
 Metrics = Mapping[str, float]
@@ -62,14 +62,6 @@ class Finding(BaseModel):
     threshold: float | None = None
     message: str
     ids: list[str] = []
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_stops(cls, value: object) -> object:
-        """Some verdicts say ``stops`` instead of the severity."""
-        if isinstance(value, dict) and "severity" not in value:
-            return {**value, "severity": "stop" if value.get("stops") else "warn"}
-        return value
 
 
 class Verdict(BaseModel):

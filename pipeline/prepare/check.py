@@ -11,7 +11,8 @@ from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import Reject
 from diptych.components.catalogue.records import RecordOptions
-from diptych.components.data_gate.findings import Finding, check_learnable_labels, check_rejects
+from diptych.components.data_gate.basic_rules import check_learnable_labels, check_rejects
+from diptych.components.data_gate.findings import Finding
 from diptych.components.example_gen.account import count_labels, list_rejects, result_as_json, track_progress
 from diptych.components.example_gen.assignment import Assignment, assign_splits
 from diptych.components.example_gen.decoder_pool import DecoderPool
