@@ -22,7 +22,7 @@ from diptych.components.artifacts import (
     read_json,
     write_json,
 )
-from diptych.components.beam import UnpackagedBeamExecutor
+from diptych.components.beam_executor import UnpackagedBeamExecutor
 from diptych.components.evaluator.criteria import Criterion, CriterionResult, make_criteria
 from diptych.components.evaluator.eval_config import BLESSED, CANDIDATE, make_eval_config
 from diptych.components.evaluator.last_blessed import copy_as_model_artifact, reason_not_comparable

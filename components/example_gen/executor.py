@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from diptych.components.artifacts import ACCOUNT_FILE, read_json
-from diptych.components.beam import UnpackagedBeamExecutor
+from diptych.components.beam_executor import UnpackagedBeamExecutor
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.account import IngestionError

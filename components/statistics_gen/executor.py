@@ -18,7 +18,7 @@ from tfx_bsl.coders import example_coder
 
 from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import STATISTICS_FILE
-from diptych.components.beam import UnpackagedBeamExecutor
+from diptych.components.beam_executor import UnpackagedBeamExecutor
 from diptych.models import features
 from diptych.models.tfrecords import read_records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfx.components.transform import component, executor
 from tfx.dsl.components.base import executor_spec
 
-from diptych.components.beam import UnpackagedBeamExecutor
+from diptych.components.beam_executor import UnpackagedBeamExecutor
 
 
 class TransformExecutor(UnpackagedBeamExecutor, executor.Executor):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points, version
 
 from diptych.models.errors import FAILED, OK, DiptychError
-from diptych.pipeline.cli.commands import about, catalogues, runs, served
+from diptych.pipeline.cli.commands import about, catalogues, pushed_models, runs
 from diptych.pipeline.cli.os_errors import explain_os_error
 from diptych.pipeline.cli.terminal import complain
 
@@ -54,11 +54,11 @@ def build_parser() -> argparse.ArgumentParser:
         catalogues.add_check,
         catalogues.add_schema,
         runs.add_report,
-        served.add_predict,
+        pushed_models.add_predict,
         runs.add_digest,
         runs.add_export,
         runs.add_export_encoders,
-        served.add_export_model,
+        pushed_models.add_export_model,
         about.add_config,
         about.add_doctor,
     ):

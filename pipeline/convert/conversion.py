@@ -20,8 +20,8 @@ from diptych.pipeline.convert.cells import CellError, PixelFormat, find_scale, i
 from diptych.pipeline.convert.errors import ConversionError
 from diptych.pipeline.convert.isolation import call_isolated
 from diptych.pipeline.convert.legacy_dataset import LegacyRow, is_pickle, read_legacy_dataset
-from diptych.pipeline.parquet import row_groups
 from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES, infer_columns
+from diptych.pipeline.row_groups import row_groups
 
 _SAMPLE_ROWS = 300
 _MAX_PROBLEMS_SHOWN = 5
@@ -99,6 +99,9 @@ def write_catalogue(source: str, path: str, columns: Mapping[str, str], channels
 
     Args:
         path: the Parquet file to write.
+
+    Raises:
+        ConversionError: as ``convert``.
     """
     rows = read_legacy_dataset(source)
     result = ConversionResult(_choose_columns(source, rows, columns))

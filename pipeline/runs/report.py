@@ -67,7 +67,7 @@ def write_comparison(run_a: str, run_b: str, output: str) -> str:
         OSError: the file cannot be written.
     """
     found = [find_sources(run) for run in (run_a, run_b)]
-    from diptych.components.report.comparison import render_comparison
+    from diptych.components.report.comparison_page import render_comparison
     from diptych.components.report.data_collection import collect_report_data
 
     a, b = (collect_report_data(sources) for sources in found)
@@ -153,7 +153,7 @@ def _reported_uris(folder: RunFolder, artifacts: Mapping[ArtifactKey, str]) -> d
 
 
 def _verdict_of_stopped_run(folder: RunFolder) -> str | None:
-    """Where the data gate left its verdict before it stopped the run; its own artifact is lost, as of a failed step."""
+    """Where the data gate keeps the verdict that stopped the run; TFX deletes the artifact of a failed step."""
     verdict = stopped_verdict_folder(folder.artifact_folder(_REPORTED["verdict"], 0))
     return verdict if os.path.isdir(verdict) else None
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from diptych.models import features
 from diptych.models.labels import Task
 from diptych.pipeline.export.formats.stored_dataset import StoredDataset, StoredExample, read_examples
-from diptych.pipeline.parquet import row_groups
+from diptych.pipeline.row_groups import row_groups
 
 
 def write(dataset: StoredDataset, folder: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diptych.components.report import report_data
-from diptych.components.report.comparison import render_comparison
+from diptych.components.report.comparison_page import render_comparison
 from diptych.components.report.page import render_report
 from tests.components.report.report_fixtures import (
     HOSTILE,

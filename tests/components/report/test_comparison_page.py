@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from diptych.components.report.comparison import render_comparison
+from diptych.components.report.comparison_page import render_comparison
 from tests.components.report.report_fixtures import good_data, hostile_data, make_profile
 
 

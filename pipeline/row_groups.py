@@ -1,4 +1,4 @@
-"""Row groups of the Parquet files that Diptych writes."""
+"""Row groups of a size that suits readers, for the Parquet files that Diptych writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about served models: ``predict`` and ``export-model``."""
+"""Commands about pushed models: ``predict`` and ``export-model``."""
 
 from __future__ import annotations
 
