@@ -20,7 +20,7 @@ def atomic_path(path: str) -> Iterator[str]:
     # A link stays one: the file that it leads to is replaced.
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    # It begins with a dot, so that no pattern of files matches it, and lies in the same folder, so that it can be renamed.
+    # A name that begins with a dot is matched by no pattern of files; in the same folder the file can be renamed.
     temporary = os.path.join(folder, f".{name[:50]}.{uuid4().hex}.part")
     try:
         yield temporary

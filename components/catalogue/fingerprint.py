@@ -60,7 +60,7 @@ def _digests(files: Iterator[tuple[str, str]], data: DataOptions) -> Iterator[by
 
 
 def _input_files(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """The name and the URI of each file; names do not change when the whole catalogue is moved."""
+    """The name and the URI of each file; the name is the same wherever the catalogue lies."""
     for source in catalogue.sources:
         for uri in _files_of(source, catalogue.kind, catalogue.data):
             yield path_in_catalogue(uri, catalogue.data.catalogue), uri

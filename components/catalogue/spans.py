@@ -45,7 +45,7 @@ class ResolvedSpan:
 
 
 def path_in_catalogue(uri: str, catalogue: str) -> str:
-    """The path of a file from the catalogue's folder on, which does not change when the whole catalogue is moved."""
+    """The path of a file from the catalogue's folder on: the same wherever the catalogue lies."""
     folder = static_folder(catalogue)
     if not is_remote(uri):
         uri, folder = os.path.abspath(uri), os.path.abspath(folder)

@@ -23,18 +23,18 @@ def reason_not_comparable(candidate: str, blessed: str) -> str | None:
         blessed: the folder of the last blessed SavedModel.
     """
     try:
-        old = read_card(blessed)
+        last = read_card(blessed)
     except FileNotFoundError as error:
         return str(error)
     except ValueError as error:
         return f"its card cannot be read: {error}"
-    new = read_card(candidate)
-    if old.task != new.task:
-        return f"its task is {old.task}, that of this run {new.task}"
-    if old.image != new.image:
-        return f"it reads images stored as {old.image.model_dump()}, this run stores {new.image.model_dump()}"
-    if set(old.labels) != set(new.labels):
-        return f"it knows other labels: {sorted(set(old.labels) ^ set(new.labels))}"
+    own = read_card(candidate)
+    if last.task != own.task:
+        return f"its task is {last.task}, that of this run {own.task}"
+    if last.image != own.image:
+        return f"it reads images stored as {last.image.model_dump()}, this run stores {own.image.model_dump()}"
+    if set(last.labels) != set(own.labels):
+        return f"it knows other labels: {sorted(set(last.labels) ^ set(own.labels))}"
     return None
 
 

@@ -28,7 +28,7 @@ class IngestionError(DiptychError):
 
 
 def track_progress(results: Iterable[RowResult]) -> Iterator[RowResult]:
-    """Yields the results, and reports from time to time how many rows are done."""
+    """Yields the results, and reports every 50 rows how many are done."""
     done = 0
     for result in results:
         done += 1

@@ -118,7 +118,9 @@ class DecoderPool:
         self._pool.join()
 
     def process(self, rows: Iterable[Row], source: SourceFile, file: str) -> Iterator[RowResult]:
-        """What becomes of the rows, in their order; only as many are read ahead as keep the processes busy.
+        """Yields what each row becomes, in the order of the rows.
+
+        Rows are read ahead only as far as is needed to keep the processes busy.
 
         Args:
             file: how the URIs of the files begin that the processes write; each result names the file of its record.

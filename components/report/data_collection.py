@@ -99,7 +99,7 @@ class ReportSources:
 
 @dataclass(frozen=True)
 class _ArtifactReader:
-    """Reads artifacts, and records why those are missing that cannot be read."""
+    """Reads artifacts, and records for each one that cannot be read why it is missing."""
 
     uris: Mapping[str, str]
     missing: dict[str, str] = field(default_factory=dict)

@@ -54,6 +54,7 @@ def metric_title(name: str) -> str:
 
 
 def encode_base64(content: bytes) -> str:
+    """Bytes in Base64, as ``data:`` URIs hold them."""
     return base64.b64encode(content).decode()
 
 

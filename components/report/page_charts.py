@@ -73,9 +73,11 @@ def make_drift_charts(data: ReportData) -> list[tuple[str, Markup]]:
     """Each feature with its distributions in train and in the last accepted data; those that drifted first."""
     drifted = {f.feature for f in data.verdict.findings if f.rule == "drift"} if data.verdict else set()
     found = []
-    for feature, before in sorted(data.reference.items(), key=lambda item: item[0] not in drifted):
-        now = data.statistics.get(feature, {}).get(features.TRAIN)
-        if now and feature not in HASHES and (chart := overlay({"accepted": before, features.TRAIN: now}, feature)):
+    for feature, accepted in sorted(data.reference.items(), key=lambda item: item[0] not in drifted):
+        train = data.statistics.get(feature, {}).get(features.TRAIN)
+        if not train or feature in HASHES:
+            continue
+        if chart := overlay({"accepted": accepted, features.TRAIN: train}, feature):
             found.append((feature, chart))
     return found
 

@@ -40,7 +40,7 @@ class PixelFormat:
 
 
 def find_scale(images: Iterable[Any]) -> float:
-    """255 where no number, apart from those of uint8 arrays, exceeds 1 in the whole dataset, else 1.
+    """The scale of ``PixelFormat``: 255 if no number in the dataset exceeds 1, apart from uint8 arrays, else 1.
 
     A single image does not tell: it may be dark.
     """
@@ -152,7 +152,7 @@ def _decode(content: bytes | bytearray) -> str:
 
 
 def _to_json(value: Any) -> Any:
-    """What JSON has in place of a value that it does not know."""
+    """What replaces a value that JSON has no form for; the ``default`` of ``json.dumps``."""
     if isinstance(value, (bytes, bytearray)):
         return _decode(value)
     if isinstance(value, (set, frozenset)):

@@ -1,4 +1,4 @@
-"""What ``diptych convert`` says when it cannot convert a dataset."""
+"""The error of ``diptych convert``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls a function in a process of its own, with limits: what it works on may crash it, or want all memory and time.
+"""Calls a function in a process of its own with limits, because its input may crash it or exhaust memory and time.
 
 The process gets neither the environment's variables nor the current folder's modules. Arguments and result are JSON.
 """
@@ -22,8 +22,8 @@ from diptych.pipeline.convert.errors import ConversionError
 # Isolated Python has neither PYTHONPATH nor the user's own packages in its path, so this process gives it its own
 # path, without the current folder.
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from diptych.pipeline.convert.isolation import main; main()"
-# Times the processor time, for a process that waits for the disk or for other processes.
-_WAITING = 10
+# The limit on elapsed time is so many times the limit on processor time: a process may wait for the disk or for others.
+_ELAPSED_FACTOR = 10
 _KEPT_VARIABLES = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 # More threads would take address space, which is what the limit counts.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -43,18 +43,22 @@ class Limits:
 
 
 def limits_for(path: str) -> Limits:
-    """Enough for the libraries, and for a file whose values take some fifty times its bytes, as short texts do."""
+    """The limits for reading a file: enough for the libraries, and for values of fifty times the file's size.
+
+    A list of short texts takes so much.
+    """
     size = os.path.getsize(path) if os.path.exists(path) else 0
     installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return Limits(memory=min((2 << 30) + 64 * size, installed), seconds=30 + size // 50_000)
 
 
 def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
-    """What the function returns for the arguments.
+    """Calls a function in a process of its own, and returns what it returns.
 
     Args:
-        function: ``<module>.<name>``.
-        path: the file that it reads.
+        function: its import path, ``<module>.<name>``.
+        arguments: its arguments, which JSON can hold.
+        path: the file that it reads; its size decides the limits.
 
     Raises:
         ConversionError: with the message of the ``DiptychError`` that the function raised; or the function exceeded a
@@ -70,11 +74,11 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
             input=json.dumps(request).encode(),
             capture_output=True,
             env={**kept, **_ONE_THREAD},
-            timeout=_WAITING * limits.seconds,
+            timeout=_ELAPSED_FACTOR * limits.seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ConversionError(f"'{path}' was not read within {_WAITING * limits.seconds:,} s") from None
+        raise ConversionError(f"'{path}' was not read within {_ELAPSED_FACTOR * limits.seconds:,} s") from None
     if done.returncode:
         raise ConversionError(f"'{path}' {_explain(done, limits)}; is it a dataset of plain data?")
     result = json.loads(done.stdout)
@@ -86,7 +90,7 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
 
 
 def _explain(done: subprocess.CompletedProcess[bytes], limits: Limits) -> str:
-    """What befell the process, to follow the name of the file."""
+    """Why the process ended without a result, as a phrase that follows the name of the file."""
     last_line = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     if done.returncode == -signal.SIGXCPU:
         return f"was not read within {limits.seconds:,} s of processor time"
@@ -96,7 +100,7 @@ def _explain(done: subprocess.CompletedProcess[bytes], limits: Limits) -> str:
 
 
 def main() -> None:
-    """Runs in the process: calls the function that standard input names, and prints its result."""
+    """The program of the isolated process: calls the function that standard input names, and prints its result."""
     request = json.load(sys.stdin)
     module, _, name = request["function"].rpartition(".")
     function = getattr(import_module(module), name)

@@ -81,7 +81,10 @@ def _read_json(file: BinaryIO) -> Sequence[LegacyRow]:
 
 
 def _read_csv(file: BinaryIO) -> Sequence[LegacyRow]:
-    """Bytes that do not fit the encoding become lone surrogates, which no catalogue can hold: their cell says so."""
+    """Reads a table in any encoding.
+
+    Bytes that do not fit the encoding become lone surrogates, for which ``text_cell`` raises an error.
+    """
     content = file.read()
     encoding = detect_encoding(content)
     try:

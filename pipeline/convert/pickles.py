@@ -57,8 +57,10 @@ def load_pickle(file: BinaryIO) -> object:
 
 
 class _Unpickler(pickle.Unpickler):
+    """Python's unpickler, which may use the names in ``_GLOBALS`` only."""
+
     def find_class(self, module: str, name: str) -> Any:
-        found = _GLOBALS.get(f"{_OLD_MODULES.get(module, module)}.{name}")
+        found = _GLOBALS.get(f"{_MODULE_NAMES.get(module, module)}.{name}")
         if found is None:
             raise ConversionError(f"would use {ascii(f'{module}.{name}'):.200}, which is no plain data; {_REMEDY}")
         return found
@@ -125,7 +127,7 @@ class ndarray(np.ndarray[Any, Any]):
 
 
 def _check_data(data: Any, dtype: Any, shape: Any) -> None:
-    """Refuses what are not the bytes of an array, or of an array of objects."""
+    """Refuses data that are not bytes, and bytes that do not fit the type and shape of the array."""
     if not isinstance(dtype, _Dtype) or dtype.dtype.kind == "O" or not isinstance(data, (bytes, bytearray)):
         raise ConversionError(f"holds a NumPy array whose data is a {type(data).__name__}; {_REMEDY}")
     _check_shape(shape, dtype.dtype.itemsize, len(data))
@@ -134,9 +136,9 @@ def _check_data(data: Any, dtype: Any, shape: Any) -> None:
 
 
 def _check_shape(shape: Any, item_size: int, data_size: int) -> None:
-    """Refuses a shape that does not fit the data, and one of many empty rows, which could take forever to read."""
+    """Refuses a shape that does not fit the size of the data, and many rows without data, which take long to read."""
     if type(shape) is not tuple or any(type(side) is not int or side < 0 for side in shape):
-        raise ConversionError("holds a NumPy array whose shape is none")
+        raise ConversionError("holds a NumPy array whose shape is no tuple of sizes")
     if prod(shape) * item_size != data_size or (data_size == 0 and any(shape[:1])):
         sides = ", ".join(f"{side:.3g}" for side in shape[:8])
         raise ConversionError(f"holds a NumPy array of shape [{sides}] whose data has {data_size} bytes")
@@ -155,7 +157,7 @@ def _make_blank_array(kind: Any, shape: Any, _code: Any) -> ndarray:
 
 
 def _make_array(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> ndarray:
-    """An array of protocol 5, whose order K is C with the axes in another order."""
+    """An array of protocol 5. In order ``K``, its data are in order ``C`` with the axes permuted."""
     _check_data(data, dtype, shape)
     array: np.ndarray[Any, Any] = np.ndarray(shape, dtype.dtype, data, order="F" if order == "F" else "C")
     return (array.transpose(axes) if order == "K" else array).view(ndarray)
@@ -169,7 +171,7 @@ def _make_scalar(dtype: Any, data: Any) -> Any:
 def _encode(text: Any = "", encoding: Any = "latin1") -> _Python3Bytes:
     """``codecs.encode``: protocols 0 to 2 hold bytes as texts of the first 256 characters."""
     if type(text) is not str or _as_text(encoding) not in ("latin1", "latin-1"):
-        raise ConversionError("holds bytes that are none")
+        raise ConversionError("holds bytes that are not written as Python 3 writes them")
     return _Python3Bytes(text.encode("latin1"))
 
 
@@ -181,14 +183,15 @@ def _make_dict(_default_factory: Any = None) -> dict[Any, Any]:
     return {}
 
 
-# The reconstructor is named before a class of the user's own is, and that class is what to name in the refusal.
+# A pickle of an object of the user's own class names the reconstructor first. It is allowed, so that the refusal names
+# the class.
 _CLASS_NAMES = [
     "copyreg._reconstructor",
     "numpy.ndarray",
     *(f"builtins.{kind.__name__}" for kind in (dict, float, int, list, str)),
 ]
-# The names that Python 2 and numpy 1 have for modules of Python 3 and numpy 2.
-_OLD_MODULES = {
+# Modules as Python 2 and numpy 1 name them, to their names in Python 3 and numpy 2.
+_MODULE_NAMES = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
     "numpy.core.multiarray": "numpy._core.multiarray",

@@ -1,4 +1,4 @@
-"""What the exports say when they cannot export."""
+"""The error of the exports."""
 
 from __future__ import annotations
 

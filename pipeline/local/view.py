@@ -1,4 +1,4 @@
-"""Shows the progress of a run: lines that change on a terminal, lines that stay elsewhere."""
+"""Shows the progress of a run: in lines that are updated in place on a terminal, and line after line elsewhere."""
 
 from __future__ import annotations
 

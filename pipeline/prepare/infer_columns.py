@@ -71,6 +71,7 @@ class _Column:
 
     @property
     def texts(self) -> list[str]:
+        """The values that are texts or numbers, as texts."""
         return [str(value) for value in self.values if isinstance(value, (str, int, float))]
 
     def score_name(self, role: str) -> float:
@@ -99,6 +100,7 @@ class _Column:
 
     @property
     def is_text(self) -> bool:
+        """Whether every value is a text, and there is one."""
         return bool(self.values) and all(isinstance(value, str) for value in self.values)
 
 

@@ -95,8 +95,8 @@ def _images_root_line(preview: CataloguePreview, folder: str) -> Iterator[str]:
 def _column_line(role: str, preview: CataloguePreview) -> str:
     column = preview.inferred.columns.get(role)
     if column is None:
-        told = " no column looks like it;" if role in REQUIRED_ROLES else ""
-        return f"# {role}: COLUMN  #{told} {_ROLE_COMMENTS[role]}"
+        reason = " no column looks like it;" if role in REQUIRED_ROLES else ""
+        return f"# {role}: COLUMN  #{reason} {_ROLE_COMMENTS[role]}"
     meaning = _ROLE_COMMENTS[role].partition(";")[0]
     return f"{role}: {format_scalar(column)}  # {meaning}{_detail(role, column, preview)}"
 

@@ -97,9 +97,9 @@ def _find_images_root(images: Sequence[Any], catalogue: Catalogue) -> Catalogue:
         return catalogue
     folders = sorted(entry.path for entry in os.scandir(root) if entry.is_dir())
     for folder in folders:
-        moved = catalogue.with_options(images_root=os.path.abspath(folder))
-        if any(_image_size(image, moved) for image in images):
-            return moved
+        candidate = catalogue.with_options(images_root=os.path.abspath(folder))
+        if any(_image_size(image, candidate) for image in images):
+            return candidate
     return catalogue
 
 

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
 _HEADER = """\
-# What every record must be. Proposed by `diptych schema` from the data; review it, tighten what you know better, and
-# name it in data.schema_file: from then on it rules instead of what the data themselves suggest.
+# What every record must be, as `diptych schema` proposes it from the data. Review it, tighten what you know better, and
+# name it in data.schema_file: from then on it is used instead of a schema that is inferred from the data.
 #
-# What a record violates ExampleValidator reports and gate.anomaly judges. A float_domain or int_domain is the range
-# seen, widened; a drift_comparator or skew_comparator says how far the distribution may move from the last accepted
-# data, or val and test from train, and wins over gate.drift and gate.skew. `diptych schema --update` shows what other
-# data would change.
+# ExampleValidator reports records that violate it, and gate.anomaly says what that does to a run. A float_domain or
+# int_domain is the range of the data, widened. A drift_comparator says how far train may be from the last accepted
+# data, a skew_comparator how far val and test may be from train; they win over gate.drift and gate.skew.
+# `diptych schema --update` shows what other data would change.
 #
 # Environments: TRAINING has every feature; SERVING lacks those that say not_in_environment: "SERVING".
 """

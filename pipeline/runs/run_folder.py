@@ -30,7 +30,7 @@ class RunFolder:
     Attributes:
         path: the absolute path of the folder.
         name: its last part.
-        summary_file: what the run came to, as JSON.
+        summary_file: the results of the run, as JSON.
         log_file: the lines that TFX, TensorFlow and Beam print.
         report_file: the report that ``diptych report`` writes.
         lock_file: locked while a run works in the folder.
@@ -82,7 +82,11 @@ class RunFolder:
         return {key: uri for key, uri in self.recorded_artifacts().items() if os.path.isdir(uri)}
 
     def artifact_folder(self, key: ArtifactKey, number: int) -> str:
-        """The folder of the artifact that TFX numbers so."""
+        """The folder of one artifact, whether it exists or not.
+
+        Args:
+            number: the number that TFX gave to it.
+        """
         return os.path.join(self.artifacts_folder, *key, str(number))
 
     def _newest_artifacts(self) -> dict[ArtifactKey, str]:

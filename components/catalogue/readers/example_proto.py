@@ -47,7 +47,7 @@ def _message_class(name: str) -> Any:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_message_types().SerializeToString())
     descriptor = pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")
-    # protobuf has the function from version 4.22 on, and no longer has the class from version 5 on.
+    # protobuf has the function from version 4.22 on, and the class up to version 4.
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(pool).GetPrototype(descriptor)

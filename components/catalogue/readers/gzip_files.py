@@ -1,4 +1,4 @@
-"""Catalogue files that are compressed by gzip: told by their name or their first bytes, and decompressed."""
+"""Catalogue files that are compressed by gzip: recognised by their name or their first bytes, and decompressed."""
 
 from __future__ import annotations
 

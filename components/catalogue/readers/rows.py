@@ -237,7 +237,7 @@ def _text(value: Any) -> str:
     """A raw value as text.
 
     Raises:
-        RowError: it is none; the detail goes on after the column's name.
+        RowError: it cannot be; the detail is a phrase that follows the name of the column.
     """
     if isinstance(value, str):
         text = value

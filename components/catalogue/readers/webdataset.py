@@ -133,7 +133,10 @@ def _is_hidden(name: str) -> bool:
 
 
 class _Headers:
-    """A file that refuses to read more than a header can hold, for a damaged archive may claim any size of a header."""
+    """The part of a file object that ``tarfile`` uses to read headers.
+
+    It refuses to read more than a header can hold, for a damaged archive may claim any size of a header.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -65,7 +65,7 @@ def test_a_file_that_grows_beyond_the_limit_is_refused(tmp_path: Path) -> None:
 
 
 def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_WAITING", 1)
+    monkeypatch.setattr(isolation, "_ELAPSED_FACTOR", 1)
     with pytest.raises(ConversionError, match="was not read within 2 s"):
         call("wait")
 
