@@ -45,6 +45,12 @@ class Recording:
         """Artifacts and executions of the first run in the metadata store; of ``after-2.17.0`` only."""
         return self._json("mlmd.json")
 
+    @cached_property
+    def spec(self) -> Json:
+        """The pipeline spec that the recorded runs were made of: its own, or that which all recordings share."""
+        path = KFP / self.version / "spec.yaml"
+        return dict(next(yaml.safe_load_all(path.read_text(encoding="utf-8")))) if path.exists() else recorded_spec()[0]
+
     def step(self, name: str) -> Json:
         """The ExecutorInput of a step in the first run."""
         return dict(self.executor_inputs[FIRST_RUN][name])

@@ -121,16 +121,13 @@ def normalise(executor_input: Json) -> Json:
 
 
 def as_compiled_today(step: str, recorded: Json, simulated: Json) -> tuple[Json, Json]:
-    """A recorded ExecutorInput, and a simulated one of today's compiler, without what the compiler has changed since.
-
-    Raises:
-        KeyError: the compiler has not changed this: a list names too much.
-    """
+    """A recorded ExecutorInput, and a simulated one of today's compiler, without what the compiler may have changed."""
     recorded, simulated = copy.deepcopy(recorded), copy.deepcopy(simulated)
     for name in REMOVED_PARAMETERS.get(step, []):
-        del recorded["inputs"]["parameterValues"][name]
+        recorded["inputs"]["parameterValues"].pop(name, None)
     for name in ADDED_OUTPUTS.get(step, []):
-        del simulated["outputs"]["artifacts"][name]
+        if name not in recorded["outputs"]["artifacts"]:
+            del simulated["outputs"]["artifacts"][name]
     return recorded, simulated
 
 

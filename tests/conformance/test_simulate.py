@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from tests.conformance.recordings import (
     Json,
     Recording,
     recorded_settings,
-    recorded_spec,
     recordings,
 )
 from tests.conformance.simulation import (
+    ADDED_OUTPUTS,
     KILLED_ALONE,
     KILLED_WITH_LAUNCHER,
+    REMOVED_PARAMETERS,
     as_compiled_today,
     difference,
     simulate,
@@ -40,25 +42,27 @@ def check_equal(recorded: Json, simulated: Json) -> None:
         pytest.fail(found, pytrace=False)
 
 
-def simulate_all(spec: Json, factory: pytest.TempPathFactory) -> dict[str, Path]:
+def simulate_all(specs: Mapping[str, Json], factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of a simulated run of each version's spec."""
     folders = {}
     for recording in RECORDINGS:
         folders[recording.version] = factory.mktemp("simulated")
-        run = simulate(recording, spec, folders[recording.version], find_release(recording.version))
-        assert run.state == "SUCCEEDED"
+        spec, release = specs[recording.version], find_release(recording.version)
+        assert simulate(recording, spec, folders[recording.version], release).state == "SUCCEEDED"
     return folders
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of a simulated run of the recorded spec, by version."""
-    return simulate_all(recorded_spec()[0], tmp_path_factory)
+    """Folders of simulated runs of the recorded specs, by version."""
+    return simulate_all({recording.version: recording.spec for recording in RECORDINGS}, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def folders_of_today(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of a simulated run of what the recorded settings are compiled to, by version."""
-    return simulate_all(build_spec(recorded_settings(), "kfp"), tmp_path_factory)
+    """Folders of simulated runs of what the recorded settings are compiled to, by version."""
+    spec = build_spec(recorded_settings(), "kfp")
+    return simulate_all({recording.version: spec for recording in RECORDINGS}, tmp_path_factory)
 
 
 def test_at_least_the_oldest_version_and_the_newest_are_recorded() -> None:
@@ -80,10 +84,16 @@ def test_a_step_compiled_today_is_given_what_kfp_would_give_it(
     check_equal(*as_compiled_today(step, recording.step(step), given))
 
 
+def test_the_changes_of_the_compiler_are_changes() -> None:
+    for step, parameters in REMOVED_PARAMETERS.items():
+        assert set(parameters) <= set(DEVELOPMENT.step(step)["inputs"]["parameterValues"])
+    for step, outputs in ADDED_OUTPUTS.items():
+        assert not set(outputs) & set(DEVELOPMENT.step(step)["outputs"]["artifacts"])
+
+
 def test_what_is_not_cached_is_given_the_same_in_a_second_run(tmp_path: Path) -> None:
-    spec, _ = recorded_spec()
-    simulate(DEVELOPMENT, spec, tmp_path, LATEST)
-    second = simulate(DEVELOPMENT, spec, tmp_path, LATEST)
+    simulate(DEVELOPMENT, DEVELOPMENT.spec, tmp_path, LATEST)
+    second = simulate(DEVELOPMENT, DEVELOPMENT.spec, tmp_path, LATEST)
     recorded = DEVELOPMENT.executor_inputs["second run, what was not cached"]
     assert {name for name, task in second.tasks.items() if task.state == "COMPLETE"} == set(recorded)
     for step, executor_input in recorded.items():
@@ -91,7 +101,7 @@ def test_what_is_not_cached_is_given_the_same_in_a_second_run(tmp_path: Path) ->
 
 
 def test_each_attempt_and_then_the_exit_handler_are_told_as_after_a_command_that_was_killed(tmp_path: Path) -> None:
-    run = simulate(DEVELOPMENT, recorded_spec()[0], tmp_path, WITHOUT_DEFAULTS, {"Trainer": KILLED_ALONE})
+    run = simulate(DEVELOPMENT, DEVELOPMENT.spec, tmp_path, WITHOUT_DEFAULTS, {"Trainer": KILLED_ALONE})
     assert run.tasks["Trainer"].attempts == [FAILED] * 3
     recorded = DEVELOPMENT.executor_inputs
     for attempt in range(3):
@@ -101,7 +111,7 @@ def test_each_attempt_and_then_the_exit_handler_are_told_as_after_a_command_that
 
 
 def test_the_exit_handler_is_told_as_after_a_container_that_was_killed_whole(tmp_path: Path) -> None:
-    run = simulate(DEVELOPMENT, recorded_spec()[0], tmp_path, WITHOUT_DEFAULTS, {"Trainer": KILLED_WITH_LAUNCHER})
+    run = simulate(DEVELOPMENT, DEVELOPMENT.spec, tmp_path, WITHOUT_DEFAULTS, {"Trainer": KILLED_WITH_LAUNCHER})
     assert run.tasks["Trainer"].attempts == [KILLED] * 3
     (given,) = simulated_inputs(tmp_path, "Publish")
     check_equal(DEVELOPMENT.executor_inputs["Publish after the whole container was killed three times"], given)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,9 +40,46 @@ def test_the_environment_of_the_image_is_that_of_the_dockerfile() -> None:
     assert f"USER {IMAGE_USER}:{IMAGE_GROUP}\n" in text
 
 
-def test_a_command_in_an_image_has_any_user_of_group_0(tmp_path: Path) -> None:
-    (tmp_path / "stores").mkdir()
-    container = Container(tmp_path / "container", str(tmp_path / "image"), user=os.getuid())
-    container.make_volumes()
-    command = container.command(["program"], tmp_path / "stores")
-    assert any(f"chroot --userspec={os.getuid()}:0 " in part for part in command)
+# What stands for Python in a file system that has nothing but a shell: it tells who runs it, where and how.
+PYTHON = """#!/bin/sh
+while read -r key real effective rest; do
+    case $key in Uid:|Gid:) echo "$key $effective";; esac
+done < /proc/self/status
+echo "$PWD ${SECRET_OF_THE_CALLER:-none} $USER"
+echo kept > "$DIPTYCH_STORES/file"
+"""
+
+
+def make_file_system(root: Path) -> None:
+    """Makes the root file system of an image with a shell and a home."""
+    linked = subprocess.run(["ldd", "/bin/sh"], capture_output=True, text=True, check=True).stdout
+    for file in ("/bin/sh", *re.findall(r"(/\S+) \(0x", linked)):
+        (root / file[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, root / file[1:])
+    python = root / "opt/diptych/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    (root / "home/diptych").mkdir(parents=True)
+    (root / "home/diptych").chmod(0o770)
+
+
+def may_mount() -> bool:
+    return os.geteuid() == 0 and not subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode
+
+
+@pytest.mark.skipif(not may_mount(), reason="chroot and mounts need root's rights")
+@pytest.mark.parametrize("user", [1000, 12345])
+def test_in_an_image_a_step_has_any_user_of_group_0(user: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_CALLER", "x")
+    make_file_system(tmp_path / "image")
+    spec = make_spec()
+    dag = spec["components"]["both"]["dag"]
+    dag["tasks"] = {"write": dag["tasks"]["write"]}
+    run = Simulation(spec, str(tmp_path), Cluster(image_root=str(tmp_path / "image"), user=user)).run({"word": "hi"})
+    log = (tmp_path / "runs" / run.id / "write-1.log").read_text()
+    assert log.splitlines() == [f"Uid: {user}", "Gid: 0", "/home/diptych none diptych"]
+    assert run.state == "SUCCEEDED"
+    assert (tmp_path / "stores/file").stat().st_uid == user
+    logs = run.tasks["write"].artifacts["executor-logs"]["uri"]
+    assert (tmp_path / "stores" / logs.replace("://", "/")).read_text() == log
