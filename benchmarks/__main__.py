@@ -14,6 +14,8 @@ COMMANDS = (
     "fit",
     "models",
     "report",
+    "kubeflow_resources",
+    "image_size",
 )
 
 
