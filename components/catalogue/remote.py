@@ -24,6 +24,8 @@ _CONNECTIONS = 64
 # HTTP's client errors after which a request may succeed later: request timeout, too early, too many requests.
 _TRANSIENT_CLIENT_ERRORS = (408, 425, 429)
 _WEB_SCHEMES = ("http", "https")
+#: AWS's environment variables for the address of the S3 API; the first that is set is used.
+S3_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 # Other names of a scheme; KFP writes minio:// for an S3 API behind an endpoint of its own.
 _ALIASES = {"minio": "s3", "gcs": "gs"}
 _LOCAL_SCHEMES = ("file", "local")
@@ -201,9 +203,10 @@ def get_store(uri: str, timeout: float) -> Store:
         FetchError: no library knows the scheme.
     """
     scheme = uri.partition("://")[0].lower()
+    scheme = _ALIASES.get(scheme, scheme)
     # Without the lock, two first threads would each connect.
     with _STORE_LOCK:
-        return _make_store(_ALIASES.get(scheme, scheme), timeout, os.getpid())
+        return _make_store(scheme, timeout, _s3_endpoint() if scheme == "s3" else None, os.getpid())
 
 
 def permanent_error(error: BaseException, uri: str) -> OSError | None:
@@ -237,15 +240,20 @@ def _path(uri: str) -> str:
     return uri.partition("://")[2]
 
 
+def _s3_endpoint() -> str | None:
+    """The address of the S3 API as AWS's variables tell it; None if they do not."""
+    return next((os.environ[name] for name in S3_ENDPOINT_VARIABLES if os.environ.get(name)), None)
+
+
 @lru_cache
-def _make_store(scheme: str, timeout: float, process: int) -> Store:
+def _make_store(scheme: str, timeout: float, endpoint: str | None, process: int) -> Store:
     """Makes a store. ``process`` is part of the cache's key, because connections do not survive a fork."""
     if scheme in _LOCAL_SCHEMES:
         raise FetchError(f"'{scheme}://' stands for nothing: name a local file by its path alone")
     if scheme in _WEB_SCHEMES:
         return WebServer(_web_files(scheme, timeout), timeout)
     if scheme == "s3":
-        return Store(_s3_files(timeout), timeout)
+        return Store(_s3_files(timeout, endpoint), timeout)
     if scheme == "gs":
         return Store(_gs_files(timeout), timeout)
     try:
@@ -271,15 +279,15 @@ def _web_files(scheme: str, timeout: float) -> Any:
     return _files(scheme, client_kwargs={"timeout": _client_timeout(timeout), "trust_env": True})
 
 
-def _s3_files(timeout: float) -> Any:
+def _s3_files(timeout: float, endpoint: str | None) -> Any:
     config = {
         "connect_timeout": timeout,
         "read_timeout": timeout,
         "max_pool_connections": _CONNECTIONS,
         "retries": {"total_max_attempts": 1, "mode": "standard"},
     }
-    # The endpoint (AWS_ENDPOINT_URL) and the credentials come from AWS's usual variables and files.
-    files = _files("s3", config_kwargs=config)
+    # Without an endpoint, it comes from AWS's usual files; so do the credentials, or from AWS's variables.
+    files = _files("s3", config_kwargs=config, endpoint_url=endpoint)
     files.retries = 1
     files.connect()
     return files

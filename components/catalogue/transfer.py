@@ -1,8 +1,8 @@
 """Whole files and folders, on this machine or in a store: they are listed, read, written and copied.
 
 A URI without a scheme is a path of this machine. Stores are those of ``diptych.components.catalogue.remote``: ``s3://``
-(behind ``AWS_ENDPOINT_URL`` if that is set), ``minio://`` as another name of it, ``gs://``. Every request is tried
-again as ``FetchOptions`` says.
+(behind ``AWS_ENDPOINT_URL_S3`` or ``AWS_ENDPOINT_URL`` if that is set), ``minio://`` as another name of it, ``gs://``.
+Every request is tried again as ``FetchOptions`` says.
 """
 
 from __future__ import annotations
@@ -72,10 +72,14 @@ def write_whole(uri: str, content: bytes) -> None:
         file.write(content)
 
 
-def copy_folder(source: str, target: str, fetch: FetchOptions | None = None) -> None:
+def copy_folder(source: str, target: str, fetch: FetchOptions | None = None, last: str | None = None) -> None:
     """Copies every file below one folder to the same place below another one; either may be in a store.
 
     What else lies in the target stays. Empty folders are not copied, for stores have none.
+
+    Args:
+        last: name of a file directly in the source that is copied when all others are there: who finds it in the
+            target finds the whole folder. None if the order is of no matter.
 
     Raises:
         FileNotFoundError: there is no source.
@@ -95,9 +99,13 @@ def copy_folder(source: str, target: str, fetch: FetchOptions | None = None) -> 
         with open_file(uri, fetch) as file, write_stream(_place(uri, source, target)) as copied:
             shutil.copyfileobj(file, copied, _COPY_BYTES)
 
+    uris = walk_files(source, fetch)
+    final = [uri for uri in uris if last is not None and relative_path(uri, source) == last]
     with ThreadPoolExecutor(fetch.concurrency) as threads:
-        for _ in threads.map(copy, walk_files(source, fetch)):
+        for _ in threads.map(copy, [uri for uri in uris if uri not in final]):
             pass
+    for uri in final:
+        copy(uri)
 
 
 @contextmanager

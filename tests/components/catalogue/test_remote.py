@@ -1,4 +1,4 @@
-"""Files of object stores: they are written, found, read and told apart."""
+"""Files of object stores: they are written, found, read, and known by their versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from diptych.components.catalogue.storage import (
     walk_files,
     write_stream,
 )
-from tests.components.catalogue.remote_files import CONTENT, MB, QUICK, put
+from tests.components.catalogue.remote_files import CONTENT, MB, QUICK, WebServer, put
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.usefixtures("isolated_stores")
@@ -131,3 +131,16 @@ def test_reading_local_files_needs_no_library_of_stores() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"fsspec", "aiohttp", "tenacity", "botocore", "tensorflow", "tfx"}
     assert not heavy & set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_another_endpoint_is_another_store(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = [WebServer(), WebServer()]
+    for number, server in enumerate(servers):
+        server.files["/b/a.png"] = CONTENT[: number + 1]
+    # The second server, and the first one again.
+    for number in (0, 1, 0):
+        monkeypatch.setenv(variable, servers[number].root)
+        assert read_file("s3://b/a.png", QUICK, MB) == CONTENT[: number + 1]
+    for server in servers:
+        server.close()

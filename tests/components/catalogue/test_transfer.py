@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from diptych.components.catalogue.storage import FetchError
+from diptych.components.catalogue import transfer
+from diptych.components.catalogue.storage import FetchError, write_stream
 from diptych.components.catalogue.transfer import copy_folder, list_names, local_copy, read_whole, write_whole
 from tests.components.catalogue.remote_files import CONTENT, QUICK, bucket_of, put
 
@@ -63,6 +67,29 @@ def test_a_copy_leaves_what_else_is_in_the_target(root: str, model: Path) -> Non
     copy_folder(str(model), f"{root}/pushed", QUICK)
     assert list_names(f"{root}/pushed", QUICK) == ["card.json", "saved_model.pb", "variables"]
     assert read_whole(f"{root}/pushed/saved_model.pb", QUICK) == b"graph"
+
+
+def test_who_finds_the_last_file_finds_the_whole_folder(
+    root: str, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+
+    @contextmanager
+    def failing_stream(uri: str) -> Iterator[BinaryIO]:
+        copied.append(uri)
+        if "index" in uri:
+            raise OSError("the store is full")
+        with write_stream(uri) as file:
+            yield file
+
+    monkeypatch.setattr(transfer, "write_stream", failing_stream)
+    with pytest.raises(OSError, match="the store is full"):
+        copy_folder(str(model), f"{root}/pushed", QUICK, last="saved_model.pb")
+    assert list_names(f"{root}/pushed", QUICK) == []
+    copied.clear()
+    monkeypatch.setattr(transfer, "write_stream", lambda uri: copied.append(uri) or write_stream(uri))
+    copy_folder(str(model), f"{root}/pushed", QUICK, last="saved_model.pb")
+    assert [name.rpartition("/")[2] for name in copied] == ["index #1", "saved_model.pb"]
 
 
 def test_what_is_missing_or_no_folder_is_not_copied(root: str, tmp_path: Path) -> None:
