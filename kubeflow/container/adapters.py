@@ -13,8 +13,9 @@ from contextlib import AbstractContextManager, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from diptych.kubeflow.container.kfp_artifacts import adapt_report
 from diptych.kubeflow.container.sources import NO_VERSION
-from diptych.kubeflow.container.staging import staged_catalogue, staged_push_directory, with_local_images
+from diptych.kubeflow.container.staging import staged_catalogue, with_local_images
 from diptych.kubeflow.container.task import Task, map_strings
 
 Adapter = Callable[[Task], AbstractContextManager[None]]
@@ -58,11 +59,13 @@ def _adapt_import_schema_gen(task: Task) -> Iterator[None]:
         yield
 
 
-def _adapt_data_gate(task: Task) -> AbstractContextManager[None]:
-    """Brings the last accepted statistics, and uploads those that the gate accepts."""
-    from diptych.components.artifacts import ACCEPTED_FOLDER
+@contextmanager
+def _adapt_data_gate(task: Task) -> Iterator[None]:
+    """Brings the last accepted statistics, and stores those that the gate accepts."""
+    from diptych.kubeflow.container.versions import ACCEPTED, staged_addition
 
-    return staged_push_directory(task, ACCEPTED_FOLDER)
+    with staged_addition(task, ACCEPTED, with_newest=True):
+        yield
 
 
 def _set_epochs(task: Task) -> None:
@@ -78,11 +81,13 @@ def _adapt_tuner(task: Task) -> Iterator[None]:
 @contextmanager
 def _adapt_trainer(task: Task) -> Iterator[None]:
     """Sets the epochs. Where training starts from the last blessed model, brings that."""
+    from diptych.kubeflow.container.versions import staged_newest_model
+
     _set_epochs(task)
     if "push_directory" not in task.parameters:
         yield
         return
-    with staged_push_directory(task):
+    with staged_newest_model(task):
         task.set_json_parameter(["custom_config", "push_directory"], task.pop_parameter("push_directory"))
         yield
 
@@ -91,8 +96,9 @@ def _adapt_trainer(task: Task) -> Iterator[None]:
 def _adapt_evaluator(task: Task) -> Iterator[None]:
     """Brings the last blessed model, which is the newest pushed one: no Resolver is needed."""
     from diptych.components.artifacts import DECISION_FILE, read_json, write_json
+    from diptych.kubeflow.container.versions import staged_newest_model
 
-    with staged_push_directory(task):
+    with staged_newest_model(task):
         yield
     # The decision names the model that it compared with by its path.
     evaluation = task.executor_input.outputs.artifacts["evaluation"].artifacts[0].uri
@@ -101,11 +107,18 @@ def _adapt_evaluator(task: Task) -> Iterator[None]:
 
 @contextmanager
 def _adapt_pusher(task: Task) -> Iterator[None]:
-    """Uploads the model that the executor pushes."""
-    with staged_push_directory(task, with_newest=False):
+    """Stores the model that the executor pushes."""
+    from diptych.kubeflow.container.versions import MODELS, staged_addition
+
+    with staged_addition(task, MODELS, with_newest=False) as pushed:
         place = ["push_destination", "filesystem", "base_directory"]
         task.set_json_parameter(place, task.pop_parameter("push_directory"))
         yield
+    if pushed.version:
+        output = task.read_output()
+        # The executor names the version by its own time.
+        output["artifacts"]["pushed_model"]["artifacts"][0]["metadata"]["pushed_version"] = pushed.version
+        task.write_output(output)
 
 
 #: The adapter of each step that needs one.
@@ -117,4 +130,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     "Trainer": _adapt_trainer,
     "Evaluator": _adapt_evaluator,
     "Pusher": _adapt_pusher,
+    "Report": adapt_report,
 }

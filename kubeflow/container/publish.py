@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,14 +16,14 @@ from pydantic import BaseModel
 
 from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
-from diptych.kubeflow.container.task import Task
+from diptych.kubeflow.container.task import StepError, Task
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 from diptych.pipeline.runs.summary import Failure, Summary, library_versions, print_summary, read_component_results
 
 _STEPS_FOLDER = "steps"
-_FAILED = ("FAILED", "CANCELED", "CANCELLED")
-# Is never cached and writes no summary.
-_SOURCES = "Sources"
+# The states of a run that succeeded: of KFP (backend/src/v2/metadata), and of Vertex. RUNNING, of all, is what KFP says
+# of steps of which one was killed together with the launcher, which would have said FAILED.
+_SUCCEEDED = ("COMPLETE", "SUCCEEDED")
 
 # The component and the output from which an input comes, by the input's name.
 _PRODUCERS = {
@@ -42,6 +43,7 @@ class StepSummary(BaseModel):
         results: fields of ``Summary`` that the step can see in its artifacts.
         artifacts: URI of each output, by the output's name.
         pushed: URI of the model that the step pushed.
+        log: URI of the file with what the step printed; None if Kubeflow keeps none.
         report: path of the HTML report that the step made, to be published; not written to the step's file.
     """
 
@@ -50,12 +52,13 @@ class StepSummary(BaseModel):
     results: dict[str, Any] = {}
     artifacts: dict[str, str] = {}
     pushed: str | None = None
+    log: str | None = None
     report: str | None = None
 
     @classmethod
     def of_failure(cls, task: Task, message: str) -> StepSummary:
         """The summary of a step that failed: the message, and what its inputs hold."""
-        return cls(failure=task.to_uri(message), results=_read_results(task, with_outputs=False))
+        return cls(failure=task.to_uri(message), results=_read_results(task, with_outputs=False), log=task.log)
 
     @classmethod
     def of_success(cls, task: Task, seconds: float, output: dict[str, Any]) -> StepSummary:
@@ -64,7 +67,8 @@ class StepSummary(BaseModel):
         Args:
             output: the step's ExecutorOutput, with URIs.
         """
-        artifacts = {name: lists["artifacts"][0] for name, lists in output.get("artifacts", {}).items()}
+        own = task.executor_input.outputs.artifacts
+        artifacts = {name: lists["artifacts"][0] for name, lists in output.get("artifacts", {}).items() if name in own}
         pushed = artifacts.get("pushed_model", {}).get("metadata", {}).get("pushed_destination")
         report = _artifact_paths(task, with_outputs=True).get("Report", {}).get("report")
         return cls(
@@ -72,6 +76,7 @@ class StepSummary(BaseModel):
             results=_read_results(task, with_outputs=True),
             artifacts={name: artifact["uri"] for name, artifact in artifacts.items()},
             pushed=pushed,
+            log=task.log,
             report=report and os.path.join(report, REPORT_FILE),
         )
 
@@ -98,82 +103,97 @@ def _read_results(task: Task, with_outputs: bool) -> dict[str, Any]:
         return {}
 
 
-def write_step_summary(directory: str | None, run_id: str, step: str, summary: StepSummary) -> None:
-    """Writes a step's summary, and its report, to ``<directory>/<run_id>``; does nothing without a directory.
+def write_step_summary(task: Task, summary: StepSummary) -> None:
+    """Writes a step's summary, and its report, to the run's folder; does nothing if it has none.
 
     If they cannot be written, that is logged and the step does not fail: its work is done.
     """
-    if directory is None:
+    if task.run_folder is None:
         return
-    folder = f"{directory}/{run_id}"
     try:
         content = summary.model_dump_json(exclude={"report"}).encode()
-        store.write_file(f"{folder}/{_STEPS_FOLDER}/{step}.json", content)
+        store.write_file(f"{task.run_folder}/{_STEPS_FOLDER}/{task.name}.json", content)
         if summary.report:
             with open(summary.report, "rb") as file:
-                store.write_file(f"{folder}/{REPORT_FILE}", file.read())
+                store.write_file(f"{task.run_folder}/{REPORT_FILE}", file.read())
     except (store.StoreError, OSError) as error:
-        logging.getLogger(__name__).warning("the summary will lack %s: %s", step, error)
+        logging.getLogger(__name__).warning("the summary will lack %s: %s", task.name, error)
 
 
 def run_publish(task: Task) -> None:
-    """Runs the exit handler of a pipeline.
+    """Runs the exit handler of a pipeline: joins the summaries that the steps left, publishes the result and prints it.
 
     Raises:
-        StoreError: as ``publish_summary``.
+        StepError: the task has no publish directory.
+        StoreError: the steps' summaries cannot be read, or that of the run cannot be written.
     """
     from google.protobuf import json_format
+    from rich.console import Console
 
-    status = json_format.MessageToDict(task.parameters["status"])
-    publish_summary(
-        f"{task.pop_parameter('publish_directory')}/{task.pop_parameter('run')}",
-        task.pop_parameter("steps").split(","),
-        str(status.get("state", "")),
-    )
+    if task.run_folder is None:
+        raise StepError("the parameter publish_directory is empty: there is no place for the run's summary")
+    state = json_format.MessageToDict(task.parameters["status"]).get("state", "unknown")
+    steps = task.pop_parameter("steps").split(",")
+    folder = f"{task.run_folder}/{_STEPS_FOLDER}"
+    summaries = {
+        file.removesuffix(".json"): StepSummary.model_validate_json(store.read_file(f"{folder}/{file}"))
+        for file in store.list_names(folder)
+    }
+    summary = join_summaries(task.run_folder, steps, summaries, str(state))
+    store.write_file(f"{task.run_folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
+    print_summary(summary, Console(width=1000))
+    if summary.failure:
+        sys.stderr.write(f"diptych: {_explain_failure(summary.failure)}\n")
 
 
-def publish_summary(folder: str, steps: Sequence[str], state: str) -> None:
-    """Joins the summaries that the steps left in a folder, writes the result to ``summary.json`` there, and prints it.
+def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, StepSummary], state: str) -> Summary:
+    """The summary of a run from those of its steps.
+
+    A step without a summary was cached in a run that succeeded; in any other run it did not finish, as far as is known.
 
     Args:
         folder: URI of the run's folder in the publish directory.
         steps: names of all steps of the pipeline.
-        state: KFP's state of all steps together, from PipelineTaskFinalStatus.
-
-    Raises:
-        StoreError: the steps' summaries cannot be read, or that of the run cannot be written.
+        state: the state of all steps together, from PipelineTaskFinalStatus.
     """
-    from rich.console import Console
-
-    files = store.list_names(f"{folder}/{_STEPS_FOLDER}")
-    summaries = {
-        file.removesuffix(".json"): StepSummary.model_validate_json(store.read_file(f"{folder}/{_STEPS_FOLDER}/{file}"))
-        for file in files
-    }
-    summary = join_summaries(folder, steps, summaries, state)
-    store.write_file(f"{folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
-    print_summary(summary, Console(width=1000))
-
-
-def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, StepSummary], state: str) -> Summary:
-    """The summary of a run from those of its steps. In a run that succeeded, steps without one were cached."""
     ran = {step: summaries[step] for step in steps if step in summaries}
+    silent = [step for step in steps if step not in ran]
+    succeeded = state in _SUCCEEDED
     results: dict[str, Any] = {}
     for summary in ran.values():
         results |= summary.results
-    failures = [Failure(component=step, message=summary.failure) for step, summary in ran.items() if summary.failure]
-    if not failures and state in _FAILED:
-        message = f"the pipeline ended as {state}, and no step could say why: its log in Kubeflow does"
-        failures = [Failure(component=None, message=message)]
     pushed = [summary.pushed for summary in ran.values() if summary.pushed]
     return Summary(
-        status="failed" if failures else "succeeded",
+        status="succeeded" if succeeded else "failed",
         seconds={step: summary.seconds for step, summary in ran.items() if summary.seconds is not None},
-        cached=[] if failures else [step for step in steps if step not in ran and step != _SOURCES],
+        cached=silent if succeeded else [],
+        unfinished=[] if succeeded else silent,
         artifacts={step: summary.artifacts for step, summary in ran.items() if summary.artifacts},
         pushed=pushed[0] if pushed else None,
         folder=folder,
-        failure=failures[0] if failures else None,
+        failure=None if succeeded else _find_failure(folder, ran, silent, state),
         versions=library_versions(),
         **results,
     )
+
+
+def _find_failure(folder: str, ran: Mapping[str, StepSummary], silent: Sequence[str], state: str) -> Failure:
+    """The failure that a step told of, else what is known of the steps that told of nothing."""
+    for step, summary in ran.items():
+        if summary.failure:
+            return Failure(component=step, message=summary.failure, log=summary.log)
+    where = f"The page of run {folder.rpartition('/')[2]} in Kubeflow shows the pods and their logs"
+    if not silent:
+        return Failure(component=None, message=f"the run ended as {state}, though every step finished. {where}")
+    message = (
+        f"these steps did not finish: {', '.join(silent)}. The run ended as {state}, and no step could say why, as "
+        "when a container is killed for its memory, its time or its node; a step whose earlier result was used "
+        f"leaves no word either. {where}"
+    )
+    return Failure(component=None, message=message)
+
+
+def _explain_failure(failure: Failure) -> str:
+    where = f" in {failure.component}" if failure.component else ""
+    log = f"\nIts log: {failure.log}" if failure.log else ""
+    return f"the run failed{where}: {failure.message}{log}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.staging import staged_catalogue, with_local_images
@@ -20,8 +21,8 @@ LATEST_SPAN = -1
 NO_VERSION = -1
 
 
-def run_sources(task: Task) -> None:
-    """Reports the catalogue, its span, its version and the digest as output parameters.
+def run_sources(task: Task) -> dict[str, Any]:
+    """Reports the catalogue, its span, its version and the digest as output parameters; returns the ExecutorOutput.
 
     Raises:
         StepError: the catalogue or its images cannot be read.
@@ -44,4 +45,6 @@ def run_sources(task: Task) -> None:
     version_text = "" if found.version is None else f", version {version}"
     sys.stdout.write(f"{found.catalogue}: span {found.span}{version_text}, digest {digest}\n")
     values = {"catalogue": found.catalogue, "span": found.span, "version": version, "digest": digest}
-    task.write_output({"parameterValues": values})
+    output: dict[str, Any] = {"parameterValues": values}
+    task.write_output(output)
+    return output

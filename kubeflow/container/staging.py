@@ -1,16 +1,10 @@
-"""Brings what a step reads outside of its artifacts to its container, and takes away what it writes there.
-
-These are the catalogue with its images, the last blessed model, the last accepted statistics, and a model that is
-pushed. Each function is a context manager: at the end of its block the copies are removed.
-"""
+"""Brings the catalogue and its images, which are no artifacts, to a step's container."""
 
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from diptych.kubeflow.container import store
@@ -61,37 +55,3 @@ def with_local_images(task: Task, data_options: dict[str, Any]) -> dict[str, Any
     if path != root:
         task.map_path(path, root)
     return {**data_options, "images_root": path}
-
-
-@contextmanager
-def staged_push_directory(task: Task, subfolder: str = "", with_newest: bool = True) -> Iterator[None]:
-    """Puts a scratch folder in the place of the push directory while the executor runs.
-
-    The parameter ``push_directory`` becomes the scratch folder. Versions, which are folders whose names are numbers,
-    that the executor adds to the subfolder are uploaded if the block ends well. A directory that TensorFlow reaches
-    itself is used where it is.
-
-    Args:
-        subfolder: of the push directory; the other ones are neither brought nor uploaded.
-        with_newest: whether the newest version of the subfolder is brought.
-
-    Raises:
-        StoreError: the push directory cannot be read or written.
-    """
-    uri = task.parameters["push_directory"].string_value
-    if task.is_native(uri):
-        yield
-        return
-    with TemporaryDirectory() as scratch:
-        task.map_path(scratch, uri)
-        task.parameters["push_directory"].string_value = scratch
-        source, folder = posixpath.join(uri, subfolder).rstrip("/"), os.path.join(scratch, subfolder)
-        os.makedirs(folder, exist_ok=True)
-        versions = [name for name in store.list_names(source) if name.isdecimal()] if with_newest else []
-        if versions:
-            newest = max(versions, key=int)
-            store.download_folder(f"{source}/{newest}", os.path.join(folder, newest))
-        brought = set(os.listdir(folder))
-        yield
-        for version in set(os.listdir(folder)) - brought:
-            store.upload_folder(os.path.join(folder, version), f"{source}/{version}")

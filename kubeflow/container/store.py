@@ -21,8 +21,6 @@ from diptych.models.errors import FAILED, DiptychError
 MIRROR_FOLDERS = {"minio": "minio", "s3": "s3", "gs": "gcs"}
 #: Environment variable: the folder in which stores are mounted, each bucket at ``<scheme>/<bucket>``.
 STORES_VARIABLE = "DIPTYCH_STORES"
-#: Environment variable: address of the S3 API behind ``minio://`` and ``s3://``.
-ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 
 _KNOWN = ", ".join(f"{scheme}://" for scheme in MIRROR_FOLDERS)
 _URI = re.compile(r"^([a-z][a-z0-9+.-]*)://(.+)$")
@@ -119,6 +117,16 @@ def is_folder(uri: str) -> bool:
         return storage.is_folder(mounted_path(uri))
 
 
+def is_file(uri: str) -> bool:
+    """Whether there is a file of this name.
+
+    Raises:
+        StoreError: the store does not say.
+    """
+    with _explained("look at", uri):
+        return storage.is_file(mounted_path(uri))
+
+
 def download_folder(uri: str, folder: str) -> None:
     """Copies the content of a folder to a folder of this machine, which is made if need be.
 
@@ -129,14 +137,17 @@ def download_folder(uri: str, folder: str) -> None:
         transfer.copy_folder(mounted_path(uri), folder)
 
 
-def upload_folder(folder: str, uri: str) -> None:
+def upload_folder(folder: str, uri: str, last: str | None = None) -> None:
     """Copies the content of a folder of this machine to a URI.
+
+    Args:
+        last: name of the file that is copied when all others are there; None if the order is of no matter.
 
     Raises:
         StoreError: the URI cannot be written.
     """
     with _explained("write", uri):
-        transfer.copy_folder(folder, mounted_path(uri))
+        transfer.copy_folder(folder, mounted_path(uri), last=last)
 
 
 @contextmanager

@@ -8,11 +8,10 @@ see the container's files, ``gs://`` is used as it is.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from diptych.kubeflow.container import store
@@ -22,10 +21,19 @@ from diptych.models.errors import FAILED, DiptychError
 ROOT_VARIABLE = "DIPTYCH_ROOT"
 
 
+# The output that KFP's driver adds to every step: since KFP 2.5 the launcher writes there what the step prints.
+_LOGS = "executor-logs"
+
+
 class StepError(DiptychError):
     """A step cannot run; the message says why and what to do."""
 
     exit_code = FAILED
+
+
+def container_path(path: str = "") -> str:
+    """A path of the container's file system; ``path`` is relative to its root."""
+    return os.path.join(os.environ.get(ROOT_VARIABLE, "/"), path)
 
 
 class Task:
@@ -34,17 +42,23 @@ class Task:
     Args:
         artifacts: ``mirrored`` by KFP's launcher, or ``native``, which is possible at ``gs://`` only.
         name: name of the task.
+        run_id: id of the run.
         executor_input: KFP's ExecutorInput as JSON.
+        outputs: names of the output artifacts that are the step's own.
 
     Attributes:
-        executor_input: the ExecutorInput, a protobuf message. Methods of the task change it.
-        run_id: id of the run.
+        executor_input: the ExecutorInput, a protobuf message. Methods of the task change it. Of the outputs it has the
+            step's own; the launcher's stay in its hands.
+        run_folder: URI of the run's folder in the publish directory; None without such a directory.
+        log: URI of the file to which the launcher writes what the step prints; None if it writes none.
 
     Raises:
         StepError: ``executor_input`` is no ExecutorInput.
     """
 
-    def __init__(self, artifacts: str, name: str, executor_input: str) -> None:
+    def __init__(
+        self, artifacts: str, name: str, run_id: str, executor_input: str, outputs: Collection[str] = ()
+    ) -> None:
         from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -55,8 +69,21 @@ class Task:
             json_format.Parse(executor_input, self.executor_input, ignore_unknown_fields=True)
         except json_format.ParseError as error:
             raise StepError(f"--json_serialized_invocation_args is no ExecutorInput: {error}") from None
-        self.run_id = _find_run_id(self.executor_input, name)
         self._uris: dict[str, str] = {}  # by path
+        directory = self.pop_parameter("publish_directory")
+        self.run_folder = f"{directory}/{run_id}" if directory else None
+        self.log = self._pop_output(_LOGS)
+        for output in set(self.executor_input.outputs.artifacts) - set(outputs):
+            self._pop_output(output)
+
+    def _pop_output(self, name: str) -> str | None:
+        """Removes an output that is not the step's own, and returns its URI; None if there is none of this name."""
+        lists = self.executor_input.outputs.artifacts
+        if name not in lists:
+            return None
+        uri = next((str(artifact.uri) for artifact in lists[name].artifacts), None)
+        del lists[name]
+        return uri
 
     @property
     def parameters(self) -> Any:
@@ -71,6 +98,22 @@ class Task:
         value = getattr(parameter, parameter.WhichOneof("kind"))
         del self.parameters[name]
         return value
+
+    def fill_input_types(self, inputs_spec: str) -> None:
+        """Gives the input artifacts their types: KFP's driver leaves those of TFX empty (TFX issue 7768).
+
+        Args:
+            inputs_spec: the step's ComponentInputsSpec as JSON.
+        """
+        from google.protobuf import json_format
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+        spec = pipeline_spec_pb2.ComponentInputsSpec()
+        json_format.Parse(inputs_spec, spec, ignore_unknown_fields=True)
+        for name, artifact in _each_artifact(self.executor_input.inputs.artifacts):
+            kind = artifact.type.WhichOneof("kind")
+            if name in spec.artifacts and (kind is None or not getattr(artifact.type, kind)):
+                artifact.type.CopyFrom(spec.artifacts[name].artifact_type)
 
     def set_json_parameter(self, place: list[str], value: Any) -> None:
         """Sets a value inside of a parameter that holds a JSON object, whose values may be texts of JSON in turn.
@@ -144,7 +187,7 @@ class Task:
             if not self.is_native(uri) or store.split_uri(uri) is None:
                 raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
             return uri
-        artifact.uri = store.mirror_path(uri, os.environ.get(ROOT_VARIABLE, "/"))
+        artifact.uri = store.mirror_path(uri, container_path())
         self.map_path(artifact.uri, uri)
         return str(artifact.uri)
 
@@ -189,13 +232,16 @@ class Task:
         if fileio.exists(self.executor_input.outputs.output_file):
             fileio.remove(self.executor_input.outputs.output_file)
 
-    def restore_output_uris(self) -> dict[str, Any]:
-        """Replaces the paths in the ExecutorOutput by URIs, and returns it."""
+    def read_output(self) -> dict[str, Any]:
+        """The ExecutorOutput that the executor wrote."""
         from tfx.dsl.io import fileio
 
         with fileio.open(self.executor_input.outputs.output_file) as file:
-            output: dict[str, Any] = json.loads(file.read())
-        output = map_strings(output, self.to_uri)
+            return dict(json.loads(file.read()))
+
+    def restore_output_uris(self) -> dict[str, Any]:
+        """Replaces the paths in the ExecutorOutput by URIs, and returns it."""
+        output: dict[str, Any] = map_strings(self.read_output(), self.to_uri)
         self.write_output(output)
         return output
 
@@ -212,19 +258,3 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
 def _each_artifact(lists: Any) -> Iterator[tuple[str, Any]]:
     """Name and artifact of each, from a mapping of names to ArtifactList."""
     return ((name, artifact) for name in sorted(lists) for artifact in lists[name].artifacts)
-
-
-def _find_run_id(executor_input: Any, task: str) -> str:
-    """The run's id: in the paths and URIs of a task's outputs, the folder above that of the task.
-
-    KFP: ``<root>/<pipeline>/<run>/<task>/...`` (backend/src/v2/driver/driver.go, provisionOutputs). Vertex:
-    ``<root>/<project>/<run>/<task>_<number>/...``.
-    """
-    outputs = executor_input.outputs
-    places = [outputs.output_file, *(artifact.uri for _, artifact in _each_artifact(outputs.artifacts))]
-    for place in places:
-        # From the end, because folders of this machine above the mirror may bear the task's name too.
-        for parent, folder in reversed(list(itertools.pairwise(place.split("/")))):
-            if folder == task or folder.startswith(f"{task}_"):
-                return str(parent)
-    return "unknown-run"

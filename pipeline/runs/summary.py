@@ -26,11 +26,13 @@ class Failure(BaseModel):
     """Where a run failed and why.
 
     Attributes:
-        component: null if it failed outside of any component.
+        component: null if it failed outside of any component, or it is not known in which.
+        log: URI of what the component printed; null if it is in the run's own log, or nobody kept it.
     """
 
     component: str | None
     message: str
+    log: str | None = None
 
 
 def explain_error(error: BaseException) -> str:
@@ -56,6 +58,7 @@ class Summary(BaseModel):
         blessing_reasons: why the model is blessed or not.
         seconds: how long each component took.
         cached: components whose earlier result was used.
+        unfinished: components that did not finish, or of which it is not known; always empty in a run that succeeded.
         artifacts: path of each component's outputs, by component and output.
         pushed: folder of the pushed model; null if none was pushed.
         folder: the run's folder.
@@ -73,6 +76,7 @@ class Summary(BaseModel):
     blessing_reasons: list[str] = []
     seconds: dict[str, float] = {}
     cached: list[str] = []
+    unfinished: list[str] = []
     artifacts: dict[str, dict[str, str]] = {}
     pushed: str | None = None
     folder: str

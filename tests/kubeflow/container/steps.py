@@ -30,8 +30,9 @@ def executor_input(root: Path, step: str = "Trainer") -> dict[str, Any]:
 
 
 def make_task(given: dict[str, Any], step: str = "Trainer", artifacts: str = "mirrored") -> Task:
-    """A task from its ExecutorInput as a dictionary."""
-    return Task(artifacts, step, json.dumps(given))
+    """A task of the run ``run-7`` from its ExecutorInput as a dictionary; all its outputs are its own."""
+    outputs = given.get("outputs", {}).get("artifacts", {})
+    return Task(artifacts, step, "run-7", json.dumps(given), outputs)
 
 
 def write_catalogue(folder: Path) -> None:

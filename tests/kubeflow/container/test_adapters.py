@@ -17,72 +17,8 @@ from diptych.pipeline.options.kubeflow import STEPS
 from tests.kubeflow.container.steps import RUN, executor_input, make_task, write_catalogue
 
 
-def push_task(root: Path, step: str, push_directory: str, **parameters: Any) -> Task:
-    """A task that gets the push directory as a parameter, and writes an output ``evaluation``."""
-    given = executor_input(root, step)
-    given["inputs"]["parameterValues"] = {"push_directory": push_directory, **parameters}
-    output = given["outputs"]["artifacts"].pop("model")
-    given["outputs"]["artifacts"]["evaluation"] = output
-    return make_task(given, step)
-
-
-def write_version(folder: Path, text: str = "") -> None:
-    folder.mkdir(parents=True)
-    (folder / "file").write_text(text)
-
-
 def test_every_adapter_belongs_to_a_step() -> None:
     assert set(ADAPTERS) <= set(STEPS)
-
-
-def test_the_gate_gets_the_last_accepted_data_and_leaves_the_next(root: Path, stores: Path) -> None:
-    accepted = stores / "minio/bucket/pushed/accepted"
-    write_version(accepted / "9", "older")
-    write_version(accepted / "10", "newer")
-    task = push_task(root, "DataGate", "minio://bucket/pushed")
-    with ADAPTERS["DataGate"](task):
-        scratch = Path(task.parameters["push_directory"].string_value)
-        assert [path.name for path in (scratch / "accepted").iterdir()] == ["10"]
-        write_version(scratch / "accepted/11", "newest")
-        assert task.to_uri(f"{scratch}/accepted/11") == "minio://bucket/pushed/accepted/11"
-    assert sorted(path.name for path in accepted.iterdir()) == ["10", "11", "9"]
-    assert (accepted / "11/file").read_text() == "newest"
-
-
-def test_a_step_that_fails_leaves_nothing(root: Path, stores: Path) -> None:
-    task = push_task(root, "DataGate", "minio://bucket/pushed")
-    with pytest.raises(RuntimeError, match="the gate stops"), ADAPTERS["DataGate"](task):
-        scratch = Path(task.parameters["push_directory"].string_value)
-        write_version(scratch / "accepted/1")
-        raise RuntimeError("the gate stops")
-    assert not scratch.exists()
-    assert not stores.exists()
-
-
-def test_the_evaluator_gets_the_newest_model_and_names_it_by_its_uri(root: Path, stores: Path) -> None:
-    write_version(stores / "minio/bucket/pushed/7", "model")
-    task = push_task(root, "Evaluator", "minio://bucket/pushed")
-    evaluation = root / "evaluation"
-    evaluation.mkdir()
-    task.executor_input.outputs.artifacts["evaluation"].artifacts[0].uri = str(evaluation)
-    with ADAPTERS["Evaluator"](task):
-        scratch = Path(task.parameters["push_directory"].string_value)
-        assert (scratch / "7/file").read_text() == "model"
-        (evaluation / "decision.json").write_text(json.dumps({"reasons": [f"better than {scratch}/7"]}))
-    decision = json.loads((evaluation / "decision.json").read_text())
-    assert decision == {"reasons": ["better than minio://bucket/pushed/7"]}
-
-
-def test_a_pushed_model_is_uploaded(root: Path, stores: Path) -> None:
-    write_version(stores / "minio/bucket/pushed/7", "model")
-    destination = json.dumps({"filesystem": {"base_directory": "minio://compiled/elsewhere"}})
-    task = push_task(root, "Pusher", "minio://bucket/pushed", push_destination=destination)
-    with ADAPTERS["Pusher"](task):
-        pushed = json.loads(task.parameters["push_destination"].string_value)["filesystem"]["base_directory"]
-        assert os.listdir(pushed) == []
-        write_version(Path(pushed) / "8", "next model")
-    assert (stores / "minio/bucket/pushed/8/file").read_text() == "next model"
-    assert "push_directory" not in task.parameters
 
 
 def test_training_is_told_where_the_last_blessed_model_lies(root: Path) -> None:

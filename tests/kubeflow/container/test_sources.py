@@ -18,8 +18,8 @@ def run_sources(root: Path, catalogue: str, **options: Any) -> dict[str, Any]:
     parameters = {"catalogue": catalogue, "span": -1, "data_options": json.dumps(options)}
     output_file = root / "minio/bucket/kept/shop/run-7/Sources/s/output_metadata.json"
     given = {"inputs": {"parameterValues": parameters}, "outputs": {"outputFile": str(output_file)}}
-    arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--json_serialized_invocation_args"]
-    assert main([*arguments, json.dumps(given)]) == 0
+    arguments = ["sources", "--artifacts=mirrored", "--step=Sources", "--run-id=run-7"]
+    assert main([*arguments, "--json_serialized_invocation_args", json.dumps(given)]) == 0
     return dict(json.loads(output_file.read_text())["parameterValues"])
 
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from diptych.components.catalogue import remote
 from diptych.components.catalogue.spans import ResolvedSpan
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.store import StoreError
@@ -88,15 +87,12 @@ def test_what_is_missing_is_named(mounted: Path) -> None:
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Sets the address behind ``minio://`` and ``s3://``; no stores are mounted."""
     monkeypatch.delenv(store.STORES_VARIABLE, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    # Connections are kept for each process, not for each endpoint.
-    remote._make_store.cache_clear()
-    yield lambda address: monkeypatch.setenv(store.ENDPOINT_VARIABLE, address)
-    remote._make_store.cache_clear()
+    return lambda address: monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
 
 
 def test_an_unreachable_store_says_which_settings_to_check(

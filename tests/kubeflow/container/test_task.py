@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from diptych.kubeflow.container.store import StoreError
-from diptych.kubeflow.container.task import StepError
-from tests.kubeflow.container.steps import RUN, executor_input, make_task
+from diptych.kubeflow.container.task import StepError, Task
+from tests.conformance.recordings import FIRST_RUN, recorded_spec, recordings
+from tests.kubeflow.container.steps import EXAMPLES, RUN, executor_input, make_task
 
 
 def test_artifacts_get_the_paths_of_their_mirrors(root: Path) -> None:
@@ -22,7 +23,44 @@ def test_artifacts_get_the_paths_of_their_mirrors(root: Path) -> None:
     assert model == str(root / "minio/bucket/kept/shop/run-7/Trainer/s/model")
     assert Path(model).is_dir()
     assert task.to_uri(f"see {model}/x") == f"see {RUN}/Trainer/s/model/x"
-    assert task.run_id == "run-7"
+
+
+def test_outputs_that_are_not_the_steps_own_are_left_alone(root: Path) -> None:
+    """Every recorded step has the file executor-logs among its outputs, which the launcher writes."""
+    for recording in recordings():
+        for step, given in recording.executor_inputs[FIRST_RUN].items():
+            logs = given["outputs"]["artifacts"]["executor-logs"]["artifacts"][0]["uri"]
+            own = set(given["outputs"]["artifacts"]) - {"executor-logs"}
+            task = Task("mirrored", step, "run-7", json.dumps(given), own)
+            task.executor_input.inputs.artifacts.clear()
+            file = root / logs.replace("://", "/")
+            file.parent.mkdir(parents=True)
+            file.write_text("log")
+            task.map_artifacts()
+            assert set(task.executor_input.outputs.artifacts) == own
+            assert file.read_text() == "log"
+            assert task.log == logs
+
+
+def test_inputs_get_their_types_from_the_components_definition() -> None:
+    """KFP's driver hands them on as ``{"instanceSchema": ""}``."""
+    inputs = recorded_spec()[0]["components"]["Report"]["inputDefinitions"]
+    for recording in recordings():
+        given = recording.step("Report")
+        task = Task("mirrored", "Report", "run-7", json.dumps(given))
+        task.fill_input_types(json.dumps(inputs))
+        types = {
+            name: lists.artifacts[0].type.instance_schema
+            for name, lists in task.executor_input.inputs.artifacts.items()
+        }
+        assert types == {name: each["artifactType"]["instanceSchema"] for name, each in inputs["artifacts"].items()}
+
+
+def test_a_type_that_is_there_stays(root: Path) -> None:
+    task = make_task(executor_input(root))
+    other = {"artifacts": {"examples": {"artifactType": {"instanceSchema": "title: tfx.Model\n"}}}}
+    task.fill_input_types(json.dumps(other))
+    assert task.executor_input.inputs.artifacts["examples"].artifacts[0].type.instance_schema == EXAMPLES
 
 
 def test_a_missing_input_is_named(root: Path) -> None:
@@ -60,12 +98,6 @@ def test_without_mirrors_gs_stays_and_nothing_else_is_taken(root: Path) -> None:
     assert not task.is_native("minio://bucket/x")
     with pytest.raises(StepError, match="without mirrors, artifacts are at gs:// only"):
         task.map_artifacts()
-
-
-def test_vertexs_run_is_found_in_its_output_file(root: Path) -> None:
-    given = executor_input(root)
-    given["outputs"]["outputFile"] = "gs://b/kept/4711/shop-2026/Trainer_-99/executor_output.json"
-    assert make_task(given, artifacts="native").run_id == "shop-2026"
 
 
 def test_runtime_parameters_go_to_their_places(root: Path) -> None:
