@@ -1,4 +1,4 @@
-"""The artifact contract spells the names that TFX gives its files, and is had without importing TFX."""
+"""The artifact contract has the names that TFX gives its files, and is imported without TFX."""
 
 from __future__ import annotations
 

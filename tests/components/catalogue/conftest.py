@@ -16,7 +16,7 @@ from tests.components.catalogue.remote_files import WebServer, bucket_of
 
 @pytest.fixture
 def isolated_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hides the machine's own accounts and proxies, takes away pauses between attempts, and makes stores anew."""
+    """Hides the machine's accounts and proxies, removes the pauses between attempts, and clears the cache of stores."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GOOGLE_", "STORAGE_", "FSSPEC_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

@@ -135,7 +135,7 @@ BRIGHTNESS_DOMAIN = "float_domain { min: 10 max: 250 }"
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
-    """GateInput without an anomaly."""
+    """Data without an anomaly."""
     schema = schema_text(label=LABEL_DOMAIN, **{"image/brightness": BRIGHTNESS_DOMAIN})
     return GateFiles(tmp_path_factory.mktemp("good"), schema)
 
@@ -223,64 +223,68 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
-    """GateInput that no schema objects to, with other labels and darker images than ``usual``."""
+def drifted(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
+    """Data that no schema objects to, with other labels and darker images than ``usual``."""
     dark = dict.fromkeys(range(0, 400, 3), 30.0)
     labels = dict.fromkeys(range(0, 400, 4), "odd")
-    return GateFiles(tmp_path_factory.mktemp("moved"), schema_text(), SIZES, label=labels, **{"image/brightness": dark})
+    return GateFiles(
+        tmp_path_factory.mktemp("drifted"), schema_text(), SIZES, label=labels, **{"image/brightness": dark}
+    )
 
 
-def test_without_accepted_data_nothing_drifts(moved: GateFiles, tmp_path: Path) -> None:
-    assert moved.run(tmp_path) == {"passed": True, "findings": []}
+def test_without_accepted_data_nothing_drifts(drifted: GateFiles, tmp_path: Path) -> None:
+    assert drifted.run(tmp_path) == {"passed": True, "findings": []}
     (version,) = (tmp_path / "accepted").iterdir()
     assert {path.name for path in version.iterdir()} == {"FeatureStats.pb", "profiles.json"}
 
 
-def test_drift_names_feature_formula_distance_and_rows(usual: GateFiles, moved: GateFiles, tmp_path: Path) -> None:
+def test_drift_names_feature_formula_distance_and_rows(usual: GateFiles, drifted: GateFiles, tmp_path: Path) -> None:
     assert usual.run(tmp_path) == {"passed": True, "findings": []}
     (accepted,) = (tmp_path / "accepted").glob("*/FeatureStats.pb")
-    verdict = moved.run(tmp_path)
+    verdict = drifted.run(tmp_path)
     assert verdict["passed"]
-    assert (moved.root / "verdict/5/reference/FeatureStats.pb").read_bytes() == accepted.read_bytes()
+    assert (drifted.root / "verdict/5/reference/FeatureStats.pb").read_bytes() == accepted.read_bytes()
     brightness, label = verdict["findings"]
     assert (brightness["rule"], brightness["feature"], brightness["split"]) == ("drift", "image/brightness", "train")
     assert brightness["formula"] == "Jensen-Shannon divergence"
     assert brightness["ids"] == [f"train-{n}" for n in range(0, 60, 3)]
     assert (label["rule"], label["feature"], label["formula"]) == ("drift", "label", "L-infinity distance")
-    # Of 400 rows, 200 were odd before, and 300 are odd now.
+    # Of 400 rows, 200 are odd in the accepted data and 300 in the drifted ones.
     assert label["measured"] == 0.25
     assert label["ids"] == [f"train-{n}" for n in range(40) if n % 4 != 2][:20]
     assert "feature 'label' drifted: L-infinity distance of 'odd' 0.250 from the last accepted data" in label["message"]
     assert "gate.drift.max_distance allows 0.1" in label["message"]
 
 
-def test_drift_stops_warns_or_is_ignored(usual: GateFiles, moved: GateFiles, tmp_path: Path) -> None:
+def test_drift_stops_warns_or_is_ignored(usual: GateFiles, drifted: GateFiles, tmp_path: Path) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
     usual.run(tmp_path)
     with pytest.raises(DataGateError, match="feature 'label' drifted"):
-        moved.run(tmp_path, drift={"severity": "stop"})
+        drifted.run(tmp_path, drift={"severity": "stop"})
     # Data that stopped the run are not accepted.
-    assert len(moved.run(tmp_path, drift={"severity": "warn"})["findings"]) == 2
+    assert len(drifted.run(tmp_path, drift={"severity": "warn"})["findings"]) == 2
     # Data that only caused a warning are accepted.
-    assert moved.run(tmp_path, drift={"severity": "stop"})["findings"] == []
+    assert drifted.run(tmp_path, drift={"severity": "stop"})["findings"] == []
     assert usual.run(tmp_path, drift={"severity": "ignore"})["findings"] == []
 
 
-def test_a_comparator_of_the_schema_wins_over_the_settings(moved: GateFiles, usual: GateFiles, tmp_path: Path) -> None:
+def test_a_comparator_of_the_schema_wins_over_the_settings(
+    drifted: GateFiles, usual: GateFiles, tmp_path: Path
+) -> None:
     usual.run(tmp_path)
-    path = moved.root / "schema" / "schema.pbtxt"
+    path = drifted.root / "schema" / "schema.pbtxt"
     text = path.read_text()
     path.write_text(text.replace('"label"', '"label" drift_comparator { infinity_norm { threshold: 0.9 } }'))
     try:
-        (brightness,) = moved.run(tmp_path)["findings"]
+        (brightness,) = drifted.run(tmp_path)["findings"]
     finally:
         path.write_text(text)
     assert brightness["feature"] == "image/brightness"
 
 
 def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(
-    usual: GateFiles, moved: GateFiles, tmp_path: Path
+    usual: GateFiles, drifted: GateFiles, tmp_path: Path
 ) -> None:
     from diptych.components.data_gate.executor import DataGateError
 
@@ -291,7 +295,7 @@ def test_the_same_data_are_kept_once_and_a_stopped_run_keeps_none(
     usual.run(tmp_path)
     assert kept() == 1
     with pytest.raises(DataGateError):
-        moved.run(tmp_path, drift={"severity": "stop"})
+        drifted.run(tmp_path, drift={"severity": "stop"})
     assert kept() == 1
-    moved.run(tmp_path)
+    drifted.run(tmp_path)
     assert kept() == 2

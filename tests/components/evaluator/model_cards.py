@@ -11,7 +11,7 @@ from diptych.models.text.options import TextOptions
 
 
 def make_card(labels: list[str], image: ImageOptions | None = None, task: Task = "multiclass") -> ModelCard:
-    """A card that says nothing unusual but its labels, image options and task."""
+    """A card with the given labels, image options and task, and defaults for everything else."""
     return ModelCard(
         labels=tuple(labels),
         task=task,

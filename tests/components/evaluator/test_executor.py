@@ -1,4 +1,4 @@
-"""What the Evaluator asks, computes and says."""
+"""The metrics, the decision and the files of the Evaluator."""
 
 from __future__ import annotations
 

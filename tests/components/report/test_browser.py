@@ -1,4 +1,4 @@
-"""A browser without a network shows hostile texts as texts, runs nothing, and complains of nothing."""
+"""A browser without a network shows hostile texts as texts, runs nothing, and logs no error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page about two runs tells them apart."""
+"""The page about two runs says which figure is of which run."""
 
 from __future__ import annotations
 

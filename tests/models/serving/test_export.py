@@ -106,8 +106,8 @@ def test_what_a_model_needs_and_a_row_lacks_is_told() -> None:
     images = [b"", FILES[1], FILES[2], b"", b"broken"]
     texts = [TEXTS[0], "", b"\xff\xfe red", " ", b"\xff"]
     answer = ask(model_requiring_both(), "classify", images, texts)
-    told = [MISSING_IMAGE, MISSING_TEXT, BAD_TEXT, MISSING_IMAGE, BAD_IMAGE]
-    assert [error.decode() for error in answer["error"]] == told
+    expected = [MISSING_IMAGE, MISSING_TEXT, BAD_TEXT, MISSING_IMAGE, BAD_IMAGE]
+    assert [error.decode() for error in answer["error"]] == expected
     assert not answer["scores"].any()
 
 
@@ -150,12 +150,12 @@ def test_one_label_is_transformed_to_its_id_and_several_to_zeros_and_ones() -> N
 @EITHER
 def test_labels_vocabulary_and_versions_are_inside(make: Any) -> None:
     exported = make()
-    told = {name: value.numpy() for name, value in exported.signatures["describe"]().items()}
+    described = {name: value.numpy() for name, value in exported.signatures["describe"]().items()}
     card = read_card(exported.folder)
-    assert [label.decode() for label in told["labels"]] == list(card.labels) == exported.decoder.labels
-    assert [term.decode() for term in told["vocabulary"]] == read_model_vocabulary(exported.folder)
+    assert [label.decode() for label in described["labels"]] == list(card.labels) == exported.decoder.labels
+    assert [term.decode() for term in described["vocabulary"]] == read_model_vocabulary(exported.folder)
     assert "red" in read_model_vocabulary(exported.folder)
-    assert json.loads(told["card"]) == json.loads(card.model_dump_json())
+    assert json.loads(described["card"]) == json.loads(card.model_dump_json())
     assert card.task == exported.decoder.task
     assert card.needs == (("image", "text") if make is model_requiring_both else ())
     assert card.versions.keys() == {"diptych", "tensorflow", "keras"}

@@ -38,7 +38,7 @@ def test_rows_and_columns_follow_the_names() -> None:
     copy_weights(old, new, build, before, after)
 
     (rows_before,), (rows,) = layer_weights(old, "terms"), layer_weights(new, "terms")
-    # The rows are padding, c, d and a; only the new vocabulary has d.
+    # The rows are padding, c, d and a; the source has no d.
     assert np.array_equal(rows[[0, 1, 3]], rows_before[[0, 3, 1]])
     assert np.array_equal(rows[2], fresh["terms"][0][2])
     (wide_before,), (wide,) = layer_weights(old, "wide"), layer_weights(new, "wide")

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on."""
+"""The progress of a run is shown on terminals and in pipes."""
 
 from __future__ import annotations
 

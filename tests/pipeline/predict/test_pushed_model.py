@@ -1,4 +1,4 @@
-"""Which model ``diptych predict`` asks."""
+"""The pushed model that ``diptych predict`` finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of made records, and what TFDV finds with a schema in them."""
+"""Statistics of generated records, and the anomalies that TFDV finds in them with a schema."""
 
 from __future__ import annotations
 

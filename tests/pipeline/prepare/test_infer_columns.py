@@ -1,4 +1,4 @@
-"""Columns are told by their names and by what they hold."""
+"""The roles of columns are inferred from their names and values."""
 
 from __future__ import annotations
 

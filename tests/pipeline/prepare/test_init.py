@@ -1,4 +1,4 @@
-"""``diptych init``: the settings that it writes load, and say of each catalogue what is right."""
+"""``diptych init``: the settings that it writes can be loaded, and are right for each kind of catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a schema reads back, and shows what a change is."""
+"""The text of a schema can be parsed again, and a diff shows what was changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset's digest: of what the records say, and of nothing else."""
+"""The digest of a dataset depends on the content of its records, and on nothing else."""
 
 from __future__ import annotations
 

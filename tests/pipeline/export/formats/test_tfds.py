@@ -1,4 +1,4 @@
-"""What lies in an export to TFDS, told without it."""
+"""The files of an export to TFDS, checked without the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The export to TFRecord is what a loop of scikit-learn and ``tf.train.Example`` writes, and reads as that is read."""
+"""An export to TFRecord equals what a loop of scikit-learn and ``tf.train.Example`` writes, and is read likewise."""
 
 from __future__ import annotations
 
