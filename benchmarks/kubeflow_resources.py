@@ -13,7 +13,7 @@ from benchmarks.tools import ROOT, BenchmarkError, child_environment, make_parse
 
 # Where the catalogue lies in the simulated store.
 _BUCKET = "minio://bench"
-_COLUMNS = ("step", "seconds", "cores busy", "memory, GB")
+_COLUMNS = ("step", "seconds", "CPU seconds", "memory, GB")
 
 
 def main() -> None:
@@ -52,13 +52,12 @@ def simulate(config: Path, folder: Path) -> dict[str, Any]:
 
 
 def markdown_table(tasks: dict[str, Any]) -> str:
-    """The wall time, the busy cores and the memory of each task."""
+    """The wall time, the processor time and the memory of each task."""
     lines = [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
     for name, task in tasks.items():
         usage = task["usage"]
         if usage:
-            cores, memory = usage["cpu"] / usage["seconds"], usage["memory"] / 1e9
-            lines.append(f"| {name} | {usage['seconds']:.1f} | {cores:.1f} | {memory:.2f} |")
+            lines.append(f"| {name} | {usage['seconds']:.1f} | {usage['cpu']:.1f} | {usage['memory'] / 1e9:.2f} |")
     return "\n".join(lines)
 
 
