@@ -151,8 +151,8 @@ def _as_image_error(error: Exception, data: bytes) -> ImageError:
 
 
 def _decode(data: bytes, options: ImageOptions, limits: Limits) -> DecodedImage:
-    image = _open(data)
-    _check(image, data, limits)
+    image = _open_header(data)
+    _check_limits(image, data, limits)
     is_jpeg = image.format == "JPEG"
     if not is_jpeg:
         # Pillow turns TIFF files upright when it loads them, so this comes before the orientation is read.
@@ -185,11 +185,11 @@ def _openers() -> dict[str, Any]:
     return jpeg | {name: Image.OPEN[name] for name in _FORMATS if name in Image.OPEN and name != "JPEG"}
 
 
-def _open(data: bytes) -> Image.Image:
+def _open_header(data: bytes) -> Image.Image:
     """Reads the header. If it is broken, it raises what Pillow raises."""
     openers = [opener for opener, accepts in _openers().values() if accepts(data[:_PREFIX_BYTES]) is True]
     if not openers:
-        raise _unknown(data)
+        raise _unknown_format_error(data)
     # Files of AVIF and HEIF begin in the same way: each class is tried.
     *likely, last = openers
     for opener in likely:
@@ -198,7 +198,7 @@ def _open(data: bytes) -> Image.Image:
     return cast(Image.Image, last(io.BytesIO(data), ""))
 
 
-def _unknown(data: bytes) -> ImageError:
+def _unknown_format_error(data: bytes) -> ImageError:
     prefix = data[:_PREFIX_BYTES]
     known = {name: accepts for name, (_, accepts) in Image.OPEN.items() if accepts is not None}
     for name, accepts in known.items():
@@ -212,7 +212,7 @@ def _unknown(data: bytes) -> ImageError:
     return ImageError("not_an_image", f"begins with {data[:16]!r}")
 
 
-def _check(image: Image.Image, data: bytes, limits: Limits) -> None:
+def _check_limits(image: Image.Image, data: bytes, limits: Limits) -> None:
     width, height = image.size
     if width * height > limits.pixels:
         raise ImageError("too_many_pixels", f"{width:,} x {height:,} pixels, {limits.pixels:,} are allowed")

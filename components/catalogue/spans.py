@@ -74,7 +74,7 @@ def resolve_span(pattern: str, span: int | None = None) -> ResolvedSpan:
     given = {} if span is None else _texts(span, widths)
     searched = _fill(pattern, {**dict.fromkeys(_MARKS, "*"), **given})
     name = _name_pattern(pattern, widths, given)
-    found = [_read(path, name, given) for path in list_files(searched)]
+    found = [_parse_name(path, name, given) for path in list_files(searched)]
     if not found:
         raise _error(f"no file matches '{searched}', which '{pattern}' means; put one there, or mend the pattern")
     resolved, version, texts = max(found, key=lambda one: one[:2])
@@ -151,7 +151,7 @@ def _name_pattern(pattern: str, widths: Mapping[str, int | None], given: Mapping
     return re.compile(regex)
 
 
-def _read(path: str, name: re.Pattern[str], given: Mapping[str, str]) -> tuple[int, int, dict[str, str]]:
+def _parse_name(path: str, name: re.Pattern[str], given: Mapping[str, str]) -> tuple[int, int, dict[str, str]]:
     """The span and version of a file, and the texts in its name that stand for them."""
     match = name.fullmatch(path)
     if match is None:

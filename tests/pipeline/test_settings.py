@@ -17,7 +17,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def complaint(path: Path, *overrides: str) -> str:
+def error_message(path: Path, *overrides: str) -> str:
     with pytest.raises(SettingsError) as caught:
         load_settings(str(path), overrides)
     return str(caught.value)
@@ -31,7 +31,7 @@ def test_only_the_catalogue_must_be_named(config: Path) -> None:
 
 def test_without_a_catalogue_the_key_is_named(config: Path) -> None:
     config.write_text("data: {}\n")
-    assert "'data.catalogue' is missing" in complaint(config)
+    assert "'data.catalogue' is missing" in error_message(config)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_without_a_catalogue_the_key_is_named(config: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(config: Path, override: str, words: list[str]) -> None:
-    message = complaint(config, override)
+    message = error_message(config, override)
     assert all(word in message for word in words), message
 
 
 def test_several_mistakes_are_all_named(config: Path) -> None:
-    message = complaint(config, "train.epoch=5", "image.height=0")
+    message = error_message(config, "train.epoch=5", "image.height=0")
     assert "train.epoch" in message
     assert "image.height" in message
 
@@ -74,17 +74,17 @@ def test_several_mistakes_are_all_named(config: Path) -> None:
 )
 def test_what_is_no_settings_file_is_refused(config: Path, text: str, words: str) -> None:
     config.write_text(text)
-    assert words in complaint(config)
+    assert words in error_message(config)
 
 
 def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
-    assert "nowhere.yaml" in complaint(tmp_path / "nowhere.yaml")
+    assert "nowhere.yaml" in error_message(tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize("override", ["train.epochs", "=5", "train.epochs.deep=5", "train.epochs=[1"])
 def test_a_malformed_override_is_named(config: Path, override: str) -> None:
     config.write_text("data: {catalogue: catalogue.csv}\ntrain: {epochs: 3}\n")
-    assert override in complaint(config, override)
+    assert override in error_message(config, override)
 
 
 def test_overrides_win_over_the_file(config: Path) -> None:

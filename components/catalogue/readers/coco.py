@@ -128,14 +128,14 @@ def _dump(fields: _Values) -> str:
 
 def _rows(database: sqlite3.Connection, source: str, data: DataOptions) -> Iterator[tuple[_Values, str | None]]:
     used, seen = set(data.used_columns.values()), set[str]()
-    for values, problem in _joined(database, data):
+    for values, problem in _join(database, data):
         seen.update(values)
         yield {name: value for name, value in values.items() if name in used | {"id"}}, problem
     if not used <= seen:
         check_columns(sorted(seen), data, source)
 
 
-def _joined(database: sqlite3.Connection, data: DataOptions) -> Iterator[tuple[_Values, str | None]]:
+def _join(database: sqlite3.Connection, data: DataOptions) -> Iterator[tuple[_Values, str | None]]:
     for row in database.execute(_ANNOTATIONS):
         annotation, image, category = (json.loads(fields or "{}") for fields in row)
         problem = None if image else f"there is no image {annotation.get('image_id')}"

@@ -23,7 +23,7 @@ def data(tmp_path: Path) -> DataOptions:
     return write_catalogue(tmp_path, [{"image": name, "description": "t", "label": "c"} for name in names])
 
 
-def beside(data: DataOptions, name: str) -> Path:
+def path_beside(data: DataOptions, name: str) -> Path:
     return Path(data.catalogue).with_name(name)
 
 
@@ -37,9 +37,9 @@ def test_nothing_changed_nothing_changes(data: DataOptions) -> None:
 
 def test_a_changed_image_byte_counts(data: DataOptions) -> None:
     before = digest(data)
-    content = bytearray(beside(data, "b.png").read_bytes())
+    content = bytearray(path_beside(data, "b.png").read_bytes())
     content[-20] ^= 1
-    beside(data, "b.png").write_bytes(content)
+    path_beside(data, "b.png").write_bytes(content)
     assert digest(data) != before
 
 
@@ -52,38 +52,38 @@ def test_a_changed_catalogue_counts(data: DataOptions) -> None:
 
 def test_swapped_images_count(data: DataOptions) -> None:
     before = digest(data)
-    beside(data, "a.png").rename(beside(data, "c.png"))
-    beside(data, "b.png").rename(beside(data, "a.png"))
-    beside(data, "c.png").rename(beside(data, "b.png"))
+    path_beside(data, "a.png").rename(path_beside(data, "c.png"))
+    path_beside(data, "b.png").rename(path_beside(data, "a.png"))
+    path_beside(data, "c.png").rename(path_beside(data, "b.png"))
     assert digest(data) != before
 
 
 def test_a_file_that_appears_or_goes_counts(data: DataOptions) -> None:
     before = digest(data)
-    write_image(beside(data, "absent.png"), seed=9)
+    write_image(path_beside(data, "absent.png"), seed=9)
     assert digest(data) != before
-    beside(data, "absent.png").unlink()
+    path_beside(data, "absent.png").unlink()
     assert digest(data) == before
-    beside(data, "absent.png").touch()
+    path_beside(data, "absent.png").touch()
     assert digest(data) != before
 
 
 def test_times_do_not_count(data: DataOptions) -> None:
     before = digest(data)
     for name in ("a.png", "catalogue.csv"):
-        os.utime(beside(data, name), (1, 1))
+        os.utime(path_beside(data, name), (1, 1))
     assert digest(data) == before
 
 
 def test_files_that_no_row_names_do_not_count(data: DataOptions, tmp_path: Path) -> None:
     before = digest(data)
-    write_image(beside(data, "other.png"), seed=7)
+    write_image(path_beside(data, "other.png"), seed=7)
     (tmp_path.parent / "secret.png").write_bytes(b"outside the root")
     assert digest(data) == before
 
 
 def test_a_pipe_is_not_waited_for(data: DataOptions) -> None:
-    os.mkfifo(beside(data, "absent.png"))
+    os.mkfifo(path_beside(data, "absent.png"))
     assert digest(data)
 
 

@@ -38,7 +38,7 @@ def browse(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
-def said(process: subprocess.CompletedProcess[str]) -> list[str]:
+def console_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
     """The lines of the page's console."""
     return [line for line in process.stderr.splitlines() if "CONSOLE" in line]
 
@@ -56,7 +56,7 @@ def opened(request: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_hostile_texts_are_shown_and_nothing_runs_or_loads(opened: subprocess.CompletedProcess[str]) -> None:
-    assert said(opened) == []
+    assert console_lines(opened) == []
     assert not re.search(r"<script|<img src=.?x", opened.stdout)
     assert "alert('x')" in opened.stdout
 
@@ -65,7 +65,7 @@ def test_a_script_that_got_into_the_page_would_not_run(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(render_report(good_data()).replace("</main>", f"{SPY}</main>"), encoding="utf-8")
     found = browse(path, "--dump-dom")
-    assert any("Content Security Policy" in line for line in said(found))
+    assert any("Content Security Policy" in line for line in console_lines(found))
     assert "<title>the spy ran" not in found.stdout
 
 

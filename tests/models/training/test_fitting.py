@@ -67,11 +67,11 @@ def fit(train: TrainOptions, network: NetworkOptions = TINY, **changes: Any) -> 
     return model, metrics
 
 
-def same(one: Any, other: Any) -> bool:
+def have_equal_weights(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
-def killer(epoch: int) -> Any:
+def kill_at(epoch: int) -> Any:
     import keras
 
     def kill(number: int, logs: dict[str, Any]) -> None:
@@ -86,8 +86,8 @@ def test_it_learns_and_the_seed_decides_all_weights() -> None:
     first, metrics = fit(train)
     assert metrics["accuracy"][-1] > 0.8 > metrics["accuracy"][0]
     assert len(metrics["val_loss"]) == 6
-    assert same(first, fit(train)[0])
-    assert not same(first, fit(train.model_copy(update={"seed": 1}))[0])
+    assert have_equal_weights(first, fit(train)[0])
+    assert not have_equal_weights(first, fit(train.model_copy(update={"seed": 1}))[0])
 
 
 @pytest.mark.parametrize("patience", [None, 3])
@@ -126,9 +126,9 @@ def test_a_killed_training_ends_as_one_that_was_not(train: TrainOptions, killed_
     uninterrupted, metrics = fit(train)
     backups, stopped = str(tmp_path / "backups"), len(metrics["loss"]) <= killed_at
     with nullcontext() if stopped else pytest.raises(Killed):
-        fit(train, backups=backups, callbacks=[killer(killed_at)])
+        fit(train, backups=backups, callbacks=[kill_at(killed_at)])
     resumed, rest = fit(train, backups=backups)
-    assert same(resumed, uninterrupted)
+    assert have_equal_weights(resumed, uninterrupted)
     assert rest.get("loss", []) == ([] if stopped else metrics["loss"][killed_at:])
 
 
@@ -150,7 +150,7 @@ def test_a_kill_while_a_backup_is_written_leaves_the_one_before(tmp_path: Path) 
         with pytest.raises(Killed):
             fit(train, backups=backups)
     assert completed_epochs(backups) == 1
-    assert same(fit(train, backups=backups)[0], uninterrupted)
+    assert have_equal_weights(fit(train, backups=backups)[0], uninterrupted)
 
 
 def tiny_backbone(input_shape: tuple[int, ...], **_: Any) -> Any:
@@ -189,8 +189,8 @@ def test_a_frozen_backbone_keeps_its_weights_until_it_is_tuned(tmp_path: Path, m
     assert not np.array_equal(kernels[1], kernels[2])
     backups = str(tmp_path / "backups")
     with pytest.raises(Killed):
-        fit(train, network, callbacks=[killer(2)], backups=backups, **changes)
-    assert same(fit(train, network, backups=backups, **changes)[0], uninterrupted)
+        fit(train, network, callbacks=[kill_at(2)], backups=backups, **changes)
+    assert have_equal_weights(fit(train, network, backups=backups, **changes)[0], uninterrupted)
 
 
 def test_mixed_precision_ends_with_the_training() -> None:
@@ -208,5 +208,5 @@ def test_mixed_labels_are_learned_and_judged_like_whole_ones() -> None:
     train = TrainOptions(epochs=2)
     whole, metrics = fit(train)
     soft, soft_metrics = fit(train, train_dataset_fn=lambda _: dataset(soft=True).repeat())
-    assert same(whole, soft)
+    assert have_equal_weights(whole, soft)
     assert all(soft_metrics[name] == pytest.approx(values) for name, values in metrics.items())

@@ -20,7 +20,7 @@ def run(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run")
 
 
-def left(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """What lies in a folder beside the run."""
     return sorted(path.name for path in folder.iterdir() if path.name != "run")
 
@@ -31,14 +31,14 @@ def test_what_was_written_is_told(run: Path, tmp_path: Path) -> None:
     written, how = exported.lines()
     assert written == f"Written: {tmp_path}/new/out, as webdataset: train 5, val 2, test 3"
     assert f"{tmp_path}/new/out/train-*.tar" in how
-    assert left(tmp_path / "new") == ["out"]
+    assert list_names(tmp_path / "new") == ["out"]
 
 
 def test_an_empty_folder_is_filled(run: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export_dataset(str(run), "parquet", str(tmp_path / "out"))
-    assert left(tmp_path) == ["out"]
-    assert left(tmp_path / "out") == ["test.parquet", "train.parquet", "val.parquet"]
+    assert list_names(tmp_path) == ["out"]
+    assert list_names(tmp_path / "out") == ["test.parquet", "train.parquet", "val.parquet"]
 
 
 def test_a_folder_that_holds_something_is_refused(run: Path, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_folder_that_holds_something_is_refused(run: Path, tmp_path: Path) -> 
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(ExportError, match="'.*out' exists and is no empty folder; remove it, or name another"):
         export_dataset(str(run), "parquet", str(tmp_path / "out"))
-    assert left(tmp_path / "out") == ["mine.txt"]
+    assert list_names(tmp_path / "out") == ["mine.txt"]
 
 
 def test_a_file_in_the_outputs_place_is_refused(run: Path, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_damaged_dataset_leaves_nothing_behind(run: Path, tmp_path: Path, to: 
             writer.write(b"\xff" if damage == "no Example" else tf.train.Example().SerializeToString())
     with pytest.raises(ExportError, match="run the run again"):
         export_dataset(str(run), to, str(tmp_path / "out"))
-    assert left(tmp_path) == []
+    assert list_names(tmp_path) == []
 
 
 def test_a_record_of_another_image_size_is_told(run: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def sources_of(data: DataOptions) -> list[str]:
     return list_sources(data, find_kind(data))
 
 
-def lay(folder: Path, *names: str) -> Path:
+def make_files(folder: Path, *names: str) -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
@@ -50,7 +50,7 @@ def lay(folder: Path, *names: str) -> Path:
     ],
 )
 def test_a_files_ending_says_what_it_is(tmp_path: Path, name: str, kind: str) -> None:
-    path = lay(tmp_path, name) / name
+    path = make_files(tmp_path, name) / name
     assert find_kind(options(path)) == kind
     assert find_kind(options(tmp_path / f"*{name[3:]}")) == kind
     assert sources_of(options(path)) == [str(path)]
@@ -101,19 +101,19 @@ def test_a_json_files_start_says_what_it_is(tmp_path: Path, document: str, kind:
     ],
 )
 def test_a_folders_files_say_what_it_is(tmp_path: Path, names: list[str], kind: str, sources: list[str]) -> None:
-    folder = lay(tmp_path / "shop", *names)
+    folder = make_files(tmp_path / "shop", *names)
     for data in (options(folder), options(tmp_path / "sh*")):
         assert find_kind(data) == kind
         assert sources_of(data) == [f"{folder}{source}" for source in sources]
 
 
 def test_the_settings_say_what_a_file_is_whatever_its_name(tmp_path: Path) -> None:
-    data = options(lay(tmp_path, "rows.txt") / "rows.txt", format="tsv")
+    data = options(make_files(tmp_path, "rows.txt") / "rows.txt", format="tsv")
     assert (find_kind(data), sources_of(data)) == ("tsv", [data.catalogue])
 
 
 def test_a_folder_may_hold_the_files_of_the_named_kind(tmp_path: Path) -> None:
-    lay(tmp_path, "b.json", "a.json", "c.csv", "d/e.json")
+    make_files(tmp_path, "b.json", "a.json", "c.csv", "d/e.json")
     for kind in ("coco", "json"):
         assert sources_of(options(tmp_path, format=kind)) == [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
     with pytest.raises(CatalogueError, match="holds no files of the kind 'parquet'"):
@@ -121,18 +121,18 @@ def test_a_folder_may_hold_the_files_of_the_named_kind(tmp_path: Path) -> None:
 
 
 def test_a_pattern_means_all_files_that_match(tmp_path: Path) -> None:
-    lay(tmp_path, "2026-02/rows.csv", "2026-01/rows.csv", "2026-01/other.csv", "2025-12/rows.csv")
+    make_files(tmp_path, "2026-02/rows.csv", "2026-01/rows.csv", "2026-01/other.csv", "2025-12/rows.csv")
     found = sources_of(options(tmp_path / "2026-*" / "r?ws.csv"))
     assert found == [str(tmp_path / "2026-01" / "rows.csv"), str(tmp_path / "2026-02" / "rows.csv")]
 
 
 def test_a_file_may_have_the_name_of_a_pattern(tmp_path: Path) -> None:
-    path = lay(tmp_path, "rows[1].csv", "rows1.csv") / "rows[1].csv"
+    path = make_files(tmp_path, "rows[1].csv", "rows1.csv") / "rows[1].csv"
     assert sources_of(options(path)) == [str(path)]
 
 
 def test_what_is_not_there_or_unknown_is_told(tmp_path: Path) -> None:
-    lay(tmp_path, "rows.xlsx", "rows")
+    make_files(tmp_path, "rows.xlsx", "rows")
     wanted = {
         "rows.xlsx": r"ends with '.xlsx'; readable are .csv, .json, .jsonl, .ndjson, .parquet, .tar, .*data\.format",
         "rows": "ends with ''; readable are .csv",
