@@ -15,9 +15,10 @@ from tfx.utils import io_utils
 from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import REPORT_FILE
 from diptych.components.report.data_collection import ReportSources, collect_report_data
-from diptych.components.report.lineage import fingerprint, library_versions, modification_time
+from diptych.components.report.lineage import fingerprint, modification_time
 from diptych.components.report.page import render_report
 from diptych.components.report.report_data import Lineage, LineageArtifact
+from diptych.models.library_versions import library_versions
 
 TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"

@@ -6,11 +6,9 @@ import hashlib
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 
 # Reading more would take longer than the rest of the report.
 _MAX_BYTES = 64_000_000
-_LIBRARIES = ("diptych", "tfx", "tensorflow", "keras", "apache-beam", "scikit-learn", "vl-convert-python")
 
 
 def fingerprint(uri: str) -> str:
@@ -43,14 +41,3 @@ def modification_time(uri: str) -> str:
     """When the newest of a local artifact's files was written, ISO 8601 in UTC; empty if there are no files."""
     times = [os.path.getmtime(path) for path in _list_files(uri)]
     return format_timestamp(max(times)) if times else ""
-
-
-def library_versions() -> dict[str, str]:
-    """The versions of the libraries that the run and the report depend on, as far as they are installed."""
-    found = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found

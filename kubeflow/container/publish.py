@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import StepError, Task
+from diptych.models.library_versions import library_versions
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
-from diptych.pipeline.runs.summary import Failure, Summary, library_versions, print_summary, read_component_results
+from diptych.pipeline.runs.summary import Failure, Summary, print_summary, read_component_results
 
 _STEPS_FOLDER = "steps"
 # The states of a run that succeeded: of KFP (backend/src/v2/metadata), and of Vertex. RUNNING, of all, is what KFP says

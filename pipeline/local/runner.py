@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from diptych.components.example_gen.account import IngestionError
 from diptych.models.errors import DiptychError
+from diptych.models.library_versions import library_versions
 from diptych.pipeline.local.log_capture import redirect_output
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
 from diptych.pipeline.local.view import ProgressView, make_view
 from diptych.pipeline.runs.run_folder import RunFolder
-from diptych.pipeline.runs.summary import Failure, Summary, explain_error, library_versions, read_component_results
+from diptych.pipeline.runs.summary import Failure, Summary, explain_error, read_component_results
 from diptych.pipeline.settings import Settings
 
 if TYPE_CHECKING:

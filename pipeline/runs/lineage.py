@@ -10,8 +10,9 @@ from typing import Any
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from diptych.components.report.lineage import fingerprint, format_timestamp, library_versions
+from diptych.components.report.lineage import fingerprint, format_timestamp
 from diptych.components.report.report_data import Lineage, LineageArtifact
+from diptych.models.library_versions import library_versions
 from diptych.pipeline.runs.run_folder import EXAMPLES, ArtifactKey
 
 _OUTPUT, _INPUT = metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INPUT

@@ -165,8 +165,8 @@ def _failure(summary: Mapping[str, Any]) -> str:
 
 def _read_metadata(database: str, artifacts: Mapping[ArtifactKey, str]) -> tuple[Lineage, str]:
     """The lineage of the artifacts, and the folder of the catalogue's images; empty ones without a metadata store."""
-    from diptych.components.report.lineage import library_versions
     from diptych.components.report.report_data import Lineage
+    from diptych.models.library_versions import library_versions
 
     if not os.path.isfile(database):
         return Lineage(versions=library_versions()), ""

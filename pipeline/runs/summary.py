@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,8 +17,6 @@ from diptych.models.atomic_files import write_text
 from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
 from diptych.pipeline.runs.run_folder import LOG_FILE, SUMMARY_FILE
-
-_LIBRARIES = ("diptych", "tfx", "tensorflow", "keras", "apache-beam", "tensorflow-transform", "scikit-learn")
 
 
 class Failure(BaseModel):
@@ -118,11 +115,6 @@ def _read(artifacts: Mapping[str, Mapping[str, str]], component: str, output: st
         return None
     with open(os.path.join(path, name), encoding="utf-8") as file:
         return json.load(file)
-
-
-def library_versions() -> dict[str, str]:
-    """The installed versions of the libraries that results depend on."""
-    return {library: version(library) for library in _LIBRARIES}
 
 
 def print_summary(summary: Summary, console: Console) -> None:
