@@ -119,9 +119,21 @@ def test_every_step_runs_from_the_compiled_file(cluster: Cluster, first: tuple[d
     assert summary["status"] == "succeeded"
     assert summary["rows"] == len(cluster.rows()) == sum(summary["examples"].values())
     assert summary["blessed"] is True
-    assert set(summary["seconds"]) == CACHED_STEPS | {"DataGate", "Report"}
+    assert set(summary["seconds"]) == CACHED_STEPS | {"Sources", "DataGate", "Report"}
     assert all(uri.startswith("minio://") for outputs in summary["artifacts"].values() for uri in outputs.values())
     assert "<html" in (cluster.published(run) / "report.html").read_text().lower()
+
+
+def test_the_outputs_that_kfps_pages_draw_are_there(
+    cluster: Cluster, first: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    run, summary = first
+    artifacts = run["tasks"]["Report"]["artifacts"]
+    assert "<html" in cluster.stored(artifacts["html"]["uri"]).read_text().lower()
+    assert artifacts["metrics"]["metadata"]["accuracy"] == pytest.approx(summary["metrics"]["accuracy"])
+    assert "confusionMatrix" in artifacts["confusion_matrix"]["metadata"]
+    for task in run["tasks"].values():
+        assert cluster.stored(task["artifacts"]["executor-logs"]["uri"]).is_file()
 
 
 def test_the_pushed_model_predicts(cluster: Cluster, first: tuple[dict[str, Any], dict[str, Any]]) -> None:
