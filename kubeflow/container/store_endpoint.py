@@ -164,9 +164,11 @@ def first_answering(endpoints: Sequence[str], seconds: float = _SECONDS) -> str 
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + seconds
-    for thread in threads:
+    for endpoint, thread in zip(endpoints, threads, strict=True):
         thread.join(max(0.0, deadline - time.monotonic()))
-    return next((endpoint for endpoint in endpoints if endpoint in answered), None)
+        if endpoint in answered:
+            return endpoint
+    return None
 
 
 def _answers(endpoint: str, seconds: float) -> bool:

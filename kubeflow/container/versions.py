@@ -124,17 +124,17 @@ def newest_version(source: str, kind: VersionKind) -> str | None:
     Raises:
         StoreError: the store does not answer.
     """
-    versions = sorted(_versions(source), reverse=True)
-    return next((str(version) for version in versions if _is_whole(f"{source}/{version}", kind)), None)
+    versions = sorted(_versions(source), key=int, reverse=True)
+    return next((version for version in versions if _is_whole(f"{source}/{version}", kind)), None)
 
 
-def _versions(source: str) -> list[int]:
-    return [int(name) for name in store.list_names(source) if name.isdecimal()]
+def _versions(source: str) -> list[str]:
+    return [name for name in store.list_names(source) if name.isdecimal()]
 
 
 def _next_version(source: str, wanted: str) -> str:
     """The number that is wanted, which is the time, or a greater one than all that there are."""
-    return str(max([int(wanted), *(version + 1 for version in _versions(source))]))
+    return str(max([int(wanted), *(int(version) + 1 for version in _versions(source))]))
 
 
 def _is_whole(uri: str, kind: VersionKind) -> bool:

@@ -128,6 +128,8 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield from _data_lines(summary)
     yield from _model_lines(summary)
     yield "Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"
+    if summary.unfinished:
+        yield "Not finished", ", ".join(summary.unfinished)
     yield from _file_lines(summary)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from diptych.components.catalogue.readers.rows import CatalogueError
-from diptych.pipeline.runs.summary import Summary, explain_error
+from diptych.pipeline.runs.summary import Summary, explain_error, print_summary
 
 
 def test_our_own_errors_speak_for_themselves() -> None:
@@ -26,3 +29,10 @@ def test_a_summary_is_written_whole(tmp_path: Path) -> None:
     summary.write()
     assert Summary.model_validate_json((tmp_path / "summary.json").read_text()) == summary
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_what_did_not_finish_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(Summary(status="failed", unfinished=["Trainer", "Evaluator"], folder="runs/shop"), Console(width=200))
+    assert "Trainer, Evaluator" in next(
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("Not finished")
+    )
