@@ -53,7 +53,7 @@ def _compile(options: argparse.Namespace) -> int:
 
 def simulate_command(commands: Any) -> None:
     """Adds ``diptych simulate``."""
-    from diptych.kubeflow.client.options import store_uri
+    from diptych.kubeflow.client.arguments import store_uri
 
     parser = commands.add_parser("simulate", help="run a compiled spec on this machine as KFP would, without a cluster")
     parser.add_argument("spec", metavar="SPEC", help="the YAML file that diptych compile wrote")
@@ -130,7 +130,7 @@ def _print_simulation(run: SimulatedRun, folder: str) -> None:
 
 def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which KFP server is meant, and how to sign in."""
-    from diptych.kubeflow.client.options import http_url
+    from diptych.kubeflow.client.arguments import http_url
 
     endpoint = os.environ.get("KF_PIPELINES_ENDPOINT")
     parser.add_argument("--host", type=http_url, default=endpoint, help="KFP's URL (default: $KF_PIPELINES_ENDPOINT)")
@@ -143,7 +143,7 @@ def _add_server_arguments(parser: argparse.ArgumentParser) -> None:
 
 def submit_command(commands: Any) -> None:
     """Adds ``diptych submit``, and to ``diptych doctor`` what it asks a server."""
-    from diptych.kubeflow.client.options import cron_expression, store_uri
+    from diptych.kubeflow.client.arguments import cron_expression, store_uri
 
     parser = commands.add_parser(
         "submit",

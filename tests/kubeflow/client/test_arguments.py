@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diptych.kubeflow.client.options import cron_expression
+from diptych.kubeflow.client.arguments import cron_expression
 from diptych.models.errors import USAGE
 from diptych.pipeline.cli.main import main
 
