@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,9 +27,11 @@ def atomic_path(path: str) -> Iterator[str]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename == temporary:
+        # Python names no file where a write fails after the file was opened.
+        if error.errno is not None and error.filename in (None, temporary):
             error.filename = path
-            error.filename2 = None
+            # Where it is None, it is printed.
+            del error.filename2
         raise
     finally:
         with suppress(OSError):
@@ -36,7 +39,7 @@ def atomic_path(path: str) -> Iterator[str]:
 
 
 def write_text(path: str, text: str, errors: str = "strict") -> None:
-    """Writes a UTF-8 text file.
+    """Writes a UTF-8 text file, which is on the disk when the function returns.
 
     Args:
         errors: what happens to characters that UTF-8 cannot hold, as in ``open``.
@@ -44,5 +47,38 @@ def write_text(path: str, text: str, errors: str = "strict") -> None:
     Raises:
         OSError: the file cannot be written; the error names ``path``.
     """
-    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", errors=errors) as file:
-        file.write(text)
+    with atomic_path(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", errors=errors) as file:
+            file.write(text)
+        # Else a machine that loses its power may keep the name of a file without its content.
+        sync(temporary)
+
+
+def sync(path: str) -> None:
+    """Brings the content of a file, or the names in a folder, to the disk.
+
+    Raises:
+        OSError: it cannot be read or written; the error names ``path``.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems keep the names in a folder in their own way.
+        if error.errno not in (errno.EBADF, errno.EINVAL) or not os.path.isdir(path):
+            error.filename = path
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: str) -> None:
+    """Brings a folder with all that lies in it to the disk.
+
+    Raises:
+        OSError: as ``sync``.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            (sync_folder if entry.is_dir() else sync)(entry.path)
+    sync(folder)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LOGGER = logging.getLogger("diptych.progress")
@@ -12,8 +14,36 @@ def report_progress(kind: str, **details: Any) -> None:
     """Reports progress by a log record whose message is ``kind`` and whose attribute ``details`` has the details.
 
     Args:
-        kind: ``rows`` (with ``rows``, how many more are done), ``epoch`` (with ``epoch``, ``epochs`` and the metrics)
-            or ``note`` (with ``text``).
+        kind: one of
+
+            - ``rows``: ``rows``, how many more are done.
+            - ``steps``: how far training is, about once a second: ``epoch``, the epoch at work, counted from 1;
+              ``epochs``, how many are planned; ``share``, what is done of the epoch, from 0 to 1; ``seconds_left``, an
+              estimate of the time until the last planned epoch ends, or None.
+            - ``epoch``: an epoch has ended: ``epoch``, ``epochs`` and ``seconds_left`` as above, and the metrics.
+            - ``note``: ``text``.
         details: values by name.
     """
     LOGGER.info(kind, extra={"details": details})
+
+
+@contextmanager
+def hide_progress() -> Iterator[None]:
+    """In this context, nothing is reported."""
+    was_hidden, LOGGER.disabled = LOGGER.disabled, True
+    try:
+        yield
+    finally:
+        LOGGER.disabled = was_hidden
+
+
+def describe_duration(seconds: float) -> str:
+    """A duration as people say it: ``45 s``, ``1 min 20 s``, ``2 h 5 min``."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

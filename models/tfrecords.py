@@ -28,20 +28,35 @@ class RecordChunk:
 
 
 def list_split_files(examples_uri: str, split: str) -> list[str]:
-    """The TFRecord files of one split of an Examples artifact, sorted by name."""
-    return sorted(tf.io.gfile.glob(os.path.join(examples_uri, f"Split-{split}", "*")))
+    """The TFRecord files of one split of an Examples artifact, sorted by name; none if it has no such split."""
+    return list_folder_files(os.path.join(examples_uri, f"Split-{split}"))
+
+
+def list_folder_files(folder: str) -> list[str]:
+    """The files of a folder, sorted by name; none if there is no such folder.
+
+    It is listed, not searched by a pattern: its own path may hold ``*`` or ``[``.
+    """
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return sorted(os.path.join(folder, name) for name in names)
 
 
 def match_files(patterns: Sequence[str]) -> list[str]:
     """The files that match some patterns: in the order of the patterns, and sorted by name for each of them.
 
+    The name of a file that exists matches this file only, whatever signs of patterns it holds.
+
     Raises:
         DatasetError: no file matches.
     """
-    files = [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]
+    files = [name for pattern in patterns for name in _match(pattern)]
     if not files:
         raise DatasetError(f"no TFRecord file matches {list(patterns)}")
     return files
+
+
+def _match(pattern: str) -> list[str]:
+    return [pattern] if tf.io.gfile.exists(pattern) else sorted(tf.io.gfile.glob(pattern))
 
 
 def compression_type(files: Sequence[str]) -> str:
