@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from diptych.models.errors import OptionsError
+from diptych.models.natural_order import natural_key
 from diptych.models.options import Options
 
 #: Whether each row has exactly one label, or any number of them.
@@ -34,5 +35,5 @@ def check_label_options(known: Collection[str], options: LabelOptions) -> None:
     if options.unknown is not None and options.unknown not in known:
         raise OptionsError(
             f"label.unknown: no row of train has the label '{options.unknown}'; name one that does: "
-            f"{', '.join(sorted(known)[:10])}{' ...' if len(known) > 10 else ''}"
+            f"{', '.join(sorted(known, key=natural_key)[:10])}{' ...' if len(known) > 10 else ''}"
         )

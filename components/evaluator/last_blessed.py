@@ -1,16 +1,9 @@
-"""The last blessed model: the latest version in the push directory, where Pusher puts blessed models.
+"""The last blessed model: the latest whole version in the push directory, where Pusher puts blessed models.
 
 A Resolver node would find it in the metadata store, but open-source Kubeflow runs none.
 """
 
 from __future__ import annotations
-
-import os
-from typing import Any
-
-import tensorflow as tf
-from tfx.types import standard_artifacts
-from tfx.utils import path_utils
 
 from diptych.models.serving.card import read_card
 
@@ -20,12 +13,10 @@ def reason_not_comparable(candidate: str, blessed: str) -> str | None:
 
     Args:
         candidate: the folder of the candidate's SavedModel.
-        blessed: the folder of the last blessed SavedModel.
+        blessed: the folder of the last blessed SavedModel, which is whole.
     """
     try:
         last = read_card(blessed)
-    except FileNotFoundError as error:
-        return str(error)
     except ValueError as error:
         return f"its card cannot be read: {error}"
     own = read_card(candidate)
@@ -33,19 +24,8 @@ def reason_not_comparable(candidate: str, blessed: str) -> str | None:
         return f"its task is {last.task}, that of this run {own.task}"
     if last.image != own.image:
         return f"it reads images stored as {last.image.model_dump()}, this run stores {own.image.model_dump()}"
+    if last.text and not own.text:
+        return "it reads descriptions, and the examples of this run have none"
     if set(last.labels) != set(own.labels):
         return f"it knows other labels: {sorted(set(last.labels) ^ set(own.labels))}"
     return None
-
-
-def copy_as_model_artifact(saved_model: str, uri: str) -> Any:
-    """Copies a pushed model to ``uri``, laid out as Trainer's output is, and returns the Model artifact."""
-    artifact = standard_artifacts.Model()
-    artifact.uri = uri
-    target = path_utils.serving_model_dir(uri)
-    for folder, _, names in tf.io.gfile.walk(saved_model):
-        destination = os.path.join(target, os.path.relpath(folder, saved_model))
-        tf.io.gfile.makedirs(destination)
-        for name in names:
-            tf.io.gfile.copy(os.path.join(folder, name), os.path.join(destination, name), overwrite=True)
-    return artifact

@@ -7,7 +7,8 @@ each slice. Here one ``MetricAccumulator`` goes over the examples of a slice onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import apache_beam as beam
@@ -15,8 +16,10 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics.multi_class_confusion_matrix_metrics import Matrices, MatrixEntryKey
 
 from diptych.models.labels import Task
-from diptych.models.metrics import LOWER_IS_BETTER, MetricAccumulator
+from diptych.models.metrics import MetricAccumulator
 
+#: The names of the models: the trained one, and the last blessed one.
+CANDIDATE, BLESSED = "candidate", "blessed"
 #: Quantities that are no single number: ``MetricAccumulator.counts`` and ``MetricAccumulator.confusion``.
 COUNTS, CONFUSION = "label_counts", "confusion"
 
@@ -31,7 +34,7 @@ class _MetricCombineFn(beam.CombineFn):
         self._key, self._empty, self._eval_config = key, empty, eval_config
 
     def create_accumulator(self) -> MetricAccumulator:
-        return MetricAccumulator(self._empty.task, self._empty.classes, self._empty.top_k)
+        return deepcopy(self._empty)
 
     def add_input(
         self, accumulator: MetricAccumulator, element: metric_types.StandardMetricInputs
@@ -64,7 +67,8 @@ def _computations(
     task: Task,
     classes: int,
     top_k: int,
-    min_examples: int = 0,
+    thresholds: Mapping[str, Sequence[float] | None],
+    at_least_one: Mapping[str, bool],
     eval_config: Any = None,
     model_name: str = "",
     output_name: str = "",
@@ -74,10 +78,13 @@ def _computations(
     key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
     # TFMA keeps metrics whose names begin with an underscore to itself.
     accumulator_key = metric_types.MetricKey(name="_accumulator", model_name=model_name, output_name=output_name)
-    combiner = _MetricCombineFn(accumulator_key, MetricAccumulator(task, classes, top_k), eval_config)
+    # TFMA leaves the name out if there is one model only.
+    model = model_name or CANDIDATE
+    empty = MetricAccumulator(task, classes, top_k, thresholds[model], at_least_one[model])
+    combiner = _MetricCombineFn(accumulator_key, empty, eval_config)
 
     def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
-        return {key: _value(metrics[accumulator_key], quantity, min_examples)}
+        return {key: _value(metrics[accumulator_key], quantity)}
 
     return [
         metric_types.MetricComputation(keys=[accumulator_key], preprocessors=None, combiner=combiner),
@@ -85,14 +92,12 @@ def _computations(
     ]
 
 
-def _value(accumulator: MetricAccumulator, quantity: str, min_examples: int) -> Any:
+def _value(accumulator: MetricAccumulator, quantity: str) -> Any:
     if quantity == COUNTS:
         return accumulator.counts
     if quantity == CONFUSION:
         return Matrices({_THRESHOLD: {MatrixEntryKey(*pair): float(n) for pair, n in accumulator.confusion.items()}})
-    if accumulator.examples < min_examples:
-        return float(quantity not in LOWER_IS_BETTER)
-    return accumulator.result()[quantity]
+    return accumulator.value(quantity)
 
 
 class AccumulatedMetric(metric_types.Metric):
@@ -104,17 +109,28 @@ class AccumulatedMetric(metric_types.Metric):
         task: the model's task.
         classes: number of labels.
         top_k: see ``MetricAccumulator``.
-        min_examples: a slice of fewer examples gets the best possible value, which meets any threshold.
+        thresholds: model name to its thresholds.
+        at_least_one: model name to its ``at_least_one``.
     """
 
-    def __init__(self, name: str, quantity: str, task: Task, classes: int, top_k: int, min_examples: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        quantity: str,
+        task: Task,
+        classes: int,
+        top_k: int,
+        thresholds: Mapping[str, Sequence[float] | None],
+        at_least_one: Mapping[str, bool],
+    ) -> None:
         super().__init__(
             metric_util.merge_per_key_computations(_computations),
             quantity=quantity,
             task=task,
             classes=classes,
             top_k=top_k,
-            min_examples=min_examples,
+            thresholds=thresholds,
+            at_least_one=at_least_one,
             name=name,
         )
 

@@ -1,8 +1,7 @@
 """Slices of the test split by the values of a feature, or by buckets of its values.
 
 TFMA slices by single values only (the SQL parser with which it could do more is missing in TFX 1.21). So an extractor
-adds a feature that holds the bucket's name. The key of that feature spells the bounds, because TFX calls the extractor
-by its import path and passes nothing but TFMA's configuration.
+adds a feature that holds the bucket's name, and the key of that feature spells the bounds.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.api import model_eval_lib
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 
 from diptych.components.evaluator.options import SliceOptions
@@ -50,18 +48,13 @@ def bucket_name(value: float, bounds: Bounds) -> str:
     return f"{bounds[place - 1]:g} to below {bounds[place]:g}"
 
 
-def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any) -> list[Any]:
+def add_bucket_extractor(extractors: Sequence[Any], eval_config: Any) -> list[Any]:
     """TFMA's default extractors, and, before the one that slices, one that adds the features of buckets."""
-    extractors = list(
-        model_eval_lib.default_extractors(
-            eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
-        )
-    )
     keys = sorted({key for spec in eval_config.slicing_specs for key in spec.feature_keys if _BY in key})
     names = [stage.stage_name for stage in extractors]
     place = names.index(slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME)
-    extractors.insert(place, extractor.Extractor(stage_name="Buckets", ptransform=_AddBuckets(keys)))
-    return extractors
+    buckets = extractor.Extractor(stage_name="Buckets", ptransform=_AddBuckets(keys))
+    return [*extractors[:place], buckets, *extractors[place:]]
 
 
 class _AddBuckets(beam.PTransform):

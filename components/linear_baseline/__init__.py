@@ -1,1 +1,1 @@
-"""LinearBaseline: fits a linear text model on the same splits, whose metrics the network is compared with."""
+"""LinearBaseline: fits a linear model of texts, or of images, on the same splits; the network is compared with it."""

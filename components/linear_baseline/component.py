@@ -2,49 +2,152 @@
 
 from __future__ import annotations
 
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from diptych.components.artifact_types import ArtifactsByKey, Metrics
-from diptych.components.artifacts import METRICS_FILE, write_json
+from diptych.components.artifacts import METRICS_FILE, PREDICTIONS_FILE, write_json
 from diptych.components.example_columns import read_columns
 from diptych.models import features
-from diptych.models.labels import Task
-from diptych.models.text.baseline import fit_baseline, score_labels
-from diptych.models.text.options import TextOptions
+from diptych.models.baselines.classifier import LinearClassifier, fit_classifier, indicate_labels
+from diptych.models.baselines.image import ALONE, BESIDE_TEXTS, fit_image_features, read_image_features
+from diptych.models.baselines.text import fit_text_features
+from diptych.models.images.options import ImageOptions
+from diptych.models.labels import LabelOptions, Task
+from diptych.models.linear.logistic_regression import Block
+from diptych.models.metrics import METRICS, MetricAccumulator
+from diptych.models.text.options import TextOptions, parse_text_options, serialize_text_options
 from diptych.models.tfrecords import list_split_files
+from diptych.models.thresholds import ThresholdOptions
+from diptych.models.training.options import TrainOptions
+
+# Of more rows of train, it is fitted to every second row, or every third and so on.
+_MAX_TRAIN_ROWS = 50_000
+
+# The metrics of ``MetricAccumulator`` that need no option of the evaluation.
+_METRICS = tuple(metric for metric in METRICS if metric != "top_k_accuracy")
 
 
 class LinearBaselineExecutor(base_executor.BaseExecutor):
-    """Fits the linear baseline on train and evaluates it on test."""
+    """Fits linear baselines on train and evaluates them on test."""
 
     def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
-        """Writes the metrics that ``score_labels`` gives to ``metrics.json``."""
+        """Writes ``metrics.json``, modality to metrics, and ``predictions.parquet``, the predicted labels of test.
+
+        The modalities are ``text``, ``image`` and ``both``, or ``image`` alone where the examples have no texts.
+        """
         examples = artifact_utils.get_single_uri(input_dict["examples"])
-        options = TextOptions.model_validate_json(exec_properties["text_options"])
+        text = parse_text_options(exec_properties["text_options"])
+        image = ImageOptions.model_validate_json(exec_properties["image_options"])
+        unknown = LabelOptions.model_validate_json(exec_properties["label_options"]).unknown
+        thresholds = ThresholdOptions.model_validate_json(exec_properties["threshold_options"])
         task: Task = exec_properties["task"]
-        model = fit_baseline(*_read_texts_and_labels(examples, features.TRAIN, task), options, task)
-        texts, labels = _read_texts_and_labels(examples, features.TEST, task)
-        metrics = score_labels(labels, model.predict(texts).tolist(), task)
-        write_json(artifact_utils.get_single_uri(output_dict["metrics"]), METRICS_FILE, metrics)
+
+        train, test = (_read_split(examples, split, image, text) for split in (features.TRAIN, features.TEST))
+        known = {label for row in train.labels for label in row}
+        actual = [_replace_unknown(row, known, unknown) for row in test.labels]
+        metrics: dict[str, dict[str, float]] = {}
+        predictions: dict[str, Sequence[Sequence[str]]] = {"label": actual}
+        for modality, (fitted_to, judged_by) in _make_blocks(train, test, text).items():
+            classifier = fit_classifier(fitted_to, train.labels, task, thresholds)
+            scores = classifier.predict_scores(judged_by)
+            metrics[modality] = _measure(classifier, scores, actual, task)
+            predictions[modality] = classifier.predict(scores)
+        uri = artifact_utils.get_single_uri(output_dict["metrics"])
+        write_json(uri, METRICS_FILE, metrics)
+        _write_predictions(uri, test.ids, predictions)
 
 
-def _read_texts_and_labels(examples_uri: str, split: str, task: Task) -> tuple[list[str], list[Any]]:
-    """The description of each example, and its label; for multilabel, the tuple of its labels."""
-    columns = read_columns(list_split_files(examples_uri, split), [features.DESCRIPTION])
-    labels = columns.labels if task == "multilabel" else [label for (label,) in columns.labels]
-    return columns.values[features.DESCRIPTION].tolist(), labels
+@dataclass(frozen=True)
+class _Split:
+    """The examples of a split; of many in train, some.
+
+    Attributes:
+        labels: of each example.
+        texts: None if the examples have none.
+        images: float32 ``[examples, n]``, of ``read_image_features``.
+    """
+
+    ids: Sequence[str]
+    labels: Sequence[tuple[str, ...]]
+    texts: Sequence[str] | None
+    images: NDArray[np.float32]
+
+
+def _read_split(examples: str, split: str, image: ImageOptions, text: TextOptions | None) -> _Split:
+    files = list_split_files(examples, split)
+    columns = read_columns(files, [features.ID, *([features.DESCRIPTION] if text else [])])
+    stride = -(-len(columns.labels) // _MAX_TRAIN_ROWS) if split == features.TRAIN else 1
+    values = {name: column[::stride].tolist() for name, column in columns.values.items()}
+    images = read_image_features(files, image, stride)
+    return _Split(values[features.ID], columns.labels[::stride], values.get(features.DESCRIPTION), images)
+
+
+def _make_blocks(
+    train: _Split, test: _Split, options: TextOptions | None
+) -> dict[str, tuple[Sequence[Block], Sequence[Block]]]:
+    """Modality to the features of train and those of test."""
+    splits = (train, test)
+    alone = fit_image_features(train.images, ALONE)
+    images = [[alone.transform(split.images)] for split in splits]
+    if options is None:
+        return {"image": (images[0], images[1])}
+    terms = fit_text_features(train.texts or [], options)
+    texts = [[terms.transform(split.texts or [])] for split in splits]
+    beside = fit_image_features(train.images, BESIDE_TEXTS)
+    both = [[*own, beside.transform(split.images)] for own, split in zip(texts, splits, strict=True)]
+    return {"text": (texts[0], texts[1]), "image": (images[0], images[1]), "both": (both[0], both[1])}
+
+
+def _replace_unknown(labels: tuple[str, ...], known: set[str], unknown: str | None) -> tuple[str, ...]:
+    """The labels of a row of test, of which those that train lacks count as another one, if there is such an option."""
+    if unknown is None:
+        return labels
+    return tuple(dict.fromkeys(label if label in known else unknown for label in labels))
+
+
+def _measure(
+    classifier: LinearClassifier, scores: NDArray[np.float32], actual: Sequence[Sequence[str]], task: Task
+) -> dict[str, float]:
+    truth = indicate_labels(actual, classifier.labels)
+    labels = truth if task == "multilabel" else np.where(truth.any(axis=1), truth.argmax(axis=1), -1)
+    accumulator = MetricAccumulator(
+        task, len(classifier.labels), 1, classifier.thresholds, classifier.at_least_one
+    ).add(labels, scores)
+    return {metric: accumulator.value(metric) for metric in _METRICS}
+
+
+def _write_predictions(uri: str, ids: Sequence[str], columns: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Writes the ids and lists of labels as columns of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lists = {name: pa.array(map(list, rows), pa.list_(pa.string())) for name, rows in columns.items()}
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": pa.array(ids, pa.string()), **lists}), content)
+    with fileio.open(os.path.join(uri, PREDICTIONS_FILE), "wb") as file:
+        file.write(content.getvalue())
 
 
 class LinearBaselineSpec(ComponentSpec):
     """Input, output and parameters of LinearBaseline."""
 
     PARAMETERS = {
+        "image_options": ExecutionParameter(type=str),
         "text_options": ExecutionParameter(type=str),
+        "label_options": ExecutionParameter(type=str),
+        "threshold_options": ExecutionParameter(type=str),
         "task": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
@@ -53,25 +156,38 @@ class LinearBaselineSpec(ComponentSpec):
 
 
 class LinearBaseline(base_component.BaseComponent):
-    """Evaluates scikit-learn's vectoriser and logistic regression on the same splits as the network."""
+    """Evaluates linear models on the same splits as the network: of texts, of images, and of both."""
 
     SPEC_CLASS = LinearBaselineSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(LinearBaselineExecutor)
 
-    def __init__(self, examples: types.BaseChannel, text: TextOptions, task: Task, code: str) -> None:
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        image: ImageOptions,
+        text: TextOptions | None,
+        label: LabelOptions,
+        train: TrainOptions,
+        code: str,
+    ) -> None:
         """Constructs the component.
 
         Args:
-            text: the text options of the network.
-            task: the task of the network.
+            image: how the examples' images are stored.
+            text: the text options of the network; None if the examples have no texts.
+            label: what labels of test count as that train lacks.
+            train: the options of training, of which the task and the choice of thresholds matter here.
             code: a digest of the component's code, part of the cache key.
         """
         super().__init__(
             LinearBaselineSpec(
                 examples=examples,
                 metrics=types.Channel(type=Metrics),
-                text_options=text.model_dump_json(),
-                task=task,
+                image_options=image.model_dump_json(),
+                text_options=serialize_text_options(text),
+                label_options=label.model_dump_json(),
+                threshold_options=train.thresholds.model_dump_json(),
+                task=train.task,
                 code=code,
             )
         )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, field_validator, model_validator
 from typing_extensions import Self
 
+from diptych.models.inputs import TextKind
 from diptych.models.labels import LabelOptions, Task
 from diptych.models.options import Options
 
@@ -119,6 +120,11 @@ class TextOptions(Options):
             yield "oov 'bucket' has no document frequency, which encoding tfidf needs: set oov to drop"
 
     @property
+    def kind(self) -> TextKind:
+        """Whether texts are bags of words or sequences."""
+        return "sequence" if self.encoding == "sequence" else "bag"
+
+    @property
     def stop_word_list(self) -> list[str]:
         """The stop words, sorted."""
         if self.stop_words == "english":
@@ -128,15 +134,25 @@ class TextOptions(Options):
         return sorted(self.stop_words or ())
 
 
+def serialize_text_options(options: TextOptions | None) -> str:
+    """The options as JSON, by which components are given them; ``null`` says that there are no texts."""
+    return "null" if options is None else options.model_dump_json()
+
+
+def parse_text_options(content: str) -> TextOptions | None:
+    """The options of ``serialize_text_options``."""
+    return None if content == "null" else TextOptions.model_validate_json(content)
+
+
 class EncodingOptions(Options):
     """How texts and labels are encoded.
 
     Attributes:
-        text: options of texts.
+        text: options of texts; None if there are none.
         label: options of labels.
         task: whether a row has exactly one label or any number of them.
     """
 
-    text: TextOptions = TextOptions()
+    text: TextOptions | None = TextOptions()
     label: LabelOptions = LabelOptions()
     task: Task = "multiclass"

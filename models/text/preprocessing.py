@@ -1,7 +1,7 @@
 """The ``preprocessing_fn`` of Transform, for texts and labels.
 
 Texts are encoded exactly as scikit-learn encodes them with the same options, and the vocabulary is the one that
-scikit-learn learns. Labels are numbered as ``LabelEncoder`` numbers them.
+scikit-learn learns. Labels are numbered in natural order.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from diptych.models import features
 from diptych.models.labels import LabelOptions
-from diptych.models.text.options import EncodingOptions, TextOptions
+from diptych.models.text.options import EncodingOptions, TextOptions, parse_text_options
 from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS
 from diptych.models.text.vocabulary import escape_term_tensor
 
@@ -31,33 +31,36 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Transform's entry point.
 
     Args:
-        inputs: raw features. ``description``: string ``[b, 1]``. ``label``: string ``[b, 1]``; for multilabel sparse or
-            ragged string ``[b, <=k]``.
-        custom_config: ``text_options``, a ``TextOptions`` as JSON; and optionally ``label_options``, a ``LabelOptions``
-            as JSON, and ``task``.
+        inputs: raw features. ``description``: string ``[b, 1]``; not read if there are no texts. ``label``: string
+            ``[b, 1]``; for multilabel sparse or ragged string ``[b, <=k]``.
+        custom_config: ``text_options``, what ``serialize_text_options`` gives; and optionally ``label_options``, a
+            ``LabelOptions`` as JSON, and ``task``.
 
     Returns:
-        The features that ``TextEncoder`` returns, and ``label_id``. For multiclass it is int64 ``[b]``: the label's
-        index among the sorted labels, -1 for an unknown label. For multilabel it is a ``SparseTensor`` int64
-        ``[b, <=classes]``: the indices in ascending order, without unknown labels. If ``label_options`` names the label
-        that unknown ones count as, they have its index.
+        The features that ``TextEncoder`` returns, if there are texts, and ``label_id``. For multiclass it is int64
+        ``[b]``: the label's index among the labels in natural order, -1 for an unknown label. For multilabel it is a
+        ``SparseTensor`` int64 ``[b, <=classes]``: the indices in ascending order, without unknown labels. If
+        ``label_options`` names the label that unknown ones count as, they have its index.
     """
     encoding = EncodingOptions(
-        text=TextOptions.model_validate_json(custom_config[TEXT_OPTIONS_KEY]),
+        text=parse_text_options(custom_config[TEXT_OPTIONS_KEY]),
         label=LabelOptions.model_validate_json(custom_config.get(LABEL_OPTIONS_KEY, "{}")),
         task=custom_config.get(TASK_KEY, "multiclass"),
     )
-    texts = _to_vector(inputs[features.DESCRIPTION])
     labels = inputs[features.LABEL]
     return {
-        **fit_text_encoder(texts, encoding)(texts),
-        features.LABEL_ID: _multilabel_ids(_to_ragged(labels), encoding.label)
+        **(_encode_texts(_to_vector(inputs[features.DESCRIPTION]), encoding.text) if encoding.text else {}),
+        features.LABEL_ID: _multilabel_ids(_to_ragged(labels), encoding)
         if encoding.task == "multilabel"
-        else _label_ids(_to_vector(labels), encoding.label),
+        else _label_ids(_to_vector(labels), encoding),
     }
 
 
-def fit_text_encoder(texts: tf.Tensor, encoding: EncodingOptions) -> TextEncoder:
+def _encode_texts(texts: tf.Tensor, options: TextOptions) -> dict[str, Any]:
+    return fit_text_encoder(texts, options)(texts)
+
+
+def fit_text_encoder(texts: tf.Tensor, options: TextOptions) -> TextEncoder:
     """The encoder whose vocabulary Transform learns from texts, string ``[b]``."""
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -65,10 +68,10 @@ def fit_text_encoder(texts: tf.Tensor, encoding: EncodingOptions) -> TextEncoder
     from diptych.models.text.text_encoder import TextEncoder
     from diptych.models.text.vocabulary_analyzer import VocabularyAnalyzer
 
-    vocabulary, idf, _ = _run_analyzer(texts, VocabularyAnalyzer(encoding), TEXT_ASSETS)
-    buckets = int(encoding.text.oov == "bucket")
+    vocabulary, idf = _run_analyzer(texts, VocabularyAnalyzer(options), TEXT_ASSETS)
+    buckets = int(options.oov == "bucket")
     return TextEncoder(
-        encoding.text,
+        options,
         look_up_index=lambda terms: tft.apply_vocabulary(terms, vocabulary, default_value=-1, num_oov_buckets=buckets),
         look_up_idf=lambda indices: tf.bitcast(
             tft.apply_vocabulary(indices, idf, lookup_fn=_look_up_integers), tf.float64
@@ -76,27 +79,27 @@ def fit_text_encoder(texts: tf.Tensor, encoding: EncodingOptions) -> TextEncoder
     )
 
 
-def _label_ids(labels: tf.Tensor, options: LabelOptions) -> tf.Tensor:
+def _label_ids(labels: tf.Tensor, encoding: EncodingOptions) -> tf.Tensor:
     """Ids int64 ``[n]`` of labels, string ``[n]``, among those that Transform learns; -1 for an unknown one."""
     import tensorflow as tf
     import tensorflow_transform as tft
 
     from diptych.models.text.vocabulary_analyzer import LabelAnalyzer
 
-    (vocabulary,) = _run_analyzer(labels, LabelAnalyzer(options), LABEL_ASSETS)
-    if options.unknown is None:
+    vocabulary, _ = _run_analyzer(labels, LabelAnalyzer(encoding), LABEL_ASSETS)
+    if encoding.label.unknown is None:
         return tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
     # The label that unknown ones count as is looked up in the same call, because each call makes a table.
-    labels = tf.concat([labels, [options.unknown]], 0)
+    labels = tf.concat([labels, [encoding.label.unknown]], 0)
     ids = tft.apply_vocabulary(escape_term_tensor(labels), vocabulary, default_value=-1)
     return tf.where(ids[:-1] < 0, ids[-1], ids[:-1])
 
 
-def _multilabel_ids(labels: tf.RaggedTensor, options: LabelOptions) -> tf.SparseTensor:
+def _multilabel_ids(labels: tf.RaggedTensor, encoding: EncodingOptions) -> tf.SparseTensor:
     """The distinct known ids of each row, ascending, int64 ``[b, <=classes]``."""
     from diptych.models.text.ragged import count_values_by_row, mask_values, sparse_from_rows
 
-    ids = labels.with_flat_values(_label_ids(labels.flat_values, options))
+    ids = labels.with_flat_values(_label_ids(labels.flat_values, encoding))
     rows, distinct, _ = count_values_by_row(mask_values(ids, ids.flat_values >= 0))
     return sparse_from_rows(rows, distinct, ids.nrows())
 

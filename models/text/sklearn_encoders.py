@@ -29,7 +29,7 @@ class FittedEncoding(EncodingOptions):
 
     Attributes:
         format: the kind and version of this file.
-        vocabulary: the terms, sorted by index.
+        vocabulary: the terms, sorted by index; none if there are no texts.
         idf: their inverse document frequencies for tf-idf, otherwise empty.
         labels: the names of the labels, sorted by id.
         versions: the versions of the libraries with which they were learned.
@@ -49,13 +49,13 @@ class SklearnEncoders:
     Attributes:
         encoding: the options they follow.
         vectorizer: a ``CountVectorizer``, or for tf-idf a ``TfidfVectorizer``. For the encoding sequence it counts the
-            terms; ``texts_to_sequences`` returns the ids.
+            terms; ``texts_to_sequences`` returns the ids. None if there are no texts.
         label_encoder: a ``LabelEncoder``, or for multilabel a ``MultiLabelBinarizer``.
         label_binarizer: a ``LabelBinarizer``, or for multilabel the same ``MultiLabelBinarizer``.
     """
 
     encoding: EncodingOptions
-    vectorizer: CountVectorizer
+    vectorizer: CountVectorizer | None
     label_encoder: LabelEncoder | MultiLabelBinarizer
     label_binarizer: LabelBinarizer | MultiLabelBinarizer
 
@@ -63,8 +63,13 @@ class SklearnEncoders:
         """The feature ``description_ids`` of texts, int64 ``[texts, length]``.
 
         It holds the terms' indices plus one in the order of the text, padded with 0.
+
+        Raises:
+            ValueError: the dataset has no texts.
         """
         options = self.encoding.text
+        if options is None or self.vectorizer is None:
+            raise ValueError("these encoders are of a dataset without texts")
         analyze, vocabulary = self.vectorizer.build_analyzer(), self.vectorizer.vocabulary_
         unknown = len(vocabulary) if options.oov == "bucket" else -1
         ids = np.zeros((len(texts), options.length), np.int64)
@@ -88,12 +93,13 @@ def export_encoders(transform_graph: str, path: str) -> FittedEncoding:
 
     transform = tft.TFTransformOutput(transform_graph)
     encoding = read_encoding_options(transform)
-    idf = read_idf(transform).tolist() if encoding.text.encoding == "tfidf" else ()
+    text = encoding.text
+    idf = read_idf(transform).tolist() if text and text.encoding == "tfidf" else ()
     content = FittedEncoding(
-        text=encoding.text,
+        text=text,
         label=encoding.label,
         task=encoding.task,
-        vocabulary=tuple(read_vocabulary(transform, features.DESCRIPTION_VOCABULARY)),
+        vocabulary=tuple(read_vocabulary(transform, features.DESCRIPTION_VOCABULARY)) if text else (),
         idf=tuple(idf),
         labels=tuple(read_vocabulary(transform, features.LABEL_VOCABULARY)),
         versions={name: version(name) for name in ("diptych", "scikit-learn")},
@@ -134,15 +140,19 @@ def build_encoders(content: FittedEncoding) -> SklearnEncoders:
     if encoding.task == "multilabel":
         from sklearn.preprocessing import MultiLabelBinarizer
 
-        several = MultiLabelBinarizer().fit([content.labels])
+        several = MultiLabelBinarizer(classes=list(content.labels)).fit([content.labels])
         return SklearnEncoders(encoding, _vectorizer(content), several, several)
     from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
-    labels = list(content.labels)
-    return SklearnEncoders(encoding, _vectorizer(content), LabelEncoder().fit(labels), LabelBinarizer().fit(labels))
+    encoder, binarizer = LabelEncoder(), LabelBinarizer().fit(list(content.labels))
+    # They know the order only as fit() makes it, and take any other.
+    encoder.classes_ = binarizer.classes_ = np.array(content.labels)
+    return SklearnEncoders(encoding, _vectorizer(content), encoder, binarizer)
 
 
 def _vectorizer(content: FittedEncoding) -> Any:
+    if content.text is None:
+        return None
     vectorizer = make_vectorizer(content.text)
     vectorizer.vocabulary_ = {term: index for index, term in enumerate(content.vocabulary)}
     vectorizer.fixed_vocabulary_ = False

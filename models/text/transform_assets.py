@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Names of assets.
 IDF_FILE = "description_idf"
 ENCODING_FILE = "encoding.json"
-TEXT_ASSETS = (features.DESCRIPTION_VOCABULARY, IDF_FILE, ENCODING_FILE)
-LABEL_ASSETS = (features.LABEL_VOCABULARY,)
+TEXT_ASSETS = (features.DESCRIPTION_VOCABULARY, IDF_FILE)
+LABEL_ASSETS = (features.LABEL_VOCABULARY, ENCODING_FILE)
 
 
 def serialize_idf(idf: NDArray[np.float64]) -> bytes:
@@ -36,7 +36,7 @@ def read_idf(transform: tft.TFTransformOutput) -> NDArray[np.float64]:
     Raises:
         DatasetError: Diptych did not make this graph.
     """
-    return np.array(_read_asset(transform, IDF_FILE).split(), np.int64).view(np.float64)
+    return np.array(read_asset(transform, IDF_FILE).split(), np.int64).view(np.float64)
 
 
 def read_encoding_options(transform: tft.TFTransformOutput) -> EncodingOptions:
@@ -45,10 +45,16 @@ def read_encoding_options(transform: tft.TFTransformOutput) -> EncodingOptions:
     Raises:
         DatasetError: Diptych did not make this graph.
     """
-    return EncodingOptions.model_validate_json(_read_asset(transform, ENCODING_FILE))
+    return EncodingOptions.model_validate_json(read_asset(transform, ENCODING_FILE))
 
 
-def _read_asset(transform: tft.TFTransformOutput, name: str) -> bytes:
+def read_asset(transform: tft.TFTransformOutput, name: str) -> bytes:
+    """The content of an asset.
+
+    Raises:
+        DatasetError: Diptych did not make this graph.
+        tensorflow.errors.OpError: it cannot be read. Line by line, TensorFlow would take that for its end.
+    """
     import tensorflow as tf
 
     path = transform.vocabulary_file_by_name(name)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING
+
+from diptych.models.text.transform_assets import read_asset
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -47,6 +50,8 @@ def read_vocabulary(transform: tft.TFTransformOutput, name: str) -> Sequence[str
     """The terms of one of Transform's vocabularies, sorted by index.
 
     Raises:
-        ValueError: Transform has no vocabulary of that name.
+        DatasetError: Transform has no vocabulary of that name.
+        tensorflow.errors.OpError: it cannot be read.
     """
-    return [unescape_term(line) for line in transform.vocabulary_by_name(name)]
+    content = BytesIO(read_asset(transform, name))
+    return [unescape_term(line.removesuffix(b"\n")) for line in content]

@@ -17,11 +17,11 @@ from apache_beam.io.filesystems import FileSystems
 from numpy.typing import NDArray
 from tensorflow_transform.beam.experimental import PTransformAnalyzer
 
-from diptych.models.errors import OptionsError
-from diptych.models.labels import LabelOptions, check_label_options
+from diptych.models.labels import check_label_options
+from diptych.models.natural_order import natural_key
 from diptych.models.text.options import EncodingOptions, TextOptions
 from diptych.models.text.transform_assets import LABEL_ASSETS, TEXT_ASSETS, serialize_idf
-from diptych.models.text.vectorizer import make_vectorizer
+from diptych.models.text.vectorizer import make_vectorizer, no_term_left
 from diptych.models.text.vocabulary import serialize_vocabulary
 
 #: For one term: the number of its occurrences, and the number of documents that contain it.
@@ -61,10 +61,7 @@ def fit_vocabulary(counts: Iterable[tuple[str, TermCounts]], documents: int, opt
         best = np.where(kept)[0][(-ranked[kept]).argsort()[: options.max_features]]
         kept = np.isin(np.arange(len(terms)), best)
     if not kept.any():
-        raise OptionsError(
-            f"no term of {len(terms)} in {documents} descriptions is left for the vocabulary: lower text.min_df "
-            f"({options.min_df}), raise text.max_df ({options.max_df}) or shorten text.stop_words"
-        )
+        raise no_term_left(len(terms), documents, options)
     vocabulary = [terms[index] for index in np.flatnonzero(kept)]
     return FittedVocabulary(vocabulary, _compute_idf(frequencies[kept], documents, options.smooth_idf))
 
@@ -91,15 +88,15 @@ def _compute_idf(frequencies: NDArray[np.int64], documents: int, smooth: bool) -
 class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
     """Learns the description's vocabulary from batches of texts; returns the path of each of ``TEXT_ASSETS``."""
 
-    def __init__(self, encoding: EncodingOptions) -> None:
+    def __init__(self, options: TextOptions) -> None:
         super().__init__()
-        self._encoding = encoding
+        self._options = options
 
     def expand(self, batches: Any) -> tuple[Any, ...]:
         """Counts the terms, then fits the vocabulary on the counts."""
         counts = (
             batches
-            | "Count" >> beam.ParDo(_CountTermsFn(self._encoding.text))
+            | "Count" >> beam.ParDo(_CountTermsFn(self._options))
             | "Sum" >> beam.CombinePerKey(_SumTermCountsFn())
             | "Gather" >> beam.combiners.ToList()
         )
@@ -107,7 +104,7 @@ class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
             batches | "Sizes" >> beam.Map(lambda batch: len(batch[0])) | "Documents" >> beam.CombineGlobally(sum)
         )
         paths = counts | "Write" >> beam.Map(
-            _write_vocabulary, beam.pvalue.AsSingleton(documents), self.base_temp_dir, self._encoding
+            _write_vocabulary, beam.pvalue.AsSingleton(documents), self.base_temp_dir, self._options
         )
         return _select_paths(paths, TEXT_ASSETS)
 
@@ -115,12 +112,13 @@ class VocabularyAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
 class LabelAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
     """Learns the labels from batches of them; returns the path of each of ``LABEL_ASSETS``.
 
-    They are sorted as ``LabelEncoder`` sorts them.
+    They are sorted in natural order. Every graph encodes labels, so the options of its whole encoding are
+    written here.
     """
 
-    def __init__(self, options: LabelOptions) -> None:
+    def __init__(self, encoding: EncodingOptions) -> None:
         super().__init__()
-        self._options = options
+        self._encoding = encoding
 
     def expand(self, batches: Any) -> tuple[Any, ...]:
         """Collects the distinct labels."""
@@ -129,7 +127,7 @@ class LabelAnalyzer(PTransformAnalyzer):  # type: ignore[misc]
             | "Labels" >> beam.FlatMap(lambda batch: sorted({_decode_text(label) for label in batch[0].tolist()}))
             | "Distinct" >> beam.Distinct()
             | "Gather" >> beam.combiners.ToList()
-            | "Write" >> beam.Map(_write_labels, self.base_temp_dir, self._options)
+            | "Write" >> beam.Map(_write_labels, self.base_temp_dir, self._encoding)
         )
         return _select_paths(paths, LABEL_ASSETS)
 
@@ -177,16 +175,17 @@ def _decode_text(value: bytes) -> str:
 
 
 def _write_vocabulary(
-    counts: list[tuple[str, TermCounts]], documents: int, folder: str, encoding: EncodingOptions
+    counts: list[tuple[str, TermCounts]], documents: int, folder: str, options: TextOptions
 ) -> dict[str, str]:
-    fitted = fit_vocabulary(counts, documents, encoding.text)
-    contents = (serialize_vocabulary(fitted.terms), serialize_idf(fitted.idf), encoding.model_dump_json().encode())
+    fitted = fit_vocabulary(counts, documents, options)
+    contents = (serialize_vocabulary(fitted.terms), serialize_idf(fitted.idf))
     return _write_files(folder, dict(zip(TEXT_ASSETS, contents, strict=True)))
 
 
-def _write_labels(labels: list[str], folder: str, options: LabelOptions) -> dict[str, str]:
-    check_label_options(labels, options)
-    return _write_files(folder, dict.fromkeys(LABEL_ASSETS, serialize_vocabulary(sorted(labels))))
+def _write_labels(labels: list[str], folder: str, encoding: EncodingOptions) -> dict[str, str]:
+    check_label_options(labels, encoding.label)
+    contents = (serialize_vocabulary(sorted(labels, key=natural_key)), encoding.model_dump_json().encode())
+    return _write_files(folder, dict(zip(LABEL_ASSETS, contents, strict=True)))
 
 
 def _write_files(folder: str, contents: dict[str, bytes]) -> dict[str, str]:
