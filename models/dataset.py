@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
 from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
 
@@ -179,8 +180,8 @@ def shard_for_worker(files: Sequence[str], index: int, count: int) -> list[Recor
     chunks = split_into_chunks(match_files(files), CHUNK_SIZE)
     if len(chunks) < count:
         raise DatasetError(
-            f"{count} workers cannot share {len(chunks)} chunks of {list(files)}: use fewer workers, or uncompressed "
-            f"local files of at least {(count - 1) * CHUNK_SIZE + 1} records"
+            f"{count} workers cannot share {pluralize(len(chunks), 'chunk')} of {list(files)}: use fewer workers, or "
+            f"uncompressed local files of at least {(count - 1) * CHUNK_SIZE + 1} records"
         )
     return chunks[index::count]
 

@@ -49,18 +49,21 @@ class Feature:
         kind: the type of its values.
         required: whether each record must hold a value; otherwise it may hold none.
         repeated: whether a record may hold more than one value.
+        default: the text that a record without the feature is parsed to; None parses it to no value.
     """
 
     kind: Literal["bytes", "int64", "float"]
     required: bool = True
     repeated: bool = False
+    default: str | None = None
 
 
 #: The features of a stored record by name.
 RECORD_FEATURES: Mapping[str, Feature] = {
     ID: Feature("bytes"),
     IMAGE: Feature("bytes"),
-    DESCRIPTION: Feature("bytes"),
+    # Every record of a dataset holds one, which may be empty, or none does: a dataset of images alone.
+    DESCRIPTION: Feature("bytes", required=False, default=""),
     # A multiclass record holds exactly one.
     LABEL: Feature("bytes", repeated=True),
     GROUP: Feature("bytes", required=False),
@@ -149,8 +152,8 @@ def _varint(number: int) -> bytes:
 def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]:
     """The ``tf.io.parse_example`` spec of some stored features.
 
-    Required features parse to ``[batch]``, optional ones to a ``SparseTensor`` ``[batch, <=1]``. The label parses as
-    in a multiclass record; use ``label_spec`` where the task may be multilabel.
+    Required features and those with a default parse to ``[batch]``, others to a ``SparseTensor`` ``[batch, <=1]``. The
+    label parses as in a multiclass record; use ``label_spec`` where the task may be multilabel.
 
     Raises:
         KeyError: a name is not in the contract.
@@ -161,7 +164,9 @@ def parsing_spec(names: Iterable[str]) -> dict[str, tf.io.FixedLenFeature | tf.i
 
     def spec(feature: Feature) -> tf.io.FixedLenFeature | tf.io.VarLenFeature:
         dtype = dtypes[feature.kind]
-        return tf.io.FixedLenFeature([], dtype) if feature.required else tf.io.VarLenFeature(dtype)
+        if feature.required or feature.default is not None:
+            return tf.io.FixedLenFeature([], dtype, feature.default)
+        return tf.io.VarLenFeature(dtype)
 
     return {name: spec(RECORD_FEATURES[name]) for name in names}
 

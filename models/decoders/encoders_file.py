@@ -36,7 +36,8 @@ class EncodersFileDecoder:
         text_format: Callable[[BagOfWords], Mapping[str, Any]] = padded_inputs,
     ) -> None:
         self._encoders, self._image, self._text_format = encoders, image, text_format
-        self._encode = make_text_encoder(encoders.text, encoders.vocabulary, encoders.idf or None)
+        text = encoders.text
+        self._encode = make_text_encoder(text, encoders.vocabulary, encoders.idf or None) if text else None
         names = tf.constant(encoders.labels, tf.string)
         ids = tf.range(len(encoders.labels), dtype=tf.int64)
         unknown = encoders.label.unknown
@@ -46,7 +47,7 @@ class EncodersFileDecoder:
         )
 
     def __call__(self, records: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
-        """Decodes serialised records, string ``[b]``, to inputs and label.
+        """Decodes serialised records, string ``[b]``, to inputs and label; of records without texts, the image alone.
 
         The label is its id int64 ``[b]``, -1 where it is unknown; for multilabel float32 ``[b, classes]`` of 0 and 1.
         """
@@ -57,10 +58,12 @@ class EncodersFileDecoder:
         return inputs, self._label(parsed[features.LABEL])
 
     def _text_inputs(self, texts: tf.Tensor) -> Mapping[str, Any]:
+        if self._encode is None:
+            return {}
         encoded = self._encode(texts)
         if features.DESCRIPTION_IDS in encoded:
             return {IDS_INPUT: encoded[features.DESCRIPTION_IDS]}
-        terms = len(self._encoders.vocabulary) + (self._encoders.text.oov == "bucket")
+        terms = len(self._encoders.vocabulary) + (self._encode.options.oov == "bucket")
         bag = BagOfWords(encoded[features.DESCRIPTION_INDEX], encoded[features.DESCRIPTION_VALUE], terms)
         return self._text_format(bag)
 

@@ -21,13 +21,13 @@ class ExportedTFRecordDecoder:
 
     Attributes:
         image: how the images are stored.
-        terms: the size of the vocabulary; ``terms`` in the export's ``dataset.json``.
+        terms: the size of the vocabulary; ``terms`` in the export's ``dataset.json``. None if there are no texts.
         classes: the number of label columns; ``label_columns`` in the export's ``dataset.json``.
         text_format: the form of the bags of words: ``padded_inputs``, ``sparse_inputs`` or ``dense_inputs``.
     """
 
     image: ImageOptions
-    terms: int
+    terms: int | None
     classes: int
     text_format: Callable[[BagOfWords], Mapping[str, Any]] = padded_inputs
 
@@ -35,11 +35,17 @@ class ExportedTFRecordDecoder:
         """Decodes serialised records, string ``[b]``, to inputs and label int64 ``[b, classes]``."""
         spec = {
             features.IMAGE: tf.io.FixedLenFeature([], tf.string),
-            features.DESCRIPTION_INDEX: tf.io.VarLenFeature(tf.int64),
-            features.DESCRIPTION_VALUE: tf.io.VarLenFeature(tf.float32),
             features.LABEL: tf.io.FixedLenFeature([self.classes], tf.int64),
         }
+        if self.terms is not None:
+            spec[features.DESCRIPTION_INDEX] = tf.io.VarLenFeature(tf.int64)
+            spec[features.DESCRIPTION_VALUE] = tf.io.VarLenFeature(tf.float32)
         parsed = tf.io.parse_example(records, spec)
-        bag = BagOfWords(parsed[features.DESCRIPTION_INDEX], parsed[features.DESCRIPTION_VALUE], self.terms)
         image = decode_stored_images(parsed[features.IMAGE], self.image)
-        return {IMAGE_INPUT: image, **self.text_format(bag)}, parsed[features.LABEL]
+        return {IMAGE_INPUT: image, **self._text_inputs(parsed)}, parsed[features.LABEL]
+
+    def _text_inputs(self, parsed: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.terms is None:
+            return {}
+        bag = BagOfWords(parsed[features.DESCRIPTION_INDEX], parsed[features.DESCRIPTION_VALUE], self.terms)
+        return self.text_format(bag)

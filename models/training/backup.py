@@ -26,8 +26,8 @@ _VARIABLES = "variables.npz"
 _STATE = "state.json"
 _BEST_WEIGHTS = "best.npz"
 _UNFINISHED = "unfinished"
-# The attributes that EarlyStopping and ReduceLROnPlateau change, but for the best weights.
-_CALLBACK_ATTRIBUTES = ("best", "best_epoch", "wait", "cooldown_counter", "stopped_epoch")
+# The attributes that EarlyStopping, ReduceLROnPlateau and TimeBudget change, but for the best weights.
+_CALLBACK_ATTRIBUTES = ("best", "best_epoch", "wait", "cooldown_counter", "stopped_epoch", "spent", "planned")
 
 
 def digest_inputs(config: Mapping[str, Any], files: Iterable[str]) -> str:

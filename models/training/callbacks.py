@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from diptych.models.progress import report_progress
+from diptych.models.counts import pluralize
+from diptych.models.progress import describe_duration, report_progress
 from diptych.models.training.options import TrainOptions
+from diptych.models.training.schedule import Schedule
+from diptych.models.training.time_budget import PLANNED_EPOCHS, Pace
 
 # The patience that the schedule "plateau" derives its own from if there is no early stopping: the default of
 # train.patience.
 _PATIENCE = 5
+# At most one report in so many seconds says how far an epoch is.
+_REPORT_SECONDS = 1.0
 
 
 class EpochTensorBoard(keras.callbacks.TensorBoard):
@@ -27,12 +35,53 @@ class EpochTensorBoard(keras.callbacks.TensorBoard):
         """Does nothing."""
 
 
-class ProgressReporter(keras.callbacks.Callback):
-    """Reports each epoch with its metrics."""
+class ProgressReporter(Pace):
+    """Reports how far training is: about once a second within epochs, and each epoch with its metrics.
+
+    Pass it to ``fit`` after the ``TimeBudget``, whose plan it tells.
+
+    Args:
+        schedule: how long training lasts at most.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, schedule: Schedule, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        self._schedule = schedule
+        self._has_told_plan = False
+        self._reported = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_begin(epoch, logs)
+        report_progress("steps", **self._position(epoch + 1), share=0.0)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_batch_end(batch, logs)
+        if self.spent - self._reported >= _REPORT_SECONDS:
+            self._reported = self.spent
+            report_progress("steps", **self._position(math.ceil(self.done)), share=self.done % 1 or 1.0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        self._reported = self.spent
+        if self._planned < self._schedule.epochs and not self._has_told_plan:
+            self._has_told_plan = True
+            fitting = f"{self._planned:.2g} of {pluralize(self._schedule.epochs, 'epoch')}"
+            budget = describe_duration(self._schedule.seconds)
+            report_progress("note", text=f"{fitting} fit the budget of {budget} (train.minutes)")
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        report_progress("epoch", epoch=epoch + 1, epochs=self.params["epochs"], **metrics)
+        report_progress("epoch", **self._position(epoch + 1), **metrics)
+
+    @property
+    def _planned(self) -> float:
+        return float(self.params.get(PLANNED_EPOCHS, self.params["epochs"]))
+
+    def _position(self, epoch: int) -> dict[str, Any]:
+        pace = self.seconds_per_epoch
+        left = math.inf if pace is None else max(self._planned - self.done, 0.0) * pace
+        left = min(left, max(self._schedule.seconds - self.spent, 0.0))
+        seconds_left = left if math.isfinite(left) else None
+        return {"epoch": epoch, "epochs": math.ceil(self._planned), "seconds_left": seconds_left}
 
 
 class EMAEarlyStopping(keras.callbacks.EarlyStopping):
@@ -59,7 +108,8 @@ def build_monitoring_callbacks(train: TrainOptions, has_val: bool, last: bool) -
 
     Args:
         has_val: whether there are metrics of val; without them, the metric of train is monitored.
-        last: whether this is the last phase of training, which alone may stop early.
+        last: whether this is the last phase of training, which alone may stop early. An earlier one ends with its best
+            weights, too.
     """
     monitor = f"val_{train.monitor}" if has_val else train.monitor
     mode = "min" if train.monitor == "loss" else "max"
@@ -68,7 +118,9 @@ def build_monitoring_callbacks(train: TrainOptions, has_val: bool, last: bool) -
     if train.schedule == "plateau":
         patience = max(1, (train.patience or _PATIENCE) // 2)
         callbacks.append(keras.callbacks.ReduceLROnPlateau(monitor, factor=0.3, patience=patience, mode=mode))
-    if train.patience and last:
-        options = {"monitor": monitor, "mode": mode, "patience": train.patience, "restore_best_weights": True}
+    if train.patience:
+        # Whether training stops early, by its budget or after all epochs, it ends with the best weights.
+        limit = train.patience if last else math.inf
+        options = {"monitor": monitor, "mode": mode, "patience": limit, "restore_best_weights": True}
         callbacks.append(EMAEarlyStopping(ema, **options) if ema else keras.callbacks.EarlyStopping(**options))
     return callbacks

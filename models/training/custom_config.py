@@ -12,13 +12,19 @@ from diptych.models.training.options import TrainOptions
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-# The values of all keys but the last are options as JSON.
+# The values of the options' keys are JSON.
 IMAGE_OPTIONS_KEY = "image_options"
 TEXT_OPTIONS_KEY = "text_options"
 NETWORK_OPTIONS_KEY = "network_options"
 TRAIN_OPTIONS_KEY = "train_options"
 TUNE_OPTIONS_KEY = "tune_options"
 PUSH_DIRECTORY_KEY = "push_directory"
+#: ``data.missing_descriptions``: what became of rows without a text.
+MISSING_TEXTS_KEY = "missing_texts"
+#: Where features of images are kept between trainings; without it none are kept.
+FEATURE_FOLDER_KEY = "feature_folder"
+#: A fingerprint of the code.
+CODE_KEY = "code"
 
 
 def read_options(fn_args: FnArgs) -> tuple[TrainOptions, NetworkOptions]:

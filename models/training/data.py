@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from diptych.models.counts import pluralize
 from diptych.models.dataset import ShuffleOptions, StreamPosition, input_fn_eval, input_fn_train, shard_for_worker
 from diptych.models.decoders.labels import read_labels
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
-from diptych.models.errors import OptionsError
+from diptych.models.errors import DatasetError, OptionsError
 from diptych.models.images.augmentation import Augmentation
 from diptych.models.images.options import AugmentOptions, ImageOptions
-from diptych.models.text.options import TextOptions
-from diptych.models.tfrecords import read_records
+from diptych.models.networks.choice import resolve_backbone
+from diptych.models.networks.options import NetworkOptions
+from diptych.models.progress import report_progress
+from diptych.models.serving.export import weights_digest
+from diptych.models.text.options import parse_text_options
+from diptych.models.tfrecords import list_folder_files, read_records
 from diptych.models.training.class_weights import build_sample_weight_fn
-from diptych.models.training.custom_config import IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
+from diptych.models.training.custom_config import CODE_KEY, FEATURE_FOLDER_KEY, IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
+from diptych.models.training.feature_cache import FeatureCache, cache_folder
+from diptych.models.training.frozen_rows import FrozenRows, feature_extractor, read_frozen_rows
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Schedule, build_schedule
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
+
+
+#: Of more records, so many are held in memory with the features of their images.
+MAX_FROZEN_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class TrainingData:
         val_files: TFRecord files of val.
         train_labels: the labels of each record of train.
         val_records: number of records in val.
+        code: a fingerprint of the code, on which kept features depend.
+        feature_folder: where features of images are kept between trainings; None to keep none.
     """
 
     decoder: TransformGraphDecoder
@@ -44,6 +59,8 @@ class TrainingData:
     val_files: Sequence[str]
     train_labels: Sequence[Sequence[str]]
     val_records: int
+    code: str = ""
+    feature_folder: str | None = None
 
     def schedule(self, train: TrainOptions) -> Schedule:
         """How long training on these records lasts."""
@@ -95,6 +112,38 @@ class TrainingData:
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return dataset.with_options(options)
 
+    def resolve_backbone(self, network: NetworkOptions) -> NetworkOptions:
+        """The options with the backbone that suits the records in the place of ``auto``; and reports why."""
+        image = self.decoder.image
+        resolved, reason = resolve_backbone(network, len(self.train_labels), (image.height, image.width))
+        if reason:
+            report_progress("note", text=reason)
+        return resolved
+
+    def stride(self, rows: FrozenRows) -> int:
+        """Every which record of train the rows are, as ``frozen_rows`` gives them."""
+        return math.ceil(len(self.train_labels) / len(rows.groups))
+
+    def frozen_rows(self, model: keras.Model) -> tuple[FrozenRows, FrozenRows | None]:
+        """The rows of train and val with the frozen features of a network, in memory; None for an empty val.
+
+        Of more than ``MAX_FROZEN_ROWS`` records, every second is read, or every third and so on.
+        """
+        extractor, folder = feature_extractor(model), None
+        if extractor is not None and self.feature_folder:
+            policy = keras.config.dtype_policy().name
+            identities = (self.code, weights_digest(extractor), policy, self.decoder.image.model_dump_json())
+            folder = cache_folder(self.feature_folder, *identities)
+        cache = FeatureCache(folder)
+        every = math.ceil(len(self.train_labels) / MAX_FROZEN_ROWS)
+        if extractor is not None:
+            count = pluralize(len(self.train_labels) // every + self.val_records, "image")
+            known = f"; those of {pluralize(cache.found, 'image')} are kept from earlier" if cache.found else ""
+            report_progress("note", text=f"computing the features of {count}{known}")
+        train = read_frozen_rows(self.train_files, self.decoder, extractor, cache, every)
+        val = read_frozen_rows(self.val_files, self.decoder, extractor, cache) if self.val_records else None
+        return train, val
+
 
 def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:
     """Opens the records that TFX passes to Trainer or Tuner.
@@ -107,18 +156,24 @@ def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:
     decoder = TransformGraphDecoder(
         tft.TFTransformOutput(fn_args.transform_graph_path),
         ImageOptions.model_validate_json(config[IMAGE_OPTIONS_KEY]),
-        TextOptions.model_validate_json(config[TEXT_OPTIONS_KEY]),
+        parse_text_options(config[TEXT_OPTIONS_KEY]),
     )
-    train_files, val_files = (_match_files(patterns) for patterns in (fn_args.train_files, fn_args.eval_files))
+    train_files, val_files = (_list_files(patterns) for patterns in (fn_args.train_files, fn_args.eval_files))
     val_records = int(read_records(val_files).reduce(0, lambda count, _: count + 1)) if val_files else 0
     if train.patience and not val_records:
         raise OptionsError(
             "val holds no record, and train.patience stops training by it: give val a share in data.splits, or set "
             "train.patience to null"
         )
-    labels = read_labels(fn_args.train_files, train.task)
-    return TrainingData(decoder, train_files, val_files, labels, val_records)
+    if not train_files:
+        raise DatasetError(f"train has no file: there is none in {', '.join(fn_args.train_files)}")
+    labels = read_labels(train_files, train.task)
+    code, feature_folder = config.get(CODE_KEY, ""), config.get(FEATURE_FOLDER_KEY)
+    return TrainingData(decoder, train_files, val_files, labels, val_records, code, feature_folder)
 
 
-def _match_files(patterns: Sequence[str]) -> list[str]:
-    return [name for pattern in patterns for name in sorted(tf.io.gfile.glob(pattern))]
+def _list_files(patterns: Sequence[str]) -> list[str]:
+    """The files of the folders that TFX names, each with ``/*`` after it; a file that is named stands for itself."""
+    split = map(os.path.split, patterns)
+    listed = (list_folder_files(folder) if name == "*" else [os.path.join(folder, name)] for folder, name in split)
+    return [file for files in listed for file in files]

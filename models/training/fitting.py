@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -22,12 +22,27 @@ from diptych.models.training.losses import build_loss
 from diptych.models.training.optimizers import build_optimizer, exclude_vectors_from_weight_decay
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Phase, Schedule, build_phases
+from diptych.models.training.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from diptych.models.decoders.transform_graph import TransformGraphDecoder
 
 #: A function from the number of completed epochs to a dataset that goes on from there.
 TrainDatasetFn = Callable[[int], tf.data.Dataset]
+
+
+class Feed(NamedTuple):
+    """What a phase of training is fed with.
+
+    Attributes:
+        model: the network, or its head, which shares the network's layers.
+        train_dataset_fn: gives endless datasets of batches ``(inputs, label, sample_weight)``.
+        val: batches of ``(inputs, label)``; None to monitor the metrics of train.
+    """
+
+    model: keras.Model
+    train_dataset_fn: TrainDatasetFn
+    val: tf.data.Dataset | None
 
 
 @dataclass(frozen=True)
@@ -60,16 +75,13 @@ def build_model(train: TrainOptions, network: NetworkOptions, decoder: Transform
 
 def fit_model(
     setup: TrainingSetup,
-    train_dataset_fn: TrainDatasetFn,
-    val: tf.data.Dataset | None,
+    feed_of: Callable[[Phase], Feed],
     callbacks: Sequence[keras.callbacks.Callback],
     backups: str | None,
 ) -> dict[str, list[float]]:
-    """Fits a network in all phases of its training, resuming from the latest backup.
+    """Fits a network in all phases of its training, within its budget of time, resuming from the latest backup.
 
     Args:
-        train_dataset_fn: gives endless datasets of batches ``(inputs, label, sample_weight)``.
-        val: batches of ``(inputs, label)``; None to monitor the metrics of train.
         callbacks: callbacks in addition to those that act on the monitored metric.
         backups: the folder of backups; None to write none.
 
@@ -79,25 +91,27 @@ def fit_model(
     history: dict[str, list[float]] = {}
     phases = build_phases(setup.train, setup.network, setup.schedule)
     completed = completed_epochs(backups) if backups else 0
+    budget = TimeBudget(setup.schedule.seconds, setup.schedule.epochs)
     for phase in phases:
-        if phase.end < completed:
+        if phase.end < completed or phase.start >= budget.planned:
             continue
         with setup.strategy.scope():
-            compile_model(setup, phase)
-        monitoring = build_monitoring_callbacks(setup.train, val is not None, phase is phases[-1])
-        backup = TrainingBackup(backups, monitoring) if backups else None
+            feed = feed_of(phase)
+            compile_model(feed.model, setup, phase)
+        monitoring = build_monitoring_callbacks(setup.train, feed.val is not None, phase is phases[-1])
+        backup = TrainingBackup(backups, [*monitoring, budget]) if backups else None
         start, end = phase.start, phase.end
         if backup and phase.start < completed:
-            stopped = backup.restore(setup.model)
+            stopped = backup.restore(feed.model)
             # Even when no epoch is left, fit restores the best weights.
             start, end = completed, completed if stopped else phase.end
-        fitted = setup.model.fit(
-            train_dataset_fn(start),
-            validation_data=val,
+        fitted = feed.model.fit(
+            feed.train_dataset_fn(start),
+            validation_data=feed.val,
             initial_epoch=start,
             epochs=end,
             steps_per_epoch=setup.schedule.steps_per_epoch,
-            callbacks=[*monitoring, *callbacks, *([backup] if backup else [])],
+            callbacks=[*monitoring, budget, *callbacks, *([backup] if backup else [])],
             verbose=0,
         )
         for name, values in fitted.history.items():
@@ -105,11 +119,11 @@ def fit_model(
     return history
 
 
-def compile_model(setup: TrainingSetup, phase: Phase) -> None:
-    """Compiles the model for a phase, without XLA, which halves the speed of a small CNN on a CPU."""
-    train, model, steps_per_epoch = setup.train, setup.model, setup.schedule.steps_per_epoch
-    if setup.network.image and setup.network.image.frozen_epochs:
-        set_backbone_trainable(model, not phase.frozen)
+def compile_model(model: keras.Model, setup: TrainingSetup, phase: Phase) -> None:
+    """Compiles a network, or its head, for a phase, without XLA, which halves the speed of a small CNN on a CPU."""
+    train, steps_per_epoch = setup.train, setup.schedule.steps_per_epoch
+    if setup.network.image and setup.network.image.is_pretrained:
+        set_backbone_trainable(setup.model, not phase.frozen)
     steps = (phase.end - phase.start) * steps_per_epoch
     model.compile(
         optimizer=build_optimizer(train, phase.learning_rate, steps, round(train.warmup * steps_per_epoch)),

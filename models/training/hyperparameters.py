@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -50,6 +51,13 @@ def encode_choices(values: Sequence[Any]) -> list[Any]:
     return list(values) if types in ({int}, {float}) else [json.dumps(value) for value in values]
 
 
+def read_settings(keys: Iterable[str], train: TrainOptions, network: NetworkOptions) -> dict[str, Any]:
+    """The values that settings have, as KerasTuner takes them: the inverse of ``apply_hyperparameters``."""
+    tree = {"train": train.model_dump(mode="json"), "model": network.model_dump(mode="json")}
+    values = {key: reduce(lambda part, name: part[name], key.split("."), tree) for key in keys}
+    return {key: encode_choices([value])[0] for key, value in values.items()}
+
+
 def hyperparameter_values(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """The settings in the hyperparameters that TFX's Tuner wrote: key to value.
 
@@ -57,7 +65,7 @@ def hyperparameter_values(config: Mapping[str, Any] | None) -> dict[str, Any]:
         config: the config of ``keras_tuner.HyperParameters``; None without a Tuner.
     """
     values = (config or {}).get("values", {})
-    # Hyperband adds values of its own.
+    # The search adds values of its own.
     settings = {key: value for key, value in values.items() if not key.startswith("tuner/")}
     return {key: json.loads(value) if isinstance(value, str) else value for key, value in settings.items()}
 

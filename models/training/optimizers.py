@@ -55,6 +55,13 @@ def exclude_vectors_from_weight_decay(optimizer: keras.optimizers.Optimizer, mod
         inner.exclude_from_weight_decay([weight for weight in model.trainable_variables if len(weight.shape) < 2])
 
 
+def end_decay(optimizer: keras.optimizers.Optimizer, steps: int) -> None:
+    """Makes the schedules cosine and linear fall to 0 so many steps from now; other learning rates stay as they are."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(inner._learning_rate, WarmupSchedule):
+        inner._learning_rate.end_at(int(inner.iterations.numpy()) + steps)
+
+
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly to its peak, and then falls to 0 or stays constant.
 
@@ -62,7 +69,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         decay: ``cosine`` falls along half a cosine wave (Loshchilov & Hutter, "SGDR", 2017, equation 5, for one
             cycle), ``linear`` along a straight line; any other value stays at the peak.
         peak: the greatest learning rate.
-        steps: the step at which ``cosine`` and ``linear`` reach 0.
+        steps: the step at which ``cosine`` and ``linear`` reach 0; ``end_at`` changes it.
         warmup_steps: the step at which the peak is reached.
     """
 
@@ -70,14 +77,14 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         super().__init__()
         self._decay = decay
         self._peak = peak
-        self._steps = steps
+        self._steps = keras.Variable(steps, dtype="int32", trainable=False)
         self._warmup_steps = warmup_steps
 
     def __call__(self, step: Any) -> Any:
         """The learning rate of a step, float32 ``[]``; the first step is 0."""
         step = ops.cast(step, "float32")
         rising = (step + 1.0) / (self._warmup_steps + 1.0)
-        decay_steps = max(self._steps - self._warmup_steps, 1)
+        decay_steps = ops.maximum(ops.cast(self._steps, "float32") - self._warmup_steps, 1.0)
         progress = ops.clip((step - self._warmup_steps) / decay_steps, 0.0, 1.0)
         if self._decay == "cosine":
             falling = 0.5 * (1.0 + ops.cos(progress * math.pi))
@@ -87,10 +94,14 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             falling = ops.ones_like(step)
         return self._peak * ops.where(step < self._warmup_steps, rising, falling)
 
+    def end_at(self, step: int) -> None:
+        """Makes the learning rate reach 0 at another step, as if it had been on the way there from the start."""
+        self._steps.assign(step)
+
     def get_config(self) -> dict[str, Any]:
         return {
             "decay": self._decay,
             "peak": self._peak,
-            "steps": self._steps,
+            "steps": int(self._steps.numpy()),
             "warmup_steps": self._warmup_steps,
         }

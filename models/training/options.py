@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from diptych.models.images.options import AugmentOptions
 from diptych.models.labels import Task
 from diptych.models.options import Options
+from diptych.models.thresholds import ThresholdOptions
 
 #: One device, all devices of this machine, or the workers that ``TF_CONFIG`` names.
 Distribution = Literal["none", "mirrored", "multi_worker"]
@@ -31,6 +33,13 @@ class TrainOptions(Options):
     epochs: int = Field(30, ge=1, description="Maximum number of passes over the training split.")
     steps: int | None = Field(
         None, ge=1, description="Maximum number of batches, instead of epochs; rounded up to epochs of equal length."
+    )
+    minutes: float | Literal["auto"] | None = Field(
+        "auto",
+        description="Budget of time for training the network, in which it is trained for as many epochs as fit. 'auto' "
+        "goes by the rows of train and the machine: 1 minute and, for each 1,000 rows, 1 divided by the cores, at most "
+        "60; with a GPU, 10 and 1 for each 1,000 rows, at most 240. null is no limit, and the default where epochs or "
+        "steps are given.",
     )
     batch_size: int | Literal["auto"] = Field(
         64, description="Records in a batch; 'auto' chooses by the number of records and the size of the images."
@@ -63,11 +72,13 @@ class TrainOptions(Options):
         2.0, ge=0, description="Focusing parameter of focal loss: the greater, the less easy examples count."
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the truth that is spread over all labels.")
-    class_weights: Literal["none", "sqrt", "balanced"] = Field(
-        "sqrt",
+    class_weights: Literal["auto", "none", "sqrt", "balanced"] = Field(
+        "auto",
         description="Weight of a label in the loss: 1 (none), its inverse frequency (balanced), or the square root of "
-        "that (sqrt).",
+        "that (sqrt). 'auto' is 1 in the loss; afterwards, the scores of rare labels are raised as far as accuracy and "
+        "macro-F1 of held-out rows gain by it.",
     )
+    thresholds: ThresholdOptions = ThresholdOptions()
     mixed_precision: Literal["none", "float16", "bfloat16"] = Field(
         "none", description="Type in which the network computes; its weights stay float32. Faster on accelerators only."
     )
@@ -89,10 +100,22 @@ class TrainOptions(Options):
     )
     tensorboard: TensorBoardOptions = TensorBoardOptions()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _given_length_is_kept(cls, values: Any) -> Any:
+        """Who says how long to train in epochs or steps gets that, on any machine."""
+        if not isinstance(values, Mapping) or "minutes" in values or not {"epochs", "steps"} & values.keys():
+            return values
+        return {**values, "minutes": None}
+
     @model_validator(mode="after")
     def _check_combinations(self) -> TrainOptions:
         if self.batch_size != "auto" and self.batch_size < 1:
             raise ValueError("batch_size is at least 1, or 'auto'")
+        if isinstance(self.minutes, float) and self.minutes <= 0:
+            raise ValueError("minutes is above 0, 'auto' for a budget by rows and machine, or null for no limit")
+        if isinstance(self.minutes, float) and self.distribute == "multi_worker":
+            raise ValueError("minutes limits one process, and multi_worker trains in several: leave minutes out")
         if self.schedule == "plateau" and self.warmup:
             raise ValueError("warmup goes by steps and plateau by epochs: set schedule to constant, cosine or linear")
         return self

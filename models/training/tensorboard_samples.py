@@ -14,6 +14,7 @@ from diptych.models import features
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.inputs import IMAGE_INPUT
 from diptych.models.networks.fusion import EMBEDDING_LAYER
+from diptych.models.shown_text import show_line
 from diptych.models.training.options import TensorBoardOptions
 
 _MAX_SHOWN = 24
@@ -36,11 +37,12 @@ def write_samples(
         records: a dataset of serialised records, scalar strings.
         folder: the folder of logs that TensorBoard reads.
     """
-    count = _MAX_EMBEDDED if options.embeddings else _MAX_SHOWN if options.images or options.text else 0
+    has_texts = bool(options.text and decoder.text)
+    count = _MAX_EMBEDDED if options.embeddings else _MAX_SHOWN if options.images or has_texts else 0
     batch = next(iter(records.take(count).batch(count)), None) if count else None
     if batch is None:
         return
-    raw = decoder.parse(batch, [features.IMAGE, features.DESCRIPTION, features.LABEL])
+    raw = decoder.parse(batch, [features.IMAGE, *decoder.text_features, features.LABEL])
     inputs = decoder.network_inputs(raw)
     texts, labels = _parse_strings(batch, decoder)
     network = keras.Model(model.inputs, [model.output, model.get_layer(EMBEDDING_LAYER).output])
@@ -49,7 +51,7 @@ def write_samples(
     with tf.summary.create_file_writer(os.path.join(folder, "samples")).as_default(step=0):
         if options.images:
             tf.summary.image("images", inputs[IMAGE_INPUT][:_MAX_SHOWN], max_outputs=_MAX_SHOWN)
-        if options.text:
+        if has_texts:
             tf.summary.text("texts", _format_table(texts, labels, answers, scores))
     if options.embeddings:
         _write_lines(os.path.join(folder, _VECTORS), ["\t".join(f"{x:.6g}" for x in row) for row in vectors])
@@ -59,7 +61,10 @@ def write_samples(
 
 
 def _parse_strings(batch: tf.Tensor, decoder: TransformGraphDecoder) -> tuple[list[str], list[str]]:
-    """The texts and labels of serialised records; the labels of a multilabel record are joined by commas."""
+    """The texts of serialised records, empty if they have none, and their labels.
+
+    The labels of a multilabel record are joined by commas.
+    """
     spec = features.parsing_spec([features.DESCRIPTION]) | features.label_spec(decoder.task)
     parsed = tf.io.parse_example(batch, spec)
     label = parsed[features.LABEL]
@@ -81,7 +86,7 @@ def _format_table(texts: Sequence[str], labels: Sequence[str], answers: Sequence
 
 def _escape(text: str) -> str:
     """The text on one line, with the characters escaped that separate columns."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return show_line(" ".join(text.split())).replace("|", "\\|")
 
 
 def _write_lines(path: str, lines: Sequence[str]) -> None:

@@ -6,15 +6,17 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from diptych.models.training.custom_config import PUSH_DIRECTORY_KEY, read_options
+from diptych.models.training.custom_config import MISSING_TEXTS_KEY, PUSH_DIRECTORY_KEY, read_options
 from diptych.models.training.hyperparameters import hyperparameter_values
 
 if TYPE_CHECKING:
     import keras
     from tfx.components.trainer.fn_args_utils import FnArgs
 
+    from diptych.models.inputs import Modality
     from diptych.models.training.data import TrainingData
     from diptych.models.training.options import TrainOptions
+    from diptych.models.training.schedule import Schedule
 
 HYPERPARAMETERS_FILE = "hyperparameters.json"
 
@@ -32,18 +34,21 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     import keras
 
+    from diptych.models.serving.card import describe_pretrained
     from diptych.models.serving.export import export_model
     from diptych.models.training.backup import delete_backups
     from diptych.models.training.data import open_training_data
     from diptych.models.training.distribution import build_strategy, is_chief
-    from diptych.models.training.fitting import TrainingSetup, build_model, fit_model, mixed_precision_scope
+    from diptych.models.training.fitting import TrainingSetup, build_model, mixed_precision_scope
     from diptych.models.training.memory import tune_process_memory
     from diptych.models.training.warm_start import warm_start_from_blessed
+    from diptych.models.training.wide_and_deep import fit_wide_and_deep
 
     tune_process_memory()
     train, network = read_options(fn_args)
     strategy = build_strategy(train.distribute)
     data = open_training_data(fn_args, train)
+    network = data.resolve_backbone(network)
     backups = _prepare_backups(fn_args, train, data)
     with mixed_precision_scope(train.mixed_precision):
         with strategy.scope():
@@ -51,14 +56,24 @@ def run_fn(fn_args: FnArgs) -> None:
             if train.warm_start:
                 warm_start_from_blessed(model, network, data.decoder, fn_args.custom_config[PUSH_DIRECTORY_KEY])
         setup = TrainingSetup(train, network, data.schedule(train), model, strategy)
-        callbacks = _build_logging_callbacks(fn_args.model_run_dir) if is_chief(strategy) else []
-        fit_model(setup, data.train_dataset_fn(train, strategy), data.val_dataset(train), callbacks, backups)
+        callbacks = _build_logging_callbacks(fn_args.model_run_dir, setup.schedule) if is_chief(strategy) else []
+        fitted = fit_wide_and_deep(setup, data, callbacks, backups)
     if not is_chief(strategy):
         return
     # This model has the same layers, without the optimizer and the class for distribution.
-    fitted = keras.Model(model.input, model.output, name=model.name)
-    _write_logs(fn_args, fitted, data, train)
-    export_model(fitted, data.decoder, fn_args.serving_model_dir)
+    model = keras.Model(model.input, model.output, name=model.name)
+    _write_logs(fn_args, model, data, train)
+    # A model that has learned from rows without a text answers requests without one.
+    optional: tuple[Modality, ...] = ("text",) if fn_args.custom_config.get(MISSING_TEXTS_KEY) == "keep" else ()
+    export_model(
+        model,
+        data.decoder,
+        fn_args.serving_model_dir,
+        optional,
+        fitted.thresholds,
+        fitted.at_least_one,
+        describe_pretrained(network),
+    )
     if backups:
         delete_backups(backups)
 
@@ -73,11 +88,11 @@ def _prepare_backups(fn_args: FnArgs, train: TrainOptions, data: TrainingData) -
     return prepare_backup_folder(fn_args.model_run_dir, digest_inputs(config, [*data.train_files, *data.val_files]))
 
 
-def _build_logging_callbacks(log_dir: str) -> list[keras.callbacks.Callback]:
+def _build_logging_callbacks(log_dir: str, schedule: Schedule) -> list[keras.callbacks.Callback]:
     from diptych.models.training.callbacks import EpochTensorBoard, ProgressReporter
 
     # Writing the graph would take seconds, and it shows nothing that the code does not.
-    return [EpochTensorBoard(log_dir, write_graph=False), ProgressReporter()]
+    return [EpochTensorBoard(log_dir, write_graph=False), ProgressReporter(schedule)]
 
 
 def _write_logs(fn_args: FnArgs, model: keras.Model, data: TrainingData, train: TrainOptions) -> None:

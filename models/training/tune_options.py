@@ -37,11 +37,22 @@ Choices = Annotated[list[Any], Field(min_length=1)]
 
 
 class TuneOptions(Options):
-    """A search for the best settings of ``train`` and ``model``, with which the model is then trained."""
+    """A search for better settings of ``train`` and ``model``, with which the model is then trained.
 
-    trials: int = Field(10, ge=1, description="Number of trials; hyperband chooses the number itself.")
-    strategy: Literal["random", "bayesian", "hyperband", "grid"] = Field(
-        "random", description="KerasTuner's strategy of the search."
+    It first trains with the settings as they are, which stay unless others do better on val in a whole training.
+    """
+
+    trials: int = Field(10, ge=1, description="Number of settings that are tried besides those that are given.")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Budget of time for the search, which tries as many settings as fit; null tries all, each in "
+        "train.minutes at most.",
+    )
+    strategy: Literal["halving", "random", "bayesian", "grid"] = Field(
+        "halving",
+        description="How settings are chosen: at random, with short trainings for all and whole ones for the best "
+        "(halving), or by KerasTuner's strategies, with whole trainings for all.",
     )
     objective: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="Metric by which trials compare.")
     space: dict[str, Range | Choices] = Field(

@@ -14,15 +14,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from diptych.models import features
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.networks.build import build_network
 from diptych.models.networks.options import NetworkOptions
 from diptych.models.progress import report_progress
 from diptych.models.serving.card import read_card, read_model_vocabulary, weights_path
+from diptych.models.serving.whole_model import find_whole_model
 from diptych.models.text.options import TextOptions
-from diptych.models.text.vocabulary import read_vocabulary
-from diptych.models.version_directories import latest_version
 
 # By how much a network is enlarged to learn which axes of its weights belong to terms and which to labels. As the
 # numbers differ, each axis grows by one of them or not at all.
@@ -58,7 +56,7 @@ class Vocabularies:
 def warm_start_from_blessed(
     model: keras.Model, network: NetworkOptions, decoder: TransformGraphDecoder, push_directory: str
 ) -> None:
-    """Copies the weights of the latest pushed model into a network, and reports it.
+    """Copies the weights of the latest pushed model that is whole into a network, and reports it.
 
     Weights of terms and labels that the pushed model lacks stay as they are. If there is no pushed model, or its
     network was built with other options, all weights stay as they are, and the report says why.
@@ -68,14 +66,18 @@ def warm_start_from_blessed(
         network: the options that ``model`` was built with.
         push_directory: where Pusher puts blessed models.
     """
-    path = latest_version(push_directory)
+    found = find_whole_model(push_directory)
+    for sentence in found.passed_over:
+        report_progress("note", text=sentence)
+    path = found.folder
     if path is None:
         report_progress("note", text=f"training starts fresh: '{push_directory}' holds no blessed model")
         return
     options = _without_backbone_weights(network)
 
     def build(terms: int, labels: int) -> keras.Model:
-        return build_network(options, replace(decoder.inputs, vocabulary_size=terms), labels, decoder.task)
+        size = terms if decoder.text else None
+        return build_network(options, replace(decoder.inputs, vocabulary_size=size), labels, decoder.task)
 
     try:
         card = read_card(path)
@@ -86,8 +88,7 @@ def warm_start_from_blessed(
         reason = str(error).strip().splitlines()[:1]
         report_progress("note", text=f"training starts fresh, for '{path}' is no start: {''.join(reason)}")
         return
-    terms = read_vocabulary(decoder.transform, features.DESCRIPTION_VOCABULARY) if decoder.terms else []
-    vocabularies = _build_vocabularies(terms, decoder.labels, decoder.text)
+    vocabularies = _build_vocabularies(decoder.terms, decoder.labels, decoder.text)
     copy_weights(pushed, model, build, pushed_vocabularies, vocabularies)
     report_progress("note", text=f"training starts from the weights of '{path}'")
 
@@ -158,8 +159,8 @@ def _rename_layers(path: str) -> None:
                 layers.move(group, _RENAMED_LAYERS[name] + number)
 
 
-def _build_vocabularies(terms: Sequence[str], labels: Sequence[str], text: TextOptions) -> Vocabularies:
-    return Vocabularies([*terms, None] if text.oov == "bucket" else terms, labels)
+def _build_vocabularies(terms: Sequence[str], labels: Sequence[str], text: TextOptions | None) -> Vocabularies:
+    return Vocabularies([*terms, None] if text and text.oov == "bucket" else terms, labels)
 
 
 def _without_backbone_weights(network: NetworkOptions) -> NetworkOptions:
