@@ -5,14 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.declared_splits import (
+    DeclaredSplits,
+    declare_splits,
+    no_train_message,
+    path_below_catalogue,
+)
+from diptych.components.catalogue.options import DataOptions, part_options
+from diptych.components.catalogue.readers.bounds import weight
+from diptych.components.catalogue.readers.class_names import load_class_names
+from diptych.components.catalogue.readers.coco_files import default_images_root
 from diptych.components.catalogue.readers.kinds import find_kind, images_root, list_sources, make_reader
-from diptych.components.catalogue.readers.rows import Chunk, RawValues, Reader, Row, SourceFile, catalogue_errors
-from diptych.components.catalogue.spans import ResolvedSpan, path_in_catalogue, resolve_span
+from diptych.components.catalogue.readers.rows import (
+    CatalogueError,
+    Chunk,
+    RawValues,
+    Reader,
+    Row,
+    SourceFile,
+    catalogue_errors,
+)
+from diptych.components.catalogue.readers.several_images import cut_source, read_chunk
+from diptych.components.catalogue.samples import evenly_spaced, spread
+from diptych.components.catalogue.spans import ResolvedSpan, has_pattern, path_in_catalogue, resolve_span
 from diptych.components.catalogue.storage import join
+from diptych.models.features import TRAIN
+from diptych.models.scratch_folders import scratch_folder
+
+# A sample is taken of so many sources, and of so many rows of each, at most.
+_SAMPLED_SOURCES = 40
+_SAMPLED_ROWS = 1_000_000
+# Of the memory that one row may take, a sample takes so much at most.
+_SHARE_OF_SAMPLE = 4
 
 
 @dataclass(frozen=True)
@@ -20,16 +46,21 @@ class Catalogue:
     """A catalogue whose span, kind and files are known. It can be pickled, and holds nothing open.
 
     Attributes:
-        data: how it is read; ``data.catalogue`` has the numbers of the span and version in their places.
+        data: how it is read; ``data.catalogue`` has the numbers of the span and version in their places,
+            ``data.class_names`` the names in the place of their file, and ``data.images_root`` the folder above that of
+            COCO's annotations.
         span: the span and version.
         kind: a value of ``data.format`` other than "auto".
-        sources: URIs of the files that it consists of, sorted; for a folder of class folders, that folder.
+        sources: URIs of the files that it consists of, sorted; for a folder of class folders, that folder, or its
+            folders of splits.
+        splits: the splits that the names of files and folders declare.
     """
 
     data: DataOptions
     span: ResolvedSpan
     kind: str
     sources: tuple[str, ...]
+    splits: DeclaredSplits = DeclaredSplits()
 
     @classmethod
     def open(cls, data: DataOptions) -> Catalogue:
@@ -37,12 +68,17 @@ class Catalogue:
 
         Raises:
             SpanError: there is no span or version that ``data.catalogue`` asks for.
-            CatalogueError: there is no catalogue, or none of a known kind.
+            CatalogueError: there is no catalogue, or none of a known kind; or the file of ``data.class_names`` cannot
+                be read; or it is not clear which splits are declared.
         """
         span = resolve_span(data.catalogue)
-        data = data.model_copy(update={"catalogue": span.catalogue})
+        data = load_class_names(data.model_copy(update={"catalogue": span.catalogue}))
         kind = find_kind(data)
-        return cls(data, span, kind, tuple(list_sources(data, kind)))
+        listed = list_sources(data, kind)
+        if kind == "coco" and not data.images_root:
+            data = data.model_copy(update={"images_root": default_images_root(listed)})
+        sources, splits = declare_splits(data, kind, listed)
+        return cls(data, span, kind, tuple(sources), splits)
 
     def with_options(self, **changes: Any) -> Catalogue:
         """The same files, read with other values of ``DataOptions``."""
@@ -52,28 +88,46 @@ class Catalogue:
     def _reader(self) -> Reader:
         return make_reader(self.kind)
 
-    def sample(self, rows: int) -> list[RawValues]:
-        """The raw values of the first rows, column to value; ``data`` need not name the columns yet.
+    def sample(self, rows: int) -> list[tuple[str, RawValues]]:
+        """Rows from all over the catalogue, in order: source, and raw values by column.
 
-        Only the first source is read. Rows that cannot be read are left out. Kinds without columns of their own give
-        ``image``, ``description`` and ``label``.
+        ``data`` need not name the columns yet. Rows that cannot be read are left out. Kinds without columns of their
+        own give ``image``, ``description`` and ``label``. The same catalogue gives the same sample.
+
+        Args:
+            rows: as many are given, if there are so many; fewer of large ones.
 
         Raises:
-            CatalogueError: the source cannot be read.
+            CatalogueError: a source cannot be read.
         """
-        source = self.sources[0]
-        with catalogue_errors(source):
-            return list(islice(self._reader.sample(source, self.data), rows))
+        sources = evenly_spaced(self.sources, _SAMPLED_SOURCES)
+        most = self.data.limits.memory_bytes // _SHARE_OF_SAMPLE // len(sources)
+        found = []
+        for source in sources:
+            with catalogue_errors(source):
+                streamed = islice(self._reader.sample(source, self.data), _SAMPLED_ROWS)
+                found += [(source, values) for values in spread(streamed, max(1, rows // len(sources)), weight, most)]
+        return found
 
     def check_columns(self) -> None:
-        """Reads each source as far as its first chunk.
+        """Reads each source as far as its first chunk, and checks that there is something to learn from.
 
         Raises:
-            CatalogueError: a source cannot be read, or lacks a column.
+            CatalogueError: a source cannot be read, or lacks a column; or names declare splits, but no train.
         """
-        with TemporaryDirectory() as folder:
+        self.check_splits()
+        with scratch_folder() as folder:
             for index in range(len(self.sources)):
                 next(self.source_chunks(index, folder), None)
+
+    def check_splits(self) -> None:
+        """Checks that there is something to learn from.
+
+        Raises:
+            CatalogueError: names declare splits, but no train, and no column does.
+        """
+        if self.splits.splits and TRAIN not in self.splits.splits and not self.data.columns.split:
+            raise CatalogueError(no_train_message(self.splits.splits, self.data))
 
     def count_rows(self) -> int:
         """The number of rows of all sources.
@@ -81,7 +135,7 @@ class Catalogue:
         Raises:
             CatalogueError: a source cannot be read, or lacks a column.
         """
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             return sum(chunk.rows for chunk in self.chunks(folder))
 
     def chunks(self, folder: str) -> Iterator[Chunk]:
@@ -100,15 +154,29 @@ class Catalogue:
         Raises:
             CatalogueError: the source cannot be read, or lacks a column.
         """
-        return self._reader.cut(self.sources[index], index, self.data, join(folder, f"{index:05d}.spool"))
+        source = self.sources[index]
+        return cut_source(self._reader, source, index, self._data_of(source), join(folder, f"{index:05d}.spool"))
 
     def read(self, chunk: Chunk) -> Iterator[Row]:
-        """The rows of a chunk; a malformed row has a ``problem``.
+        """The rows of a chunk, with the splits that names declare; a malformed row has a ``problem``.
 
         Raises:
             CatalogueError: the source cannot be read, or changed since it was cut.
         """
-        return self._reader.read(chunk, self.data)
+        for row in read_chunk(self._reader, chunk, self._data_of(chunk.source)):
+            yield self._placed(self.splits.apply(row, chunk.source, self.data), chunk.source)
+
+    def _placed(self, row: Row, source: str) -> Row:
+        """The row with an id that no other folder of splits has: ``cat/1.jpg`` may be in each."""
+        if self.kind != "folder" or source not in self.splits.of_source or row.id != row.image:
+            return row
+        folder = path_below_catalogue(source, self.data.catalogue, not has_pattern(self.data.catalogue))
+        return replace(row, id=f"{folder}/{row.id}")
+
+    def _data_of(self, source: str) -> DataOptions:
+        """How a source is read: a part that is not learned from needs no labels, nor a column of splits."""
+        part = self.splits.of_source.get(source) or (TRAIN if self.splits.of_folder else None)
+        return part_options(self.data, part) if part else self.data
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         """Every row in order, with the URI of its source.
@@ -116,7 +184,7 @@ class Catalogue:
         Raises:
             CatalogueError: a source cannot be read, or lacks a column.
         """
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             for chunk in self.chunks(folder):
                 for row in self.read(chunk):
                     yield chunk.source, row

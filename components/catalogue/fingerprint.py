@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from diptych.components.catalogue.catalogue import Catalogue
+from diptych.components.catalogue.image_paths import use_image_file
 from diptych.components.catalogue.options import DataOptions, FetchOptions
+from diptych.components.catalogue.readers.huggingface_features import feature_files
+from diptych.components.catalogue.reasons import RowError
 from diptych.components.catalogue.spans import path_in_catalogue
 from diptych.components.catalogue.storage import (
-    OutsideRootError,
     file_version,
     folder_of,
     is_folder,
@@ -21,17 +25,17 @@ from diptych.components.catalogue.storage import (
     join,
     list_files,
     open_file,
-    resolve_below,
     walk_files,
 )
 
 _BLOCK_BYTES = 1 << 20
+_Digest = Callable[[], bytes]
 # Kinds whose sources hold all images.
 _KINDS_WITH_IMAGES = ("webdataset", "tfrecord", "folder")
 
 
 def digest_inputs(catalogue: Catalogue) -> str:
-    """SHA-256, in hexadecimal, over the catalogue's files and every image that they name.
+    """SHA-256, in hexadecimal, over the catalogue's files, every image that they name and the names of classes.
 
     A file that cannot be read counts as such, so that the digest changes when it appears later. Remote files with an
     ETag, a checksum or a generation are not fetched: that value is digested in place of the content.
@@ -39,38 +43,45 @@ def digest_inputs(catalogue: Catalogue) -> str:
     Raises:
         CatalogueError: the catalogue cannot be read.
     """
-    total = hashlib.sha256()
+    total = hashlib.sha256(json.dumps(catalogue.data.class_names).encode())
+    # Folders that hold no row of the catalogue tell whether others are splits.
+    total.update(json.dumps(catalogue.splits.by_name(catalogue.data.catalogue)).encode())
     for digest in _digests(_input_files(catalogue), catalogue.data):
         total.update(digest)
     return total.hexdigest()
 
 
-def _digests(files: Iterator[tuple[str, str]], data: DataOptions) -> Iterator[bytes]:
+def _digests(files: Iterator[_Digest], data: DataOptions) -> Iterator[bytes]:
     if not any(map(is_remote, (data.catalogue, data.images_root or ""))):
         # Local files are not worth waiting for in several threads, which Python's lock makes slower than one.
-        yield from (_digest_file(name, uri, data.fetch) for name, uri in files)
+        yield from (digest() for digest in files)
         return
     with ThreadPoolExecutor(data.fetch.concurrency) as pool:
         pending: deque[Future[bytes]] = deque()
-        for name, uri in files:
-            pending.append(pool.submit(_digest_file, name, uri, data.fetch))
+        for digest in files:
+            pending.append(pool.submit(digest))
             if len(pending) > 2 * data.fetch.concurrency:
                 yield pending.popleft().result()
         yield from (future.result() for future in pending)
 
 
-def _input_files(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """The name and the URI of each file; the name is the same wherever the catalogue lies."""
+def _input_files(catalogue: Catalogue) -> Iterator[_Digest]:
+    """The digest of each file, to be called; its name in it is the same wherever the catalogue lies."""
+    data = catalogue.data
     for source in catalogue.sources:
-        for uri in _files_of(source, catalogue.kind, catalogue.data):
-            yield path_in_catalogue(uri, catalogue.data.catalogue), uri
+        for uri in _files_of(source, catalogue.kind, data):
+            yield partial(_digest_file, path_in_catalogue(uri, data.catalogue), uri, data.fetch)
     if catalogue.kind not in _KINDS_WITH_IMAGES:
-        yield from _images(catalogue)
+        for source, row in catalogue.rows():
+            if row.content is None and row.image:
+                yield partial(_digest_image, catalogue.images_root(source), row.image, data)
 
 
 def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
     if is_folder(source, data.fetch):
         return walk_files(source, data.fetch)
+    if kind in ("parquet", "arrow", "imagefolder"):
+        return [source, *feature_files(source, data)]
     if kind != "tfrecord":
         return [source]
     # Files beside the records name the labels and describe the features.
@@ -78,28 +89,37 @@ def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
     return [source, *(uri for found in beside for uri in found)]
 
 
-def _images(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    for source, row in catalogue.rows():
-        if row.content is None and row.image:
-            try:
-                yield row.image, resolve_below(catalogue.images_root(source), row.image)
-            except (OutsideRootError, ValueError, OSError):
-                continue
-
-
 def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
+    return _digest_content(name, lambda add: _add_content(uri, fetch, add))
+
+
+def _digest_image(root: str, path: str, data: DataOptions) -> bytes:
+    return _digest_content(
+        path, lambda add: use_image_file(root, path, data, lambda uri: _add_content(uri, data.fetch, add))
+    )
+
+
+def _digest_content(name: str, add_content: Callable[[Callable[[bytes], None]], None]) -> bytes:
+    """The digest of a file's name and content; where it cannot be read, of its name and the kind of error."""
     digest = hashlib.sha256(name.encode(errors="surrogateescape"))
     try:
-        if is_remote(uri) and (version := file_version(uri, fetch)):
-            digest.update(version.encode())
-            return digest.digest()
-        with open_file(uri, fetch) as file:
-            # A read takes memory for as many bytes as it asks for, so it must not ask for more than there are.
-            left = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            while block := file.read(min(left, _BLOCK_BYTES)):
-                digest.update(block)
-                left -= len(block)
+        add_content(digest.update)
+    except RowError as error:
+        digest.update(error.reason.encode())
     except (OSError, ValueError) as error:
         digest.update(type(error).__name__.encode())
     return digest.digest()
+
+
+def _add_content(uri: str, fetch: FetchOptions, add: Callable[[bytes], None]) -> None:
+    """Calls ``add`` with what stands for a file's content: a remote file's version, else its bytes, block by block."""
+    if is_remote(uri) and (version := file_version(uri, fetch)):
+        add(version.encode())
+        return
+    with open_file(uri, fetch) as file:
+        # A read takes memory for as many bytes as it asks for, so it must not ask for more than there are.
+        left = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        while block := file.read(min(left, _BLOCK_BYTES)):
+            add(block)
+            left -= len(block)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO
 
+from diptych.models.credentials import mask_credentials
+
 # The largest file that is downloaded to the disk because its server sends no parts of files.
 _MAX_DOWNLOAD_BYTES = 16 << 30
 # All threads share one store; the libraries' own limits on connections are lower.
@@ -183,8 +185,8 @@ class WebServer(Store):
                 target.write(block)
                 if target.tell() > _MAX_DOWNLOAD_BYTES:
                     raise FetchError(
-                        f"'{uri}' holds more than {_MAX_DOWNLOAD_BYTES >> 30} GB, and its server sends no parts of "
-                        "files: copy it to this machine or to an object store"
+                        f"'{mask_credentials(uri)}' holds more than {_MAX_DOWNLOAD_BYTES >> 30} GB, and its server "
+                        "sends no parts of files: copy it to this machine or to an object store"
                     )
 
 
@@ -211,6 +213,7 @@ def get_store(uri: str, timeout: float) -> Store:
 
 def permanent_error(error: BaseException, uri: str) -> OSError | None:
     """The error to raise if repeating the request is of no use; None if it may succeed later."""
+    uri, message = mask_credentials(uri), mask_credentials(str(error))
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError, FetchError)):
         return error
     status = _http_status(error)
@@ -219,9 +222,9 @@ def permanent_error(error: BaseException, uri: str) -> OSError | None:
     if status in (401, 403):
         return PermissionError(errno.EACCES, f"Not allowed by its server, which answers {status}", uri)
     if status is not None and 400 <= status < 500 and status not in _TRANSIENT_CLIENT_ERRORS:
-        return FetchError(f"'{uri}' is refused by its server, which answers {status}: {error}")
+        return FetchError(f"'{uri}' is refused by its server, which answers {status}: {message}")
     if isinstance(error, ValueError):
-        return FetchError(f"'{uri}' cannot be asked for: {error}")
+        return FetchError(f"'{uri}' cannot be asked for: {message}")
     return None
 
 
@@ -275,8 +278,13 @@ def _client_timeout(timeout: float) -> Any:
 
 
 def _web_files(scheme: str, timeout: float) -> Any:
-    # trust_env: HTTPS_PROXY and NO_PROXY apply.
-    return _files(scheme, client_kwargs={"timeout": _client_timeout(timeout), "trust_env": True})
+    from fsspec.config import conf
+
+    # What fsspec's configuration says of the client, such as headers with a token, would be replaced as a whole.
+    configured = conf.get(scheme, {}).get("client_kwargs", {})
+    # trust_env: HTTPS_PROXY, NO_PROXY and ~/.netrc apply.
+    client = {**configured, "timeout": _client_timeout(timeout), "trust_env": True}
+    return _files(scheme, client_kwargs=client)
 
 
 def _s3_files(timeout: float, endpoint: str | None) -> Any:

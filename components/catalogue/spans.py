@@ -16,6 +16,7 @@ from datetime import date, timedelta
 
 from diptych.components.catalogue.remote import is_web
 from diptych.components.catalogue.storage import is_remote, list_files
+from diptych.models.counts import pluralize
 from diptych.models.errors import DiptychError
 
 _PLACEHOLDER = re.compile(r"\{(?P<name>SPAN|VERSION)(?::(?P<width>.*?))?\}|\{(?P<part>YYYY|MM|DD)\}")
@@ -83,11 +84,21 @@ def resolve_span(pattern: str, span: int | None = None) -> ResolvedSpan:
 
 def static_folder(pattern: str) -> str:
     """The folder before the first wildcard or placeholder, as the pattern spells it; may be empty."""
-    stop = re.search(r"[*[]" if is_web(pattern) else r"[*?[]", pattern)
-    starts = [match.start() for match in (stop, _PLACEHOLDER.search(pattern)) if match]
+    starts = [match.start() for match in (_find_wildcard(pattern), _PLACEHOLDER.search(pattern)) if match]
     folder, slash, _ = pattern[: min(starts, default=len(pattern))].rpartition("/")
     # Without its slash, what remains of "/*" and of "gs://*" would be no folder.
     return folder + slash if folder in ("", "/") or folder.endswith(":/") else folder
+
+
+def has_pattern(uri: str) -> bool:
+    """Whether ``data.catalogue`` has wildcards, and so is a pattern of files."""
+    return _find_wildcard(uri) is not None
+
+
+def _find_wildcard(uri: str) -> re.Match[str] | None:
+    found = re.search(r"[*[]" if is_web(uri) else r"[*?[]", uri)
+    # A file that exists is no pattern, though its path may look like one.
+    return None if found and not is_remote(uri) and os.path.exists(uri) else found
 
 
 def _error(message: str) -> SpanError:
@@ -132,7 +143,9 @@ def _texts(span: int, widths: Mapping[str, int | None]) -> dict[str, str]:
         return {"YYYY": f"{day.year:04}", "MM": f"{day.month:02}", "DD": f"{day.day:02}"}
     width = widths["SPAN"] or 0
     if width and len(str(span)) > width:
-        raise _error(f"span {span} is asked for, but {{SPAN:{width}}} has room for {width} digits; widen it")
+        raise _error(
+            f"span {span} is asked for, but {{SPAN:{width}}} has room for {pluralize(width, 'digit')}; widen it"
+        )
     return {"SPAN": str(span).zfill(width)}
 
 

@@ -10,6 +10,7 @@ import glob
 import io
 import os
 import posixpath
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from urllib.parse import quote, unquote
 from diptych.components.catalogue.options import FetchOptions
 from diptych.components.catalogue.remote import FetchError, FileInfo, Store, get_store, is_web, permanent_error
 from diptych.models.atomic_files import atomic_path
+from diptych.models.counts import pluralize
+from diptych.models.credentials import mask_credentials
+from diptych.models.scratch_folders import scratch_folder
 
 __all__ = [
     "FetchError",
@@ -44,6 +48,8 @@ __all__ = [
 _T = TypeVar("_T")
 # Bytes of a remote file that one request reads: so many that waiting for the first byte of each costs little.
 _BLOCK_BYTES = 4 << 20
+# A percent sign that no two hexadecimal digits follow stands for itself.
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class OutsideRootError(ValueError):
@@ -75,7 +81,7 @@ def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
     fetch = fetch or FetchOptions()
     info = _request(uri, fetch, lambda store: store.info(uri))
     if info.is_folder:
-        raise IsADirectoryError(errno.EISDIR, "Is a folder", uri)
+        raise IsADirectoryError(errno.EISDIR, "Is a folder", mask_credentials(uri))
     if info.size is None:
         return _download(uri, fetch)
     return cast(BinaryIO, io.BufferedReader(_RemoteFile(uri, info.size, fetch)))
@@ -118,7 +124,7 @@ def write_stream(uri: str) -> Iterator[BinaryIO]:
         with atomic_path(uri) as temporary, open(temporary, "xb") as file:
             yield file
         return
-    with tempfile.TemporaryDirectory(prefix="diptych-") as folder:
+    with scratch_folder() as folder:
         temporary = os.path.join(folder, "content")
         with open(temporary, "xb") as file:
             yield file
@@ -136,7 +142,8 @@ def list_files(pattern: str, fetch: FetchOptions | None = None) -> list[str]:
         FetchError: the store does not answer.
     """
     if not is_remote(pattern):
-        return sorted(glob.glob(os.path.abspath(pattern), recursive=True))
+        # The path of the working directory is no part of the pattern.
+        return sorted(map(os.path.abspath, glob.glob(pattern, recursive=True)))
     try:
         return sorted(_request(pattern, fetch or FetchOptions(), lambda store: store.glob(pattern)))
     except FileNotFoundError:
@@ -281,7 +288,7 @@ def _web_path(given: str) -> str:
     parts = plain.replace("\\", "/").split("/")
     if any(part.strip() == ".." for part in parts) or not parts[0]:
         raise OutsideRootError(f"'{given}' leaves the images' root")
-    return quote(normal, safe="/%") + mark + quote(query, safe="/%?=&+,;:@!$'()*~")
+    return quote(_BARE_PERCENT.sub("%25", normal), safe="/%") + mark + quote(query, safe="/%?=&+,;:@!$'()*~")
 
 
 def _open_local(path: str) -> BinaryIO:
@@ -336,8 +343,8 @@ def _request(uri: str, fetch: FetchOptions, operation: Callable[[Store], _T]) ->
     except Exception as error:
         if refusal := permanent_error(error, uri):
             raise refusal from error.__cause__
-        reason = str(error) or type(error).__name__
-        raise FetchError(f"'{uri}' could not be reached in {fetch.attempts} attempts: {reason}") from error
+        reason = f"in {pluralize(fetch.attempts, 'attempt')}: {str(error) or type(error).__name__}"
+        raise FetchError(mask_credentials(f"'{uri}' could not be reached {reason}")) from error
 
 
 def _may_pass(error: BaseException, uri: str) -> bool:

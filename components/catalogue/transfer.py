@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 
 from diptych.components.catalogue.options import FetchOptions
 from diptych.components.catalogue.storage import (
@@ -31,6 +30,7 @@ from diptych.components.catalogue.storage import (
     walk_files,
     write_stream,
 )
+from diptych.models.scratch_folders import scratch_folder
 
 _COPY_BYTES = 1 << 20
 
@@ -119,7 +119,7 @@ def local_copy(folder: str, fetch: FetchOptions | None = None) -> Iterator[str]:
     if not is_remote(folder):
         yield folder
         return
-    with TemporaryDirectory() as copied:
+    with scratch_folder() as copied:
         copy_folder(folder, copied, fetch)
         yield copied
 

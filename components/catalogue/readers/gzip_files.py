@@ -6,7 +6,8 @@ import gzip
 import shutil
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.storage import open_file, write_stream
+from diptych.components.catalogue.readers.bounds import open_spool
+from diptych.components.catalogue.storage import open_file
 
 _MAGIC = b"\x1f\x8b\x08"
 _COPY_BYTES = 1 << 20
@@ -26,7 +27,8 @@ def decompress(source: str, target: str, data: DataOptions) -> None:
     """Writes the content of a gzip file to another file.
 
     Raises:
+        CatalogueError: the content is larger than ``data.limits.scratch_gb``.
         OSError, EOFError, zlib.error: the gzip file is broken, or the disk is full.
     """
-    with open_file(source, data.fetch) as file, gzip.open(file) as content, write_stream(target) as copy:
+    with open_file(source, data.fetch) as file, gzip.open(file) as content, open_spool(target, source, data) as copy:
         shutil.copyfileobj(content, copy, _COPY_BYTES)

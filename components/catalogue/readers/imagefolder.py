@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from functools import cache
 
 from diptych.components.catalogue.options import Columns, DataOptions
 from diptych.components.catalogue.readers.delimited import CsvReader
-from diptych.components.catalogue.readers.jsonlines import JsonLinesReader, parse_object
+from diptych.components.catalogue.readers.jsonlines import JsonLinesReader
+from diptych.components.catalogue.readers.metadata_files import (
+    METADATA_NAMES,
+    column_names,
+    image_columns,
+    nearest_metadata,
+)
 from diptych.components.catalogue.readers.parquet import ParquetReader
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, RawValues, Reader, Row, catalogue_errors
-from diptych.components.catalogue.readers.text_files import open_text
+from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, RawValues, Reader, Row
 from diptych.components.catalogue.spans import static_folder
-from diptych.components.catalogue.storage import folder_of, open_file
-
-_FILE = "file_name"
-_FILES = "file_names"
-# Lines of JSON Lines that are searched for columns: one line may lack some.
-_FIRST_LINES = 64
+from diptych.components.catalogue.storage import folder_of
 
 
 class ImagefolderReader:
     """Reads metadata files, each for the images of its folder: ``file_name`` is relative to that folder.
 
     If ``data.columns.image`` is left at "image" and there is no such column, the image is named by ``file_name`` or by
-    the one column whose name ends so, as in ``photo_file_name``; a list of ``file_names`` may hold one name. Where
-    there is no column for the split, the split is the first folder of the image's path in the catalogue, as in
-    ``train/0001.jpg``. Without an id, that path is the id. Images that no row names are no rows.
+    the one column whose name ends so, as in ``photo_file_name``; a list of ``file_names`` may hold several by
+    ``data.paths.several``. Where there is no column for the split, the split is the first folder of the image's path in
+    the catalogue, as in ``train/0001.jpg``. Without an id, that path is the id. Images that no row names are no rows.
+    Where metadata files lie above one another, the nearest to an image describes it; rows of the others are refused.
     """
 
     def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
@@ -53,11 +50,10 @@ class ImagefolderReader:
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
         metadata = _read_header(chunk.source, data)
+        nearest = cache(lambda inner: nearest_metadata(folder_of(chunk.source), inner, data))
         for row in _reader(chunk.source).read(chunk, metadata.data):
-            path = posixpath.join(metadata.folder, row.image) if row.image else ""
-            first, slash, _ = path.partition("/")
-            split = first if metadata.split_by_folder and slash else row.split
-            yield replace(row, id=row.id if data.columns.id else path, split=split)
+            placed = _placed(row, metadata)
+            yield _refuse_farther(placed, nearest(_folder_of_image(row.image)), data) if row.image else placed
 
 
 @dataclass(frozen=True)
@@ -75,8 +71,28 @@ class _Metadata:
     split_by_folder: bool
 
 
+def _placed(row: Row, metadata: _Metadata) -> Row:
+    """A row whose id, and whose split where folders name it, are those of its image's place in the catalogue."""
+    path = posixpath.join(metadata.folder, row.image) if row.image else ""
+    first, slash, _ = path.partition("/")
+    split = first if metadata.split_by_folder and slash else row.split
+    row_id = row.id if metadata.data.columns.id else path
+    return replace(row, id=row_id, split=split, further=tuple(_placed(one, metadata) for one in row.further))
+
+
+def _folder_of_image(path: str) -> str:
+    return posixpath.dirname(posixpath.normpath(path.replace("\\", "/")))
+
+
+def _refuse_farther(row: Row, nearest: str, data: DataOptions) -> Row:
+    """The row, with a problem if another metadata file, which is one of the catalogue's, lies nearer to its image."""
+    if not nearest or row.problem or posixpath.basename(data.catalogue) in METADATA_NAMES:
+        return row
+    return replace(row, problem=("malformed_row", f"'{nearest}' is nearer to '{row.image}' and describes it"))
+
+
 def _read_header(source: str, data: DataOptions) -> _Metadata:
-    names = _column_names(source, data)
+    names = column_names(source, data)
     columns = data.columns
     image = columns.image
     if image == Columns().image and image not in names:
@@ -95,32 +111,13 @@ def _reader(source: str) -> Reader:
     return readers[ending]
 
 
-def _column_names(source: str, data: DataOptions) -> list[str]:
-    """The columns that the start of the file names; none if it is broken, which its reader will report."""
-    with catalogue_errors(source):
-        if source.endswith(".parquet"):
-            try:
-                with open_file(source, data.fetch) as file:
-                    return list(pq.ParquetFile(file).schema_arrow.names)
-            except pa.ArrowException:
-                return []
-        with open_text(source, data) as text:
-            if source.endswith(".jsonl"):
-                lines = islice(filter(str.strip, text), _FIRST_LINES)
-                return sorted({name for line in lines for name in parse_object(line)[0]})
-            try:
-                return next(csv.reader(text), [])
-            except csv.Error:
-                return []
-
-
 def _image_column(names: list[str], source: str) -> str:
-    columns = [name for name in names if name in (_FILE, _FILES) or name.endswith((f"_{_FILE}", f"_{_FILES}"))]
+    columns = image_columns(names)
     if len(columns) > 1:
         raise CatalogueError(
             f"data.columns.image: a row of '{source}' has several images, in {', '.join(columns)}; name the one to read"
         )
-    return columns[0] if columns else _FILE
+    return columns[0] if columns else "file_name"
 
 
 def _folder_in_catalogue(source: str, data: DataOptions) -> str:

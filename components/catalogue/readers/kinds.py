@@ -6,16 +6,35 @@ import glob
 import os
 import posixpath
 import re
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import cast
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers.jsonlines import parse_object
+from diptych.components.catalogue.readers.coco_files import find_coco_files
+from diptych.components.catalogue.readers.json_kind import kind_of_json
+from diptych.components.catalogue.readers.metadata_files import find_metadata, has_inner_metadata, has_metadata
+from diptych.components.catalogue.readers.row_files import IMAGE_EXTENSIONS
 from diptych.components.catalogue.readers.rows import CatalogueError, Reader, catalogue_errors
+from diptych.components.catalogue.readers.saved_datasets import without_caches
+from diptych.components.catalogue.readers.split_folders import (
+    has_class_folders,
+    has_inner_class_folders,
+    has_splits_of_class_folders,
+)
 from diptych.components.catalogue.readers.text_files import open_text
 from diptych.components.catalogue.remote import is_web
-from diptych.components.catalogue.spans import static_folder
-from diptych.components.catalogue.storage import folder_of, is_file, is_folder, is_remote, join, list_files
+from diptych.components.catalogue.spans import has_pattern, static_folder
+from diptych.components.catalogue.split_names import splits_of_paths
+from diptych.components.catalogue.storage import (
+    folder_of,
+    is_file,
+    is_folder,
+    is_remote,
+    join,
+    list_files,
+    relative_path,
+)
 
 #: Kinds whose files are text, which may be in any encoding.
 TEXT_KINDS = ("csv", "tsv", "jsonl", "json", "coco", "imagefolder")
@@ -23,10 +42,17 @@ TEXT_KINDS = ("csv", "tsv", "jsonl", "json", "coco", "imagefolder")
 _KIND_OF_EXTENSION = {
     ".csv": "csv",
     ".tsv": "tsv",
+    ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".manifest": "jsonl",
     ".json": "json",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".ods": "ods",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".tar": "webdataset",
     ".tgz": "webdataset",
     ".tfrecord": "tfrecord",
@@ -36,8 +62,11 @@ _READERS = {
     "csv": "delimited.CsvReader",
     "tsv": "delimited.TsvReader",
     "jsonl": "jsonlines.JsonLinesReader",
-    "json": "json_array.JsonArrayReader",
+    "json": "json_document.JsonReader",
+    "xlsx": "spreadsheet.SpreadsheetReader",
+    "ods": "spreadsheet.SpreadsheetReader",
     "parquet": "parquet.ParquetReader",
+    "arrow": "arrow.ArrowReader",
     "folder": "folder.FolderReader",
     "imagefolder": "imagefolder.ImagefolderReader",
     "webdataset": "webdataset.WebdatasetReader",
@@ -46,9 +75,14 @@ _READERS = {
 }
 # The end of a name like train.tfrecord-00000-of-00002.
 _SHARD = re.compile(r"-\d+-of-\d+$")
-# Where Hugging Face puts the metadata file: in the folder itself, or one in each of its folders.
-_METADATA = [place + name for place in ("", "*/") for name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]
 _TFDS_FILE = "dataset_info.json"
+# Kinds whose files are tables, and kinds whose files hold their images; files of these may lie in inner folders.
+_TABLE_KINDS = ("csv", "tsv", "jsonl", "xlsx", "ods", "parquet", "arrow")
+_KINDS_WITH_IMAGES = ("arrow", "parquet", "webdataset", "tfrecord")
+_INNER_LEVELS = ("*", "*/*", "*/*/*")
+_IMAGE_ENDINGS = tuple(IMAGE_EXTENSIONS)
+# A file with this ending is a table if it is named itself; in a folder, it may be any text.
+_TEXT_TABLE = (".txt", ".txt.gz")
 _HEAD_CHARACTERS = 1 << 20
 
 
@@ -66,12 +100,14 @@ def find_kind(data: DataOptions) -> str:
             return _kind_of_folder(data.catalogue, data)
         first = _matches(data)[0]
         named = named or _kind_of(first)
-        if not named and _has_pattern(data.catalogue) and is_folder(first, data.fetch):
+        if not named and has_pattern(data.catalogue) and is_folder(first, data.fetch):
             return _kind_of_folder(first, data)
+        if not named and first.lower().endswith(_TEXT_TABLE) and is_file(first, data.fetch):
+            return "csv"
         if not named and is_file(first, data.fetch):
             raise CatalogueError(
                 f"data.catalogue: '{first}' ends with '{os.path.splitext(first)[1]}'; readable are "
-                f"{', '.join(sorted(_KIND_OF_EXTENSION))} and folders; or say in data.format what it is"
+                f"{', '.join(sorted([*_KIND_OF_EXTENSION, '.txt']))} and folders; or say in data.format what it is"
             )
         if not named:
             raise FileNotFoundError(first)
@@ -106,10 +142,14 @@ def images_root(source: str, data: DataOptions) -> str:
         return _folder(source, data)
     if is_remote(data.images_root) or os.path.isabs(data.images_root):
         return data.images_root
-    catalogue = data.catalogue
-    home = static_folder(catalogue) if _has_pattern(catalogue) else _folder(catalogue, data)
     # A store has no folder ".".
-    return join(home, posixpath.normpath(data.images_root)).removesuffix("/.")
+    return join(catalogue_folder(data), posixpath.normpath(data.images_root)).removesuffix("/.")
+
+
+def catalogue_folder(data: DataOptions) -> str:
+    """URI of the catalogue's folder: the catalogue itself, the folder of its file, or that before a pattern's signs."""
+    catalogue = data.catalogue
+    return static_folder(catalogue) if has_pattern(catalogue) else _folder(catalogue, data)
 
 
 def _kind_of(uri: str) -> str | None:
@@ -119,44 +159,98 @@ def _kind_of(uri: str) -> str | None:
 
 
 def _kind_of_folder(folder: str, data: DataOptions) -> str:
-    if any(list_files(join(glob.escape(folder), pattern), data.fetch) for pattern in _METADATA):
+    if has_metadata(folder, data):
         return "imagefolder"
     names = list_files(join(glob.escape(folder), "*"), data.fetch)
+    if any(_kind_of(name) == "arrow" for name in names):
+        return "arrow"
     if any(os.path.basename(name) == _TFDS_FILE or _kind_of(name) == "tfrecord" for name in names):
         return "tfrecord"
-    return "webdataset" if any(_kind_of(name) == "webdataset" for name in names) else "folder"
+    if any(_kind_of(name) == "webdataset" for name in names):
+        return "webdataset"
+    if kind := _kind_of_tables(folder, names, data):
+        return kind
+    if has_inner_metadata(folder, data):
+        return "imagefolder"
+    return _kind_of_inner_files(folder, data) or ("coco" if find_coco_files(folder, data) else "folder")
+
+
+def _kind_of_tables(folder: str, names: Sequence[str], data: DataOptions) -> str | None:
+    """The kind of the tables in a folder, unless they lie beside class folders."""
+    kinds = _kinds_of(names)
+    by_split = {name: kind for name, kind in kinds.items() if splits_of_paths([posixpath.basename(name)])[0]}
+    tables = {name: kind for name, kind in (by_split or kinds).items() if kind in _TABLE_KINDS}
+    named = {*splits_of_paths([posixpath.basename(name) for name in by_split])} - {None}
+    if len(named) == 1 and has_splits_of_class_folders(folder, data.fetch):
+        # A table of train alone would leave the folders of the other splits unread.
+        return "folder"
+    if len(set(tables.values())) == 1 and (by_split or not has_class_folders(folder, data.fetch)):
+        return next(iter(tables.values()))
+    documents = [name for name, kind in by_split.items() if kind == "json"]
+    if len(documents) > 1 and not tables:
+        return _kind_of_json(documents[0], data)
+    are_lists = not kinds and _texts_of_splits(names) and not has_inner_class_folders(folder, data.fetch)
+    return "csv" if are_lists else None
+
+
+def _texts_of_splits(names: Sequence[str]) -> list[str]:
+    """Texts such as train.txt and test.txt, which are tables where images have no folders of classes."""
+    # Beside an image of the same name, it is a description.
+    described = {posixpath.splitext(name)[0] for name in names if name.lower().endswith(_IMAGE_ENDINGS)}
+    texts = [
+        name for name in names if name.lower().endswith(_TEXT_TABLE) and posixpath.splitext(name)[0] not in described
+    ]
+    by_split = {name: split for name in texts if (split := splits_of_paths([posixpath.basename(name)])[0])}
+    return list(by_split) if len(set(by_split.values())) > 1 else []
+
+
+def _kind_of_inner_files(folder: str, data: DataOptions) -> str | None:
+    """The kind of the files in inner folders that hold images themselves, or are tables named by splits."""
+    for level in _INNER_LEVELS[1:]:
+        kinds = _kinds_of(list_files(join(glob.escape(folder), level), data.fetch))
+        for kind in _KINDS_WITH_IMAGES:
+            if kind in kinds.values():
+                return kind
+        tables = {name: kind for name, kind in kinds.items() if kind in _TABLE_KINDS}
+        splits = {*splits_of_paths([relative_path(name, folder) for name in tables])} - {None}
+        if len(splits) > 1 and len(set(tables.values())) == 1:
+            return next(iter(tables.values()))
+    return None
+
+
+def _kinds_of(names: Iterable[str]) -> dict[str, str]:
+    """The kind of each file that has one. There may be a million images among the files."""
+    others = (name for name in names if not name.lower().endswith(_IMAGE_ENDINGS))
+    return {name: kind for name in others if (kind := _kind_of(name))}
 
 
 def _kind_of_json(source: str, data: DataOptions) -> str:
-    """Tells apart an array, COCO's object, and lines of objects, for which some people use the extension too."""
     with open_text(source, data) as text:
-        head = text.read(_HEAD_CHARACTERS).lstrip()
-    if not head.startswith("{"):
-        return "json"
-    first, problem = parse_object(head.splitlines()[0])
-    return "coco" if problem or first.keys() & {"images", "annotations"} else "jsonl"
+        head = text.read(_HEAD_CHARACTERS)
+        return kind_of_json(head, is_whole=not text.read(1))
 
 
 def _matches(data: DataOptions) -> list[str]:
-    if not _has_pattern(data.catalogue):
+    if not has_pattern(data.catalogue):
         return [data.catalogue]
     if found := list_files(data.catalogue, data.fetch):
         return found
     raise CatalogueError(f"data.catalogue: no file matches '{data.catalogue}'")
 
 
-def _has_pattern(uri: str) -> bool:
-    # A file may have a name that looks like a pattern.
-    return any(sign in uri for sign in ("*[" if is_web(uri) else "*?[")) and (is_remote(uri) or not os.path.exists(uri))
-
-
 def _sources_in(uri: str, kind: str, data: DataOptions) -> list[str]:
     if kind == "folder" or _folder(uri, data) != uri:
         return [uri]
     if kind == "imagefolder":
-        return [file for pattern in _METADATA for file in list_files(join(glob.escape(uri), pattern), data.fetch)]
+        return find_metadata(uri, data)
+    if kind == "coco" and (documents := find_coco_files(uri, data)):
+        return documents
     of_kind = {"coco": "json"}.get(kind, kind)
-    return [file for file in list_files(join(glob.escape(uri), "*"), data.fetch) if _kind_of(file) == of_kind]
+    for level in _INNER_LEVELS:
+        files = list_files(join(glob.escape(uri), level), data.fetch)
+        if found := [file for file in files if _kind_of(file) == of_kind]:
+            return without_caches(found, data) if kind == "arrow" else found
+    return _texts_of_splits(list_files(join(glob.escape(uri), "*"), data.fetch)) if kind == "csv" else []
 
 
 def _folder(uri: str, data: DataOptions) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.cell_text import as_text, is_null
+from diptych.components.catalogue.readers.filled_templates import Lookup, fill_text, fill_whole
+from diptych.components.catalogue.readers.image_cells import ImageCell, parse_images
+from diptych.components.catalogue.readers.label_values import is_one, parse_labels, parse_one_hot
+from diptych.components.catalogue.readers.nested import find_nested
 from diptych.components.catalogue.reasons import RowError, printable
+from diptych.components.catalogue.split_names import split_of_cell
+from diptych.components.catalogue.templates import template_columns
+from diptych.models.counts import pluralize
 from diptych.models.errors import DiptychError, nearest
+from diptych.models.os_errors import explain_cause, explain_os_error
 
 #: Rows of one chunk, where a reader can choose: enough to keep every process busy, few enough to share out.
 ROWS_PER_CHUNK = 4096
@@ -23,7 +29,15 @@ ROWS_PER_CHUNK = 4096
 #: The values of one row as its source holds them, column to value.
 RawValues = Mapping[str, Any]
 
+# A document of another form than it was taken for may have as many columns as it has rows.
+_NAMES_LISTED = 20
+# Rows may each have columns of their own.
+_NAMES_KEPT = 1000
+# Characters of what names a row, all of which are held in memory.
+_MAX_NAMES = 100_000
+
 _T = TypeVar("_T")
+_Fill = Callable[[str, Lookup], str]
 
 
 class CatalogueError(DiptychError):
@@ -38,10 +52,11 @@ class Row:
         number: the row's place in its source, from 1.
         id: as the row gives it, else the image's path; empty for an inline image without a name.
         image: the path of the image file as the row gives it; for an inline image its name, which may be empty.
-        labels: none, one or, with ``data.label_separator``, several; each once, sorted.
+        labels: none, one or, where ``data`` allows it, several; each once, sorted.
         content: the bytes of the image file, where the catalogue itself holds them.
         problem: reason (a key of ``diptych.components.catalogue.reasons.REASONS``) and detail, if the row could not be
             read.
+        further: with ``data.paths.several: all``, a row for each further image of the same row of the source.
     """
 
     number: int
@@ -53,6 +68,7 @@ class Row:
     split: str | None = None
     content: bytes | None = None
     problem: tuple[str, str] | None = None
+    further: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,7 @@ class Chunk:
         start: where the first row begins. The unit is the reader's own: a byte or a row group.
         stop: where the last row ends.
         spool: URI of the file to read in place of a source that cannot be read from its middle; else empty.
+        source_rows: number of rows of the source, where each of several images makes a row; None where they are equal.
     """
 
     source_index: int
@@ -89,6 +106,7 @@ class Chunk:
     start: int
     stop: int
     spool: str = ""
+    source_rows: int | None = None
 
 
 class Reader(Protocol):
@@ -129,52 +147,125 @@ def make_row(number: int, values: RawValues, data: DataOptions) -> Row:
     """Makes a row of a mapping from column name to text, number, bytes or None.
 
     A missing key, None and NaN count as an empty text; bytes in place of a text are UTF-8. The image may be a path,
-    bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of one of these. With ``data.label_separator`` the
-    label is a text that is split at the separator, or a list of labels.
+    bytes, Hugging Face's ``{"bytes": ..., "path": ...}``, or a list of these: see ``image_cells``. For labels see
+    ``label_values``, for templates ``diptych.components.catalogue.templates``.
     """
     columns, problems = data.columns, []
+    lookup = partial(_lookup, values, data.null_values)
 
-    def convert(column: str | None, conversion: Callable[[Any], _T], default: _T) -> _T:
+    def convert(column: str | None, conversion: Callable[[Any], _T], default: _T, fill: _Fill = fill_whole) -> _T:
         try:
-            return conversion(values.get(column)) if column else default
+            return conversion(_value(column, lookup, fill)) if column else default
         except RowError as error:
             problems.append((error.reason, f"column '{column}' {error.detail}"))
             return default
 
-    def text(column: str | None) -> str:
-        return convert(column, _text, "")
+    def text(column: str | None, fill: _Fill = fill_whole) -> str:
+        return convert(column, as_text, "", fill)
 
-    no_image: tuple[str, bytes | None] = ("", None)
-    image, content = convert(columns.image, _image, no_image)
-    return Row(
+    def labels() -> tuple[str, ...]:
+        if isinstance(columns.label, str):
+            # Not each of the columns of a template holds a label.
+            fill = fill_text if data.label_separator else fill_whole
+            return convert(columns.label, partial(parse_labels, data=data), (), fill)
+        try:
+            return parse_one_hot([column for column in columns.label if convert(column, is_one, False)], data)
+        except RowError as error:
+            problems.append((error.reason, f"the one-hot columns {error.detail}"))
+            return ()
+
+    no_images: list[ImageCell] = []
+    images = convert(columns.image, partial(parse_images, data=data), no_images)
+    (image, content), *further = images or [("", None)]
+    given_id = text(columns.id)
+    row = Row(
         number,
-        id=text(columns.id) or image,
+        id=given_id or image,
         image=image,
-        description=text(columns.description),
-        labels=convert(columns.label, partial(_labels, separator=data.label_separator), ()),
+        description=text(columns.description, fill_text),
+        labels=labels(),
         group=text(data.split_by).strip() or None,
-        split=text(columns.split).strip() or None,
+        split=split_of_cell(text(columns.split).strip(), columns.split or "") or None,
         content=content,
         problem=problems[0] if problems else None,
+    )
+    if (length := len(row.id) + len(row.image) + len(row.group or "") + len("".join(row.labels))) > _MAX_NAMES:
+        return Row(number, problem=("malformed_row", f"its id, path, labels and group have {length:,} characters"))
+    others = tuple(replace(row, id=given_id or name, image=name, content=held) for name, held in further)
+    return replace(row, further=others) if others else row
+
+
+def too_large(source: str, what: str, data: DataOptions) -> CatalogueError:
+    """The refusal of a source of which a part would take too much memory.
+
+    Args:
+        what: the part, and its size.
+    """
+    return CatalogueError(
+        f"data.limits.memory_mb: '{source}' cannot be read in {data.limits.memory_mb:g} MB of memory: {what}; mend the "
+        "file, or raise the limit"
     )
 
 
 def check_columns(names: Iterable[str], data: DataOptions, source: str) -> None:
-    """Checks that the source has every column that the options name, and has none of them twice.
+    """Checks that the source has every column that the options name and do not leave open, and has none of them twice.
 
     Raises:
         CatalogueError: it has not; the message names the setting and the nearest column.
     """
     names = [printable(name) for name in names]
-    times = Counter(names)
-    if doubled := sorted(column for column in set(data.used_columns.values()) if times[column] > 1):
-        raise CatalogueError(f"data.catalogue: '{source}' names the columns {doubled} twice")
-    for setting, column in data.used_columns.items():
-        if column not in names:
+    check_unique(names, data, source)
+    for column, setting in data.used_columns.items():
+        if column not in names and column not in data.optional_columns:
             raise CatalogueError(
                 f"{setting}: the catalogue '{source}' has no column '{column}'; {nearest(column, names)}"
-                f"its columns are {', '.join(names) or 'none'}"
+                f"its columns are {listed(names)}"
             )
+
+
+class SeenColumns:
+    """The columns that rows without a header have, as far as they matter.
+
+    Attributes:
+        missing: those of ``data.used_columns`` that no row has had.
+        names: those that rows have had; of a great number, not all.
+    """
+
+    def __init__(self, data: DataOptions) -> None:
+        self._data, self._used = data, frozenset(data.used_columns)
+        self.missing, self.names = set(self._used), set[str]()
+
+    def add(self, names: Set[str]) -> None:
+        """Adds the columns of a row."""
+        self.missing -= names
+        self.names |= names if len(self.names) < _NAMES_KEPT else names & self._used
+
+    def check(self, source: str) -> None:
+        """Checks that some row had every column that the options name, as ``check_columns`` does."""
+        if self.missing:
+            check_columns(sorted(self.names), self._data, source)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in one line; of a great number, the first ones."""
+    names = list(names)
+    more = len(names) - _NAMES_LISTED
+    return ", ".join(names[:_NAMES_LISTED]) + (f" and {more:,} more" if more > 0 else "") if names else "none"
+
+
+def check_unique(names: Sequence[str], data: DataOptions, source: str) -> None:
+    """Checks that the source has no column twice that the options name.
+
+    Raises:
+        CatalogueError: it has.
+    """
+    times = Counter(names)
+    if doubled := sorted(column for column in data.used_columns if times[column] > 1):
+        named = ", ".join(f"'{column}'" for column in doubled)
+        raise CatalogueError(
+            f"data.catalogue: '{source}' has several columns named {named}; rename all but one; or, in a table of "
+            "text, say data.table.header: false and data.table.skip_lines: 1, and name columns by their numbers"
+        )
 
 
 def cut_chunks(whole: Chunk, ends: Iterable[int]) -> Iterator[Chunk]:
@@ -207,18 +298,9 @@ def check_row_count(rows: Iterable[Row], chunk: Chunk) -> Iterator[Row]:
             yield row
     if count != chunk.rows:
         raise CatalogueError(
-            f"data.catalogue: '{chunk.source}' changed while it was read: {count} rows where there were {chunk.rows}, "
-            f"from row {chunk.first_row} on; run again"
+            f"data.catalogue: '{chunk.source}' changed while it was read: {pluralize(count, 'row')} where there were "
+            f"{chunk.rows}, from row {chunk.first_row} on; run again"
         )
-
-
-def sample_by_reading(reader: Reader, source: str, data: DataOptions) -> Iterator[RawValues]:
-    """Implements ``Reader.sample`` by ``cut`` and ``read``, for kinds without columns of their own."""
-    with TemporaryDirectory() as folder:
-        for chunk in reader.cut(source, 0, data, os.path.join(folder, "spool")):
-            for row in reader.read(chunk, data):
-                image = row.image if row.content is None else row.content
-                yield {"image": image, "description": row.description, "label": next(iter(row.labels), "")}
 
 
 @contextmanager
@@ -229,71 +311,23 @@ def catalogue_errors(source: str) -> Iterator[None]:
     except FileNotFoundError:
         raise CatalogueError(f"data.catalogue: there is no file '{source}'") from None
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CatalogueError(f"data.catalogue: '{source}' cannot be read: {reason}") from None
+        raise CatalogueError(f"data.catalogue: '{source}' cannot be read: {_reason(error, source)}") from None
 
 
-def _text(value: Any) -> str:
-    """A raw value as text.
-
-    Raises:
-        RowError: it cannot be; the detail is a phrase that follows the name of the column.
-    """
-    if isinstance(value, str):
-        text = value
-    elif value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    elif isinstance(value, bool):
-        return "true" if value else "false"
-    elif isinstance(value, bytes):
-        text = value.decode(errors="surrogateescape")
-    elif isinstance(value, (dict, list, tuple)):
-        raise RowError("malformed_row", _wrong_type(value))
-    else:
-        return str(value)
-    if not _is_utf8(text):
-        raise RowError("bad_encoding", "is not valid UTF-8")
-    return text
+def _reason(error: Exception, source: str) -> str:
+    """Why a source cannot be read: it may as well be that a copy of it cannot be written."""
+    if not isinstance(error, OSError):
+        return str(error)
+    return (error.filename not in (None, source) and explain_os_error(error)) or explain_cause(error)
 
 
-def _labels(value: Any, separator: str | None) -> tuple[str, ...]:
-    """The labels of a row, each once, sorted, so that their order in the catalogue changes no record."""
-    if separator is None:
-        if isinstance(value, (list, tuple)):
-            raise RowError("malformed_row", f"{_wrong_type(value)}, or data.label_separator for several labels")
-        texts = [_text(value)]
-    elif isinstance(value, (list, tuple)):
-        texts = [_text(item) for item in value]
-    else:
-        texts = _text(value).split(separator)
-    return tuple(sorted({text.strip() for text in texts} - {""}))
+def _value(name: str, lookup: Lookup, fill: _Fill) -> Any:
+    """The value of a column, or of a template."""
+    value = lookup(name)
+    return fill(name, lookup) if value is None and template_columns(name) else value
 
 
-def _image(value: Any) -> tuple[str, bytes | None]:
-    """The path or name of an image, and its bytes if the value holds them."""
-    if isinstance(value, (list, tuple)):
-        if len(value) > 1:
-            raise RowError("several_images", f"holds {len(value)} images")
-        value = value[0] if value else None
-    if isinstance(value, bytes):
-        return "", value
-    if isinstance(value, dict):
-        content = value.get("bytes")
-        if not (content is None or isinstance(content, bytes)) or not value.keys() & {"bytes", "path"}:
-            raise RowError("malformed_row", "holds a dict; a path or bytes are needed")
-        return _text(value.get("path")), content
-    return _text(value), None
-
-
-def _wrong_type(value: Any) -> str:
-    return f"holds a {type(value).__name__}; a text or number is needed"
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _lookup(values: RawValues, null_values: Sequence[str], name: str) -> Any:
+    """The value of a column, or of one inside of nested objects; None for one that stands for no value."""
+    value = values.get(name) if name in values or "." not in name else find_nested(values, name)
+    return None if null_values and is_null(value, null_values) else value

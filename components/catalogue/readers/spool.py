@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.bounds import open_spool
 from diptych.components.catalogue.readers.rows import (
     Chunk,
     RawValues,
@@ -17,23 +18,25 @@ from diptych.components.catalogue.readers.rows import (
     make_row,
 )
 from diptych.components.catalogue.readers.text_files import open_lines
-from diptych.components.catalogue.storage import write_stream
 
 
-def write_spool(spool: str, rows: Iterable[tuple[RawValues, str | None]]) -> None:
-    """Writes rows to a spool.
+def write_spool(spool: str, source: str, data: DataOptions, rows: Iterable[tuple[RawValues, str | None]]) -> None:
+    """Writes rows of a source to a spool.
 
     Args:
         rows: for each row its JSON values by column, and why it is malformed, or None if it is not.
+
+    Raises:
+        CatalogueError: the spool is too large.
     """
-    with write_stream(spool) as file:
+    with open_spool(spool, source, data) as file:
         for row in rows:
             file.write(_to_line(row).encode() + b"\n")
 
 
 def cut_spool(source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
     """Cuts the spool of a source into chunks, which are ranges of its bytes."""
-    with catalogue_errors(source), open_lines(spool, data.fetch) as lines:
+    with catalogue_errors(source), open_lines(spool, source, data) as lines:
         yield from cut_chunks(Chunk(source_index, 1, 0, source, 0, 0, spool), (lines.position for _ in lines))
 
 
@@ -50,7 +53,7 @@ def _to_line(row: tuple[Any, Any]) -> str:
 
 
 def _rows(chunk: Chunk, data: DataOptions) -> Iterator[Row]:
-    with catalogue_errors(chunk.source), open_lines(chunk.spool, data.fetch, chunk.start, chunk.stop) as lines:
+    with catalogue_errors(chunk.source), open_lines(chunk.spool, chunk.source, data, chunk.start, chunk.stop) as lines:
         for number, line in enumerate(lines, start=chunk.first_row):
             values, problem = json.loads(line)
             row = make_row(number, values, data)

@@ -7,12 +7,14 @@ import gzip
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import BinaryIO, cast
 
-from diptych.components.catalogue.options import DataOptions, FetchOptions
+from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.bounds import open_spool
 from diptych.components.catalogue.readers.gzip_files import has_gzip_name
-from diptych.components.catalogue.readers.rows import CatalogueError, catalogue_errors
-from diptych.components.catalogue.storage import open_file, write_stream
+from diptych.components.catalogue.readers.rows import CatalogueError, catalogue_errors, too_large
+from diptych.components.catalogue.storage import open_file
 
 _COPY_CHARACTERS = 1 << 20
 # Name of the codecs error handler that is registered for bytes outside the encoding.
@@ -26,31 +28,69 @@ class Lines:
 
     Attributes:
         position: offset in the file, in bytes, of the end of the last line that was given.
+        row_start: where the row begins that the next line belongs to; None if each line is a row.
     """
 
-    def __init__(self, text: io.TextIOWrapper, start: int, stop: int | None) -> None:
-        self._text, self.position, self._stop = text, start, stop
+    def __init__(
+        self, text: io.TextIOWrapper, source: str, data: DataOptions, start: int = 0, stop: int | None = None
+    ) -> None:
+        """Reads lines of a text.
+
+        Args:
+            source: the catalogue's file, for errors.
+            start: offset of the first line.
+            stop: where lines end; None for the end of the text.
+        """
+        self._text, self._source, self._data, self._stop = text, source, data, stop
+        self.position, self.row_start = start, cast("int | None", None)
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._text:
+        """Yields each line.
+
+        Raises:
+            CatalogueError: a row is too long.
+        """
+        limit = self._data.limits.row_characters
+        # More is not read of a line that does not end.
+        for line in iter(partial(self._text.readline, limit), ""):
+            start = self.position if self.row_start is None else self.row_start
             self.position += len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
+            if self.position - start >= limit:
+                raise self._too_long(start)
             yield line
             if self.position == self._stop:
                 return
 
+    def check_fields(self, count: int) -> None:
+        """Checks that a row has no more fields than a row may have values.
+
+        Raises:
+            CatalogueError: it has.
+        """
+        if count > self._data.limits.row_values:
+            raise too_large(self._source, f"{count:,} fields in a row", self._data)
+
+    def _too_long(self, start: int) -> CatalogueError:
+        size = f"the row that begins at byte {start:,} has more than {self._data.limits.row_characters / 1e6:g} MB"
+        hint = "" if self.row_start is None else "; or a quote in it is none, see data.table.quote"
+        return too_large(self._source, size + hint, self._data)
+
 
 @contextmanager
-def open_lines(uri: str, fetch: FetchOptions, start: int = 0, stop: int | None = None) -> Iterator[Lines]:
+def open_lines(uri: str, source: str, data: DataOptions, start: int = 0, stop: int | None = None) -> Iterator[Lines]:
     """Opens a UTF-8 file to read the lines between two bytes; a byte order mark at its start is left out.
+
+    Args:
+        uri: of the source, or of its spool.
 
     Raises:
         OSError: it cannot be read.
     """
-    with open_file(uri, fetch) as file:
+    with open_file(uri, data.fetch) as file:
         start = start or (len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
         file.seek(start)
         with io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="") as text:
-            yield Lines(text, start, stop)
+            yield Lines(text, source, data, start, stop)
 
 
 def spool_text(source: str, data: DataOptions, spool: str) -> str:
@@ -62,11 +102,11 @@ def spool_text(source: str, data: DataOptions, spool: str) -> str:
         The spool, or an empty text if the source itself is plain UTF-8 and nothing was copied.
 
     Raises:
-        CatalogueError: the source cannot be read or is not in the encoding that ``data.encoding`` names.
+        CatalogueError: the source cannot be read, is not in the encoding that ``data.encoding`` names, or is too large.
     """
     if data.encoding in ("utf-8", "utf-8-sig") and not has_gzip_name(source):
         return ""
-    with open_text(source, data) as text, write_stream(spool) as copy:
+    with open_text(source, data) as text, open_spool(spool, source, data) as copy:
         while block := text.read(_COPY_CHARACTERS):
             # Bytes that were wrong must stay wrong: encoded surrogates are never good UTF-8.
             copy.write(block.encode("utf-8", "surrogatepass"))

@@ -7,15 +7,17 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from google.protobuf.message import DecodeError
 
 from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.readers.class_names import name_number
 from diptych.components.catalogue.readers.example_proto import Example
+from diptych.components.catalogue.readers.example_values import has_more_values
 from diptych.components.catalogue.readers.gzip_files import decompress, is_gzip
 from diptych.components.catalogue.readers.rows import (
     CatalogueError,
@@ -29,11 +31,15 @@ from diptych.components.catalogue.readers.rows import (
     make_row,
 )
 from diptych.components.catalogue.reasons import RowError
+from diptych.components.catalogue.samples import SAMPLED_ROWS, spread
 from diptych.components.catalogue.storage import folder_of, is_file, join, open_file, read_file
+from diptych.models.scratch_folders import scratch_folder
 from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER, masked_crc32c
 
 # Bytes that a record may hold beside its image.
 _OTHER_BYTES = 1 << 20
+# Values of a record, each of which takes far more memory as an object.
+_MAX_VALUES = 4_000_000
 # Records that are searched for features: an Example lacks a feature that has no value.
 _FIRST_RECORDS = 64
 _SPLIT_IN_NAME = re.compile(r"-([A-Za-z]+)\.tfrecord-\d+-of-\d+$")
@@ -52,13 +58,16 @@ class TfrecordReader:
     """
 
     def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
-        """See ``Reader.sample``; bytes that are UTF-8 are given as text."""
-        with TemporaryDirectory() as folder:
+        """See ``Reader.sample``; the rows are spread over the file. Bytes that are UTF-8 are given as text."""
+        with scratch_folder() as folder:
             copy = _decompressed(source, os.path.join(folder, "spool"), data)
             with open_file(copy or source, data.fetch) as file:
-                for record in _records(file, source, 0, data):
-                    if not isinstance(record, RowError):
-                        yield {name: _decoded(_value(feature)) for name, feature in record.items()}
+                for size, stop in spread(_frames(file, source, 0), SAMPLED_ROWS):
+                    file.seek(stop - CHECKSUM.size - size)
+                    with suppress(RowError):
+                        record = _parse_example(_read_content(file, size, data))
+                        # The map has no order of its own.
+                        yield {name: _decoded(_value(record[name])) for name in sorted(record)}
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``; it reads the lengths of all records, and the features of the first ones.
@@ -103,6 +112,8 @@ def _file_info(source: str, data: DataOptions) -> _FileInfo:
 
 
 def _label_names(source: str, data: DataOptions) -> list[str]:
+    if not isinstance(data.columns.label, str):
+        return []
     uri = join(folder_of(source), data.columns.label.replace("/", "-") + ".labels.txt")
     if not is_file(uri, data.fetch):
         return []
@@ -114,7 +125,7 @@ def _label_names(source: str, data: DataOptions) -> list[str]:
 
 
 def _check_features(file: BinaryIO, source: str, data: DataOptions) -> None:
-    records = list(islice(_records(file, source, 0, data), _FIRST_RECORDS))
+    records = islice(_records(file, source, 0, data), _FIRST_RECORDS)
     names = {name for record in records if not isinstance(record, RowError) for name in record}
     if names:
         of_file_name = {data.columns.split} if data.columns.split and _SPLIT_IN_NAME.search(source) else set()
@@ -141,12 +152,12 @@ def _values(features: Mapping[str, Any], info: _FileInfo, data: DataOptions) -> 
         RowError: the image is no bytes, or the label is a number without a name.
     """
     columns = data.columns
-    values = {name: _value(features[name]) for name in data.used_columns.values() if name in features}
+    values = {name: _value(features[name]) for name in data.used_columns if name in features}
     if columns.split and columns.split not in features:
         values[columns.split] = info.split
     if columns.image in features and features[columns.image].WhichOneof("kind") not in ("bytes_list", None):
         raise RowError("malformed_row", f"feature '{columns.image}' holds numbers; an image file's bytes are needed")
-    if info.labels and columns.label in values:
+    if info.labels and isinstance(columns.label, str) and columns.label in values:
         values[columns.label] = _name_labels(values[columns.label], info.labels, data)
     return values
 
@@ -159,6 +170,8 @@ def _value(feature: Any) -> Any:
 
 
 def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
     try:
         return value.decode() if isinstance(value, bytes) else value
     except UnicodeDecodeError:
@@ -171,17 +184,11 @@ def _name_labels(label: Any, labels: Sequence[str], data: DataOptions) -> Any:
     Where a row may have several labels it is a list, so that a name that holds the separator stays whole.
     """
     if isinstance(label, list):
-        return [_label_name(item, labels) if isinstance(item, int) else item for item in label]
+        return [name_number(item, labels) if isinstance(item, int) else item for item in label]
     if not isinstance(label, int):
         return label
-    name = _label_name(label, labels)
-    return [name] if data.label_separator else name
-
-
-def _label_name(number: int, labels: Sequence[str]) -> str | None:
-    if number >= len(labels) or number < -1:
-        raise RowError("unknown_label", f"number {number} is none of the {len(labels)} labels that have names")
-    return labels[number] if number >= 0 else None
+    name = name_number(label, labels)
+    return [name] if data.has_several_labels else name
 
 
 def _decompressed(source: str, spool: str, data: DataOptions) -> str:
@@ -249,8 +256,11 @@ def _parse_example(content: bytes) -> Mapping[str, Any]:
     """The features of a serialised Example, by name.
 
     Raises:
-        RowError: the bytes are no Example.
+        RowError: the bytes are no Example, or one of too many values.
     """
+    # No value is shorter than a byte.
+    if len(content) > _MAX_VALUES and has_more_values(content, _MAX_VALUES):
+        raise RowError("too_large", f"the record has more than {_MAX_VALUES:,} values")
     try:
         features: Mapping[str, Any] = Example.FromString(content).features.feature
     # protobuf 3's parser in C++ raises SystemError where a message ends with a zero byte.

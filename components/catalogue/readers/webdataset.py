@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import os
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.gzip_files import decompress, is_gzip
@@ -20,7 +20,6 @@ from diptych.components.catalogue.readers.row_files import (
     parse_text,
 )
 from diptych.components.catalogue.readers.rows import (
-    CatalogueError,
     Chunk,
     RawValues,
     Row,
@@ -28,15 +27,18 @@ from diptych.components.catalogue.readers.rows import (
     check_row_count,
     cut_chunks,
     make_row,
-    sample_by_reading,
+    too_large,
 )
+from diptych.components.catalogue.readers.tar_members import read_members
 from diptych.components.catalogue.reasons import RowError, printable
+from diptych.components.catalogue.samples import SAMPLED_ROWS, spread
 from diptych.components.catalogue.storage import open_file
+from diptych.models.scratch_folders import scratch_folder
 
 _LABEL_EXTENSION = ".cls"
-# Names and other headers are far smaller; a header that claims to be larger is not read.
-_MAX_HEADER_BYTES = 1 << 20
-_BLOCK = 1 << 20
+# What is larger is no text that describes an image.
+_MAX_TEXT_BYTES = 1 << 16
+_KNOWN_EXTENSIONS = (TEXT_EXTENSION, _LABEL_EXTENSION, FIELDS_EXTENSION)
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,24 @@ class WebdatasetReader:
     Consecutive files with the same key are one row. The key is the path up to the first dot of the name; the rest of
     the name is the extension. The image is the file with an image's extension, the description ``.txt``, the label
     ``.cls``; ``.json`` holds an object whose keys are columns, and wins. A column that is named like an extension is
-    that file: ``columns.image: thumb.jpg``. Without an id, the key is the id. As in WebDataset, hidden files and files
-    with names like ``__this__`` are no rows.
+    that file: ``columns.image: thumb.jpg``. Without an id, the key is the id. A row with several images is refused, or
+    ``data.paths.several`` says which ones count. As in WebDataset, hidden files and files with names like ``__this__``
+    are no rows.
 
     An archive that is damaged or has no end is refused as a whole, because nobody could tell how many rows are lost.
     """
 
     def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
-        """See ``Reader.sample``."""
-        return sample_by_reading(self, source, data)
+        """See ``Reader.sample``; the rows are spread over the archive.
+
+        ``.txt`` is given as the description and ``.cls`` as the label; other texts are named by their extensions.
+        """
+        with scratch_folder() as folder, catalogue_errors(source):
+            copy = _decompressed(source, os.path.join(folder, "spool"), data)
+            with open_file(copy or source, data.fetch) as file:
+                for sample in spread(_samples(file, source, 0, data), SAMPLED_ROWS):
+                    with suppress(RowError):
+                        yield _sampled_values(sample, file, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``: reads only the headers.
@@ -74,12 +85,12 @@ class WebdatasetReader:
             copy = _decompressed(source, spool, data)
             with open_file(copy or source, data.fetch) as file:
                 whole = Chunk(source_index, 1, 0, source, 0, 0, copy)
-                yield from cut_chunks(whole, (sample.stop for sample in _samples(file, source, 0)))
+                yield from cut_chunks(whole, (sample.stop for sample in _samples(file, source, 0, data)))
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
         with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch) as file:
-            samples = islice(_samples(file, chunk.source, chunk.start), chunk.rows)
+            samples = islice(_samples(file, chunk.source, chunk.start, data), chunk.rows)
             rows = (_row(number, sample, file, data) for number, sample in enumerate(samples, start=chunk.first_row))
             yield from check_row_count(rows, chunk)
 
@@ -93,9 +104,12 @@ def _decompressed(source: str, spool: str, data: DataOptions) -> str:
     return spool
 
 
-def _samples(file: BinaryIO, source: str, start: int) -> Iterator[_Sample]:
-    for key, members in groupby(_members(file, source, start), lambda member: _split(member[0].name)[0]):
-        pairs = list(members)
+def _samples(file: BinaryIO, source: str, start: int, data: DataOptions) -> Iterator[_Sample]:
+    most = data.limits.row_characters // tarfile.BLOCKSIZE
+    for key, members in groupby(read_members(file, source, start, data), lambda member: _split(member[0].name)[0]):
+        pairs = list(islice(members, most))
+        if len(pairs) == most:
+            raise too_large(source, f"'{printable(key)}' is the key of more than {most - 1:,} files", data)
         yield _Sample(key, [member for member, _ in pairs], pairs[-1][1])
 
 
@@ -104,75 +118,6 @@ def _split(name: str) -> tuple[str, str]:
     folder, slash, base = name.removeprefix("./").rpartition("/")
     stem, dot, extension = base.partition(".")
     return folder + slash + stem, dot + extension.lower()
-
-
-def _members(file: BinaryIO, source: str, start: int) -> Iterator[tuple[tarfile.TarInfo, int]]:
-    """The archive's members from a position on, each with the position at which the next one begins."""
-    end = file.seek(0, io.SEEK_END)
-    position = file.seek(start)
-    with _parsing(source, position):
-        archive: Any = tarfile.TarFile(fileobj=cast(Any, _Headers(file)), encoding="utf-8")
-    # Asked for another one, tarfile seeks to before the start of an empty archive.
-    while archive.firstmember is not None or position > start:
-        with _parsing(source, position):
-            member = archive.next()
-            if member is not None and not position < archive.offset <= end:
-                raise tarfile.ReadError(f"'{member.name}' does not end in it")
-        if member is None:
-            break
-        # tarfile would keep all members in memory.
-        archive.members.clear()
-        position = archive.offset
-        if not member.isdir() and not _is_hidden(member.name.removeprefix("./")):
-            yield member, position
-    _check_end(file, source, position)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.rpartition("/")[2].startswith(".") or (name.startswith("__") and name.endswith("__"))
-
-
-class _Headers:
-    """The part of a file object that ``tarfile`` uses to read headers.
-
-    It refuses to read more than a header can hold, for a damaged archive may claim any size of a header.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {size} bytes")
-        return self._file.read(size)
-
-
-@contextmanager
-def _parsing(source: str, position: int) -> Iterator[None]:
-    try:
-        yield
-    except (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-        raise _broken(source, position, str(error)) from None
-
-
-def _broken(source: str, position: int, reason: str) -> CatalogueError:
-    return CatalogueError(
-        f"data.catalogue: '{source}' is no whole tar archive: {printable(reason)}, at byte {position:,} or after; "
-        "write or copy it anew"
-    )
-
-
-def _check_end(file: BinaryIO, source: str, position: int) -> None:
-    """Checks that only zeros follow: tarfile takes anything that is no header for the end of the archive."""
-    file.seek(position)
-    size = 0
-    while block := file.read(_BLOCK):
-        size += len(block)
-        if block.strip(b"\0"):
-            raise _broken(source, position, "neither a header nor the end")
-    if size < tarfile.BLOCKSIZE:
-        raise _broken(source, position, "the mark of its end is missing")
 
 
 def _row(number: int, sample: _Sample, file: BinaryIO, data: DataOptions) -> Row:
@@ -186,6 +131,50 @@ def _row(number: int, sample: _Sample, file: BinaryIO, data: DataOptions) -> Row
     row = make_row(number, values, data)
     name = printable(images[0].name) if images else ""
     return replace(row, id=row.id or printable(sample.key), image=name, problem=row.problem or problem)
+
+
+def _check_images(sample: _Sample, images: list[tarfile.TarInfo], data: DataOptions) -> None:
+    """Checks that a sample has an image, and only one where one is asked for.
+
+    Raises:
+        RowError: it has not.
+    """
+    if not images:
+        raise RowError(
+            "missing_image",
+            f"'{sample.members[0].name}' has no image next to it; the files of a row must follow one "
+            "another, as 'tar --sort=name' writes them",
+        )
+    if len(images) > 1 and data.paths.several == "reject":
+        names = ", ".join(f"'{image.name}'" for image in images[:4])
+        dotted = [image for image in images if _middle(image)]
+        raise RowError("several_images", f"{names}; {_where_key_ends(dotted[0])}" if dotted else names)
+
+
+def _check_dots(sample: _Sample, image: tarfile.TarInfo) -> None:
+    """Refuses a sample whose image and other parts share a dot that was meant as part of their name.
+
+    Raises:
+        RowError: they do: the parts would be missed without a word.
+    """
+    middle = _middle(image)
+    if middle and any(
+        _split(part.name)[1] in [middle + known for known in _KNOWN_EXTENSIONS] for part in sample.members
+    ):
+        raise RowError("malformed_row", _where_key_ends(image))
+
+
+def _middle(member: tarfile.TarInfo) -> str:
+    """What stands between the key and the last part of the extension: ``.thumb`` of ``x.thumb.jpg``."""
+    return _split(member.name)[1].rpartition(".")[0]
+
+
+def _where_key_ends(member: tarfile.TarInfo) -> str:
+    key, extension = _split(member.name)
+    return (
+        f"the key ends at the first dot of a name: that of '{member.name}' is '{key}', its ending '{extension}'; write "
+        "no dots into keys when the archive is made, or name the image's ending in data.columns.image"
+    )
 
 
 def _images(sample: _Sample, data: DataOptions) -> list[tarfile.TarInfo]:
@@ -206,27 +195,46 @@ def _values(sample: _Sample, images: list[tarfile.TarInfo], file: BinaryIO, data
     Raises:
         RowError: a member is missing, is there twice or cannot be used.
     """
-    if not images:
-        raise RowError(
-            "missing_image",
-            f"'{sample.members[0].name}' has no image next to it; the files of a row must follow one "
-            "another, as 'tar --sort=name' writes them",
-        )
-    if len(images) > 1:
-        raise RowError("several_images", ", ".join(f"'{image.name}'" for image in images[:4]))
+    _check_images(sample, images, data)
     parts: dict[str, tarfile.TarInfo] = {}
     for member in sample.members:
         if parts.setdefault(_split(member.name)[1], member) is not member:
             raise RowError("malformed_row", f"'{member.name}' is there twice")
     values: dict[str, Any] = {}
-    defaults = {data.columns.description: TEXT_EXTENSION, data.columns.label: _LABEL_EXTENSION}
-    for column in data.used_columns.values():
+    defaults = {data.columns.description or "": TEXT_EXTENSION}
+    if isinstance(data.columns.label, str):
+        defaults[data.columns.label] = _LABEL_EXTENSION
+    for column in data.used_columns:
         part = parts.get("." + column.lower()) or parts.get(defaults.get(column, ""))
-        if part and part is not images[0]:
+        if part and part not in images:
             values[column] = parse_text(_content(part, file, data), part.name, data)
     if fields := parts.get(FIELDS_EXTENSION):
-        values |= parse_fields(_content(fields, file, data), fields.name)
-    return {**values, data.columns.image: _content(images[0], file, data)}
+        values |= parse_fields(_content(fields, file, data), fields.name, data)
+    if data.used_columns.keys() & defaults.keys() - values.keys():
+        _check_dots(sample, images[0])
+    return {**values, data.columns.image: _image_value(images, file, data)}
+
+
+def _image_value(images: list[tarfile.TarInfo], file: BinaryIO, data: DataOptions) -> Any:
+    if len(images) == 1:
+        return _content(images[0], file, data)
+    return [{"bytes": _content(image, file, data), "path": printable(image.name)} for image in images]
+
+
+def _sampled_values(sample: _Sample, file: BinaryIO, data: DataOptions) -> dict[str, Any]:
+    """The values of a sample by column, and its other texts by their extensions.
+
+    Raises:
+        RowError: as ``_values``.
+    """
+    values = _values(sample, _images(sample, data), file, data)
+    for member in sample.members:
+        extension = _split(member.name)[1]
+        is_other = _last(extension) not in IMAGE_EXTENSIONS and extension not in _KNOWN_EXTENSIONS
+        if is_other and member.size <= _MAX_TEXT_BYTES:
+            with suppress(UnicodeError):
+                values.setdefault(extension[1:], _content(member, file, data).decode().removesuffix("\n"))
+    return values
 
 
 def _content(member: tarfile.TarInfo, file: BinaryIO, data: DataOptions) -> bytes:
