@@ -10,13 +10,17 @@
 | ExampleAnomalies | ``Split-<split>/SchemaDiff.pb`` | TFDV's ``Anomalies`` |
 | Verdict | ``verdict.json`` | whether the data passed, and the findings of the data gate |
 | Verdict | ``reference/FeatureStats.pb`` | the statistics of train that drift was measured from, if there were any |
-| Metrics | ``metrics.json`` | the linear baseline's metrics on the test split |
+| Metrics | ``metrics.json`` | modality to the metrics of the linear baseline on it, on the test split |
+| Metrics | ``predictions.parquet`` | of each row of test its id, labels, and the labels predicted on each modality |
 | Model | see ``diptych.models.serving.card`` | the exported model and its card |
-| ModelEvaluation | ``decision.json`` | whether the model is blessed and why; its metrics on test and on slices of it |
+| ModelEvaluation | ``decision.json`` | whether the model is blessed and why; its metrics, and other models' |
+| ModelEvaluation | ``predictions.parquet`` | of each row of test its id, labels, predicted labels and best score |
 | ModelEvaluation | ``per_label.json`` | precision, recall, F1 and number of examples of each label |
 | ModelEvaluation | ``confusion.json`` | actual label to predicted label to number of examples; empty for multilabel |
 | ModelBlessing | ``BLESSED`` or ``NOT_BLESSED`` | nothing: the name says it |
 | Report | ``report.html`` | the page |
+
+Beside each artifact's folder lies its manifest, as ``diptych.models.manifests`` writes it.
 
 Two folders are no artifacts. ``stopped``, beside the Verdicts' own folders, has the files of the Verdict that stopped a
 run: TFX deletes the outputs of a component that failed. ``accepted/<version>`` in the push directory has the profiles
@@ -48,6 +52,9 @@ ACCEPTED_FOLDER = "accepted"
 PROFILES_FILE = "profiles.json"
 
 METRICS_FILE = "metrics.json"
+#: Columns ``id``, ``label`` (a list of labels, as all that follow) and the predictions: of the linear baseline a column
+#: for each modality, of the network ``predicted`` and the ``score`` of its best label.
+PREDICTIONS_FILE = "predictions.parquet"
 
 DECISION_FILE = "decision.json"
 PER_LABEL_FILE = "per_label.json"
@@ -55,7 +62,20 @@ CONFUSION_FILE = "confusion.json"
 #: TFX's ``tfx.components.evaluator.constants.BLESSED_FILE_NAME``.
 BLESSED_FILE = "BLESSED"
 
+#: The name of the last blessed model in ``decision.json``, among the models that the network was compared with.
+LAST_BLESSED = "last blessed model"
+
 REPORT_FILE = "report.html"
+
+
+def modality_name(modality: str) -> str:
+    """A modality of the linear baseline in words: ``both`` is image and text."""
+    return "image + text" if modality == "both" else modality
+
+
+def baseline_name(modality: str) -> str:
+    """The name of the linear baseline on a modality in ``decision.json``."""
+    return f"linear {modality_name(modality)} baseline"
 
 
 def split_folder(uri: str, split: str) -> str:

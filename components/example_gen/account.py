@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,14 @@ from numpy.typing import NDArray
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers.rows import Chunk
-from diptych.components.catalogue.reasons import Reject
+from diptych.components.catalogue.reasons import UNLABELLED, Reject
+from diptych.components.declared_account import DeclaredAccount
 from diptych.components.example_gen.assignment import Assignment
 from diptych.components.example_gen.duplicates import DUPLICATE_REASONS, KEPT
-from diptych.components.example_gen.record_index import IndexedRecord, RowResult
+from diptych.components.example_gen.record_index import NO_SPLIT, IndexedRecord, RowResult
 from diptych.models import features
 from diptych.models.errors import FAILED, DiptychError
+from diptych.models.natural_order import natural_key
 from diptych.models.progress import report_progress
 
 _REPORT_EVERY = 50
@@ -54,30 +58,76 @@ def list_rejects(
         read_results: gives for each row of a chunk, in order, what ``result_as_json`` returned.
     """
     bounds = np.searchsorted(assignment.chunk, np.arange(len(assignment.chunks) + 1))
+    labelled = {features.SPLITS[split] for split in np.unique(assignment.declared) if split != NO_SPLIT}
     for number, summary in enumerate(assignment.chunks):
         place, stop = bounds[number], bounds[number + 1]
         if not summary.rejects and (assignment.reason[place:stop] == KEPT).all():
             continue
         for result in read_results(summary.chunk):
             if "reason" in result:
-                yield Reject(**result)
+                yield _judge_unlabelled(Reject(**result), labelled)
                 continue
             if assignment.reason[place] != KEPT:
                 yield _reject_duplicate(result, place, assignment, catalogue)
             place += 1
 
 
+def _judge_unlabelled(reject: Reject, labelled: Collection[str]) -> Reject:
+    """The reject; a row without a label is no row of an unlabelled split if other rows of the split have labels."""
+    if reject.reason != UNLABELLED or reject.split not in labelled:
+        return reject
+    return replace(reject, reason="missing_label", detail=f"it has no label, as other rows of '{reject.split}' have")
+
+
 def _reject_duplicate(result: dict[str, Any], place: int, assignment: Assignment, catalogue: Catalogue) -> Reject:
-    """The reject of a record that repeats another one."""
+    """The reject of a record that repeats another one, or straddles declared splits together with it."""
     original = assignment.original[place]
     name, its_name = (catalogue.source_name(assignment.chunk_of(p).source) for p in (place, original))
     where = "" if name == its_name else f" of {its_name}"
     reason = DUPLICATE_REASONS[assignment.reason[place]]
-    return Reject(name, **result, reason=reason, detail=f"repeats row {assignment.row[original]}{where}")
+    split, its_split = (_split_name(assignment.declared[p]) for p in (place, original))
+    row = f"row {assignment.row[original]}{where}"
+    detail = f"belongs with {row}, which is in '{its_split}'" if reason == "straddling" else f"repeats {row}"
+    return Reject(name, **result, reason=reason, detail=detail, split=split)
+
+
+def _split_name(number: int) -> str | None:
+    return None if number == NO_SPLIT else features.SPLITS[number]
+
+
+def count_unlabelled(rejects: Iterable[Reject]) -> dict[str, int]:
+    """The number of rows of each declared split that has no labels at all."""
+    return Counter(reject.split for reject in rejects if reject.split and reject.reason == UNLABELLED)
+
+
+def describe_declared(
+    assignment: Assignment, unlabelled: Mapping[str, int], catalogue: Catalogue
+) -> DeclaredAccount | None:
+    """The account of the splits that the catalogue declares; None if it declares none.
+
+    Args:
+        unlabelled: what ``count_unlabelled`` returns.
+    """
+    declared, chosen = assignment.declared, assignment.split
+    kept = assignment.reason == KEPT
+    counts = np.bincount(declared[kept & (declared != NO_SPLIT)], minlength=len(features.SPLITS)).tolist()
+    present = [number for number, count in enumerate(counts) if count]
+    if not present and not unlabelled:
+        return None
+    moved = kept & (chosen != declared) & np.isin(chosen, present)
+    return DeclaredAccount(
+        by=catalogue.splits.by or f"the column '{catalogue.data.columns.split}'",
+        examples={features.SPLITS[number]: counts[number] for number in present},
+        unlabelled=dict(unlabelled),
+        from_train=[split for split in features.SPLITS[1:] if features.SPLITS.index(split) not in present],
+        moved=int(moved.sum()),
+        ignores_equal_images=catalogue.data.duplicates.exact == "keep",
+        unread=[catalogue.source_name(source) for source in catalogue.splits.unread],
+    )
 
 
 def count_labels(assignment: Assignment) -> dict[str, dict[str, int]]:
-    """For each label, sorted, the number of examples that have it in each split."""
+    """For each label, in natural order, the number of examples that have it in each split."""
     kept = assignment.reason == KEPT
     by_set = np.zeros((len(assignment.label_sets), len(features.SPLITS)), int)
     np.add.at(by_set, (assignment.label_set[kept], assignment.split[kept]), 1)
@@ -85,4 +135,5 @@ def count_labels(assignment: Assignment) -> dict[str, dict[str, int]]:
     for labels, by_split in zip(assignment.label_sets, by_set, strict=True):
         for label in labels if by_split.any() else ():
             counts[label] = counts.get(label, 0) + by_split
-    return {label: dict(zip(features.SPLITS, counts[label].tolist(), strict=True)) for label in sorted(counts)}
+    ordered = sorted(counts, key=natural_key)
+    return {label: dict(zip(features.SPLITS, counts[label].tolist(), strict=True)) for label in ordered}

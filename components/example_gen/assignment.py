@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.declared_splits import how_to_ignore, no_train_message
+from diptych.components.catalogue.options import DataOptions, SplitRatios
 from diptych.components.catalogue.readers.rows import CatalogueError, Chunk
-from diptych.components.example_gen.duplicates import KEPT, Places, find_duplicates, join_clusters
-from diptych.components.example_gen.record_index import NO_SPLIT, ChunkIndex, ChunkSummary
-from diptych.components.example_gen.splits import choose_splits
-from diptych.models.features import SPLITS
+from diptych.components.example_gen.duplicates import DUPLICATE_REASONS, KEPT, Places, find_duplicates, join_clusters
+from diptych.components.example_gen.record_index import NO_SPLIT, ChunkIndex, ChunkSummary, IndexEntries
+from diptych.components.example_gen.splits import choose_splits, missing_splits
+from diptych.components.example_gen.straddling import find_straddling, move_together
+from diptych.models.features import SPLITS, TRAIN
 
 #: Size of a shard without ``data.shards``: large enough to stream from a store, small enough to share out.
 SHARD_BYTES = 128_000_000
@@ -37,6 +39,7 @@ class Assignment:
         label_set: place in ``label_sets``; int32.
         reason: ``KEPT``, or the place in ``DUPLICATE_REASONS`` of why the record is rejected; int8.
         original: the place of the record that it repeats; its own if it is kept.
+        declared: place in ``SPLITS`` of the split that the catalogue declares, or ``NO_SPLIT``; int8.
         split: place in ``SPLITS``; ``NO_SPLIT`` if it is rejected; int8.
         shard: number of the shard in its split; int32.
         shards: number of shards of each split.
@@ -50,6 +53,7 @@ class Assignment:
     label_set: NDArray[np.int32]
     reason: NDArray[np.int8]
     original: Places
+    declared: NDArray[np.int8]
     split: NDArray[np.int8]
     shard: NDArray[np.int32]
     shards: tuple[int, ...]
@@ -71,7 +75,8 @@ def assign_splits(indexes: Iterable[ChunkIndex], data: DataOptions) -> Assignmen
         indexes: of all chunks, in any order.
 
     Raises:
-        CatalogueError: there is no row.
+        CatalogueError: there is no row; or no row is declared to be train, while others are declared; or all splits are
+            declared, and the settings ask for others.
     """
     ordered = sorted(indexes, key=lambda index: index.summary.chunk)
     if not ordered:
@@ -79,8 +84,10 @@ def assign_splits(indexes: Iterable[ChunkIndex], data: DataOptions) -> Assignmen
     entries = np.concatenate([index.entries for index in ordered])
     # NumPy returns digests without the zero bytes that they may end with.
     labels = {digest.rstrip(b"\0"): names for index in ordered for digest, names in index.labels.items()}
-    reason, original = find_duplicates(entries, data)
+    declared = entries["split"].copy()
+    reason, original = _choose_kept(entries, data)
     kept = np.flatnonzero(reason == KEPT)
+    _check_declared(entries["split"][kept], data)
     split = np.full(len(entries), NO_SPLIT, np.int8)
     split[kept] = choose_splits(entries[kept], join_clusters(entries[kept], data), labels, data)
     # A field of the entries keeps all of them in memory until it is copied.
@@ -95,9 +102,49 @@ def assign_splits(indexes: Iterable[ChunkIndex], data: DataOptions) -> Assignmen
         label_set.reshape(-1).astype(np.int32),
         reason,
         original,
+        declared,
         split,
         *choose_shards(size, split, data.shards),
     )
+
+
+def _choose_kept(entries: IndexEntries, data: DataOptions) -> tuple[NDArray[np.int8], Places]:
+    """What ``find_duplicates`` returns, and likewise for records that straddle declared splits.
+
+    Of records in several declared splits, those in the split that is judged last are preferred, so that no test set
+    shrinks. Records that move get another split in ``entries``.
+    """
+    reason = np.full(len(entries), KEPT, np.int8)
+    original = np.arange(len(entries))
+    if data.straddling == "move":
+        entries["split"] = move_together(entries["split"], join_clusters(entries, data))
+    if data.straddling == "drop":
+        dropped, kept_in_their_place = find_straddling(entries["split"], join_clusters(entries, data))
+        reason[dropped] = DUPLICATE_REASONS.index("straddling")
+        original[dropped] = kept_in_their_place
+    kept = np.flatnonzero(reason == KEPT)
+    preferred = kept[np.argsort(-entries["split"][kept], kind="stable")]
+    found, earlier = find_duplicates(entries[preferred], data)
+    reason[preferred], original[preferred] = found, preferred[earlier]
+    return reason, original
+
+
+def _check_declared(declared: NDArray[np.int8], data: DataOptions) -> None:
+    """Checks the declared splits of the records that are kept.
+
+    Raises:
+        CatalogueError: see ``assign_splits``.
+    """
+    missing = missing_splits(declared)
+    if SPLITS.index(TRAIN) in missing and len(missing) < len(SPLITS):
+        declared_splits = [split for place, split in enumerate(SPLITS) if place not in missing]
+        raise CatalogueError(no_train_message(declared_splits, data))
+    for key, is_set in {"data.stratify": data.stratify, "data.splits": data.splits != SplitRatios()}.items():
+        if is_set and not missing:
+            raise CatalogueError(
+                f"{key}: the catalogue declares train, val and test, so nothing is left to split; leave out {key}, "
+                f"or {how_to_ignore(data)}"
+            )
 
 
 def choose_shards(

@@ -5,58 +5,46 @@ The processes import neither TensorFlow nor Beam, so they start within a moment.
 
 from __future__ import annotations
 
-import math
-import multiprocessing
 import os
 import resource
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
-from itertools import islice
-from multiprocessing import forkserver
+from multiprocessing import forkserver, parent_process
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
-from pathlib import Path
 from types import TracebackType
+from typing import Generic, TypeAlias, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from diptych.components.catalogue.readers.row_files import read_row_file
+from diptych.components.catalogue.readers.row_files import read_image_file
 from diptych.components.catalogue.readers.rows import Row, SourceFile
-from diptych.components.catalogue.reasons import RowError
+from diptych.components.catalogue.reasons import Reject, RowError
 from diptych.components.catalogue.records import RecordOptions, make_reject
 from diptych.components.catalogue.storage import is_remote
-from diptych.components.example_gen.record_index import RowResult
+from diptych.components.example_gen.worker_context import WorkerContext
+from diptych.models.cores import count_cores
 
+_PRELOADED = ["diptych.components.example_gen.record_index"]
 # Enough rows to make the cost of handing them over small, few enough that no process waits long at a chunk's end.
 _BATCH_ROWS = 32
 # Batches for each process that are in work or wait for it; they bound the memory of all rows that were read.
 _BATCHES_PER_PROCESS = 3
+# The same for rows that hold large images: so many bytes are in a batch, and in all that wait.
+_BATCH_BYTES, _PENDING_BYTES = 16 << 20, 128 << 20
 # Memory of a process beside the image: the libraries, and what Pillow and OpenCV keep allocated.
 _BASE_BYTES = 2 << 30
-# The most that decoding needs for one pixel: a progressive JPEG's coefficients, RGBA and its 16-bit blend.
-_BYTES_PER_PIXEL = 32
-
-# Linux, cgroup v2: "quota period" in microseconds, or "max period".
-_CPU_LIMIT_FILE = Path("/sys/fs/cgroup/cpu.max")
 
 
 def start_fork_server() -> None:
     """Starts the process that decoding processes are forked from, so that it imports its libraries in the meantime."""
-    _context()
-    forkserver.ensure_running()
-
-
-def _context() -> BaseContext:
     # Not forked from this process: a fork would stop Beam's and TensorFlow's threads at an arbitrary place.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["diptych.components.example_gen.record_index"])
-    return context
+    forkserver.set_forkserver_preload(_PRELOADED)
+    forkserver.ensure_running()
 
 
 @dataclass(frozen=True)
@@ -67,44 +55,46 @@ class _Batch:
     source: SourceFile
     file: str
 
+    @property
+    def size(self) -> int:
+        """The bytes of the rows."""
+        return sum(map(_size, self.rows))
+
 
 def count_processes(options: RecordOptions) -> int:
     """The number of decoding processes: ``data.processes``, else one for each core that this process may use."""
-    return options.data.processes or min(len(os.sched_getaffinity(0)), _cores_granted())
+    return options.data.processes or count_cores()
 
 
-def _cores_granted() -> int:
-    """The container's CPU limit in cores, rounded up; without a limit, a very large number."""
-    try:
-        quota, period = _CPU_LIMIT_FILE.read_text(encoding="ascii").split()
-        return math.ceil(int(quota) / int(period))
-    except (OSError, ValueError):
-        return sys.maxsize
-
+Result = TypeVar("Result")
 
 #: What a process does with some rows of a source, and the URI of a file that it may write.
-BatchFunction = Callable[[Sequence[Row], SourceFile, RecordOptions, str], list[RowResult]]
+BatchFunction = Callable[[Sequence[Row], SourceFile, RecordOptions, str], Sequence[Result | Reject]]
+_BatchFuture: TypeAlias = "Future[Sequence[Result | Reject]]"
 
 
-class DecoderPool:
+class DecoderPool(Generic[Result]):
     """A pool of decoding processes; use it in a ``with`` block, or ``close`` it."""
 
-    def __init__(self, options: RecordOptions, process_batch: BatchFunction) -> None:
+    def __init__(self, options: RecordOptions, process_batch: BatchFunction[Result]) -> None:
         """Creates the pool; processes start when there is something to do.
 
         Args:
-            process_batch: ``write_records`` or ``index_records`` of ``record_index``.
+            process_batch: what is made of each row, such as ``write_records`` or ``index_records`` of
+                ``record_index``.
         """
         self._options, self._process_batch = options, process_batch
         self._processes = count_processes(options)
+        self._context = WorkerContext()
+        self._context.set_forkserver_preload(_PRELOADED)
         self._pool = ProcessPool(
             max_workers=self._processes,
             initializer=_prepare_process,
-            initargs=(_BASE_BYTES + _BYTES_PER_PIXEL * options.data.limits.pixels,),
-            context=_context(),
+            initargs=(_BASE_BYTES + 2 * options.data.limits.memory_bytes,),
+            context=self._context,
         )
 
-    def __enter__(self) -> DecoderPool:
+    def __enter__(self) -> DecoderPool[Result]:
         return self
 
     def __exit__(
@@ -117,7 +107,7 @@ class DecoderPool:
         self._pool.stop()
         self._pool.join()
 
-    def process(self, rows: Iterable[Row], source: SourceFile, file: str) -> Iterator[RowResult]:
+    def process(self, rows: Iterable[Row], source: SourceFile, file: str) -> Iterator[Result | Reject]:
         """Yields what each row becomes, in the order of the rows.
 
         Rows are read ahead only as far as is needed to keep the processes busy.
@@ -125,31 +115,33 @@ class DecoderPool:
         Args:
             file: how the URIs of the files begin that the processes write; each result names the file of its record.
         """
-        pending: deque[tuple[_Batch, Future[list[RowResult]]]] = deque()
+        pending: deque[tuple[_Batch, _BatchFuture[Result]]] = deque()
+        most = self._processes * _BATCHES_PER_PROCESS
         for number, some in enumerate(_batches(self._fetch(rows, source))):
             batch = _Batch(some, source, f"{file}-{number:05d}")
             pending.append((batch, self._schedule(batch)))
-            if len(pending) >= self._processes * _BATCHES_PER_PROCESS:
+            while len(pending) >= most or sum(batch.size for batch, _ in pending) > _PENDING_BYTES:
                 yield from self._collect(*pending.popleft())
         while pending:
             yield from self._collect(*pending.popleft())
 
-    def _schedule(self, batch: _Batch) -> Future[list[RowResult]]:
+    def _schedule(self, batch: _Batch) -> _BatchFuture[Result]:
         arguments = (batch.rows, batch.source, self._options, f"{batch.file}.tfrecord")
         seconds = self._options.data.limits.seconds
-        future: Future[list[RowResult]] = self._pool.schedule(self._process_batch, args=arguments, timeout=seconds)
+        future: _BatchFuture[Result] = self._pool.schedule(self._process_batch, args=arguments, timeout=seconds)
         return future
 
-    def _collect(self, batch: _Batch, future: Future[list[RowResult]]) -> list[RowResult]:
+    def _collect(self, batch: _Batch, future: _BatchFuture[Result]) -> Sequence[Result | Reject]:
         try:
             return future.result()
         except (FutureTimeoutError, ProcessExpired, MemoryError):
             # One row may be to blame, or all of them together took too long: each is processed again by itself.
-            return [self._process_alone(row, batch) for row in batch.rows]
+            return [self._process_alone(place, batch) for place in range(len(batch.rows))]
 
-    def _process_alone(self, row: Row, batch: _Batch) -> RowResult:
+    def _process_alone(self, place: int, batch: _Batch) -> Result | Reject:
+        row = batch.rows[place]
         try:
-            return self._schedule(_Batch([row], batch.source, f"{batch.file}-{row.number}")).result()[0]
+            return self._schedule(_Batch([row], batch.source, f"{batch.file}-{place:02d}")).result()[0]
         except FutureTimeoutError:
             seconds = self._options.data.limits.seconds
             return make_reject(row, batch.source, "too_slow", f"not decoded within {seconds:g} s")
@@ -170,7 +162,7 @@ class DecoderPool:
             if row.problem or row.content is not None or not row.image.strip():
                 return row
             try:
-                return replace(row, content=read_row_file(source.images_root, row.image, data))
+                return replace(row, content=read_image_file(source.images_root, row.image, data))
             except RowError as error:
                 return replace(row, problem=error.problem)
 
@@ -185,9 +177,20 @@ class DecoderPool:
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _BATCH_ROWS)):
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += _size(row)
+        if len(batch) == _BATCH_ROWS or size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
+
+
+def _size(row: Row) -> int:
+    return len(row.content or b"") + len(row.description)
 
 
 def _prepare_process(max_bytes: int) -> None:
@@ -204,7 +207,7 @@ def _prepare_process(max_bytes: int) -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)

@@ -44,9 +44,10 @@ class ImageTextExampleGenDriver(driver.FileBasedDriver):
 
         Raises:
             SpanError: there is no span or version.
-            CatalogueError: the catalogue cannot be read.
+            CatalogueError: the catalogue cannot be read, or declares splits, but no train.
         """
         catalogue = Catalogue.open(data_options(exec_properties))
+        catalogue.check_splits()
         return {
             **exec_properties,
             **standard_input(catalogue.span.catalogue),

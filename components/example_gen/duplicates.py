@@ -16,7 +16,7 @@ from diptych.models.images.hamming import pairs_within_hamming_distance
 #: In the place of a reason: the record is kept.
 KEPT = -1
 #: Why a record is rejected; the numbers that ``find_duplicates`` returns are places in this list.
-DUPLICATE_REASONS = ("duplicate_id", "duplicate", "near_duplicate")
+DUPLICATE_REASONS = ("duplicate_id", "duplicate", "near_duplicate", "straddling")
 
 #: Places of records in the catalogue's order.
 Places = NDArray[np.intp]
@@ -26,7 +26,7 @@ def find_duplicates(entries: IndexEntries, data: DataOptions) -> tuple[NDArray[n
     """Finds the records that are rejected because they repeat an earlier one.
 
     Args:
-        entries: of all records, in the catalogue's order.
+        entries: of all records, in the order in which they are preferred to be kept.
 
     Returns:
         For each record ``KEPT`` or its place in ``DUPLICATE_REASONS``, and the place of the record that it repeats; the
@@ -41,10 +41,14 @@ def find_duplicates(entries: IndexEntries, data: DataOptions) -> tuple[NDArray[n
 
     if data.columns.id:
         reject("duplicate_id", *_later_occurrences(entries["id"], np.arange(len(entries))))
-    repeated_field = {"drop": "pixels", "together": "content"}.get(data.duplicates.exact)
-    if repeated_field:
-        kept = np.flatnonzero(reasons == KEPT)
-        reject("duplicate", *_later_occurrences(entries[repeated_field][kept], kept))
+    kept = np.flatnonzero(reasons == KEPT)
+    if data.duplicates.exact == "drop":
+        reject("duplicate", *_later_occurrences(entries["pixels"][kept], kept))
+    if data.duplicates.exact == "together":
+        # A row that is repeated in another declared split is no needless one: the data gate must see it.
+        for split in np.unique(entries["split"][kept]):
+            of_split = kept[entries["split"][kept] == split]
+            reject("duplicate", *_later_occurrences(entries["content"][of_split], of_split))
     if data.duplicates.near == "drop":
         kept = np.flatnonzero(reasons == KEPT)
         reject("near_duplicate", *_near_duplicates(entries["phash"][kept], data.duplicates.distance, kept))

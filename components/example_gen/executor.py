@@ -20,6 +20,7 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.account import IngestionError
 from diptych.components.example_gen.decoder_pool import start_fork_server
 from diptych.components.example_gen.ingestion import IngestionJob, ingest
+from diptych.models.counts import pluralize
 from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions
 
@@ -49,7 +50,7 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         """Runs ingestion.
 
         Raises:
-            CatalogueError: the catalogue cannot be read or has no row.
+            CatalogueError: the catalogue cannot be read, has no row, or declares splits but no train.
             IngestionError: a split would be empty, or a row is unaccounted for.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -58,7 +59,9 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
         # It takes about as long as building Beam's pipeline does.
         start_fork_server()
-        job = IngestionJob(Catalogue.open(data_options(exec_properties)), image, examples.uri, rejects.uri)
+        catalogue = Catalogue.open(data_options(exec_properties))
+        catalogue.check_splits()
+        job = IngestionJob(catalogue, image, examples.uri, rejects.uri)
         fileio.makedirs(job.work_uri)
         try:
             with self._make_beam_pipeline() as pipeline:
@@ -74,10 +77,12 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
 def _check_account(account: dict[str, Any]) -> None:
     rows, examples, rejects = account["rows"], account["examples"], account["rejects"]
     if rows != sum(examples.values()) + sum(rejects.values()):
-        raise IngestionError(f"rows are unaccounted for: {rows} rows, examples {examples}, rejects {rejects}")
+        raise IngestionError(
+            f"rows are unaccounted for: {pluralize(rows, 'row')}, examples {examples}, rejects {rejects}"
+        )
     if empty := [split for split, count in examples.items() if count == 0]:
         raise IngestionError(
-            f"no example in split {', '.join(empty)}: of {rows} rows, examples {examples}, "
+            f"no example in split {', '.join(empty)}: of {pluralize(rows, 'row')}, examples {examples}, "
             f"rejects {rejects or 'none'}; add rows, mend the rejected ones (diptych check names them), "
             "or change data.splits or data.split_by"
         )

@@ -27,6 +27,8 @@ from diptych.components.catalogue.storage import open_file, write_stream
 from diptych.components.example_gen.account import (
     IngestionError,
     count_labels,
+    count_unlabelled,
+    describe_declared,
     list_rejects,
     result_as_json,
     track_progress,
@@ -35,6 +37,7 @@ from diptych.components.example_gen.assignment import Assignment, assign_splits
 from diptych.components.example_gen.decoder_pool import DecoderPool
 from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
 from diptych.models import features
+from diptych.models.counts import pluralize
 from diptych.models.images.options import ImageOptions
 
 _COPY_BYTES = 8 << 20
@@ -212,7 +215,7 @@ def _join_ranges(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]
 def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
     content = source.read(size)
     if len(content) != size:
-        raise IngestionError(f"a work file lacks {size - len(content)} bytes: is the disk full? Run again")
+        raise IngestionError(f"a work file lacks {pluralize(size - len(content), 'byte')}: is the disk full? Run again")
     target.write(content)
 
 
@@ -223,21 +226,26 @@ def _write_account(assignment: Assignment, written: list[tuple[str, int]], job: 
         written: split and number of records of each shard.
     """
     rejects: Counter[str] = Counter()
+    unlabelled: Counter[str] = Counter()
     with write_stream(os.path.join(job.rejects_uri, REJECTS_FILE)) as file:
         for reject in list_rejects(assignment, job.catalogue, lambda chunk: _read_lines(job.results_file(chunk))):
             rejects[reject.reason] += 1
+            unlabelled.update(count_unlabelled([reject]))
             file.write(_line(reject.as_json()))
     examples = dict.fromkeys(features.SPLITS, 0)
     for split, count in written:
         examples[split] += count
+    declared = describe_declared(assignment, unlabelled, job.catalogue)
     account = {
         "rows": assignment.rows,
         "examples": examples,
         "rejects": dict(sorted(rejects.items())),
         "labels": count_labels(assignment),
+        "declared": declared.model_dump() if declared else None,
         # The records alone do not tell the shape of raw pixels, nor whether one label could be several.
         "image": job.image.model_dump(),
-        "task": "multilabel" if job.catalogue.data.label_separator else "multiclass",
+        "descriptions": job.catalogue.data.columns.description is not None,
+        "task": "multilabel" if job.catalogue.data.has_several_labels else "multiclass",
     }
     write_json(job.rejects_uri, ACCOUNT_FILE, account)
 

@@ -27,7 +27,7 @@ ENTRY_DTYPE = np.dtype(
         ("row", "u4"),  # number in its source, from 1
         ("bytes", "u4"),  # of the record in its TFRecord file
         ("id", DIGEST_DTYPE),
-        ("pixels", DIGEST_DTYPE),
+        ("pixels", DIGEST_DTYPE),  # image/sha256, whatever size the pixels are stored at
         ("phash", "i8"),
         ("content", DIGEST_DTYPE),  # of pixels, description and labels
         ("group", DIGEST_DTYPE),  # empty without a group
@@ -60,6 +60,13 @@ class IndexedRecord:
     labels: tuple[str, ...]
     file: str
     entry: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class MeasuredRecord(IndexedRecord):
+    """A record with its features but the image; see ``diptych.models.features``."""
+
+    values: Mapping[str, Any]
 
 
 #: What a row becomes.
@@ -128,10 +135,12 @@ def write_records(rows: Sequence[Row], source: SourceFile, options: RecordOption
         return [one if isinstance(one, Reject) else _write(one, stream, file) for one in records]
 
 
-def index_records(rows: Sequence[Row], source: SourceFile, options: RecordOptions, _: str) -> list[RowResult]:
-    """As ``write_records``, but writes nothing."""
+def index_records(
+    rows: Sequence[Row], source: SourceFile, options: RecordOptions, _: str
+) -> list[MeasuredRecord | Reject]:
+    """As ``write_records``, but writes nothing: the records are returned as ``MeasuredRecord``."""
     records = (build_record(row, source, options) for row in rows)
-    return [one if isinstance(one, Reject) else _index(one, "", 0) for one in records]
+    return [one if isinstance(one, Reject) else _measure(one) for one in records]
 
 
 def digest_texts(*texts: str) -> bytes:
@@ -150,6 +159,11 @@ def _write(record: Record, stream: BinaryIO, file: str) -> IndexedRecord:
     return _index(record, file, len(framed))
 
 
+def _measure(record: Record) -> MeasuredRecord:
+    values = {name: value for name, value in record.values.items() if name != features.IMAGE}
+    return MeasuredRecord(**vars(_index(record, "", 0)), values=values)
+
+
 def _index(record: Record, file: str, size: int) -> IndexedRecord:
     labels = record.values[features.LABEL]
     return IndexedRecord(record.row, record.id, record.image, labels, file, _entry(record, size))
@@ -164,7 +178,7 @@ def _entry(record: Record, size: int) -> tuple[Any, ...]:
         digest_texts(values[features.ID]),
         bytes.fromhex(pixels)[:16],
         values[features.PHASH],
-        digest_texts(pixels, values[features.DESCRIPTION], *labels),
+        digest_texts(pixels, values[features.DESCRIPTION] or "", *labels),
         digest_texts(group) if group else b"",
         digest_texts(*labels),
         features.SPLITS.index(record.split) if record.split else NO_SPLIT,

@@ -1,4 +1,4 @@
-"""Splits: which records go to train, val and test. A cluster of records always goes to one split."""
+"""Splits: which records go to train, val and test. Where nothing is declared, a cluster always goes to one split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.record_index import IndexEntries
-from diptych.models.features import SPLITS
+from diptych.models.features import SPLITS, TRAIN
+
+
+def missing_splits(declared: NDArray[np.int8]) -> list[int]:
+    """The splits, as places in ``SPLITS``, that no record is declared to be in."""
+    return [number for number in range(len(SPLITS)) if not (declared == number).any()]
 
 
 def choose_splits(
@@ -24,6 +29,9 @@ def choose_splits(
     It does not depend on any row outside the cluster. A later row that joins two clusters of different splits must move
     one of them, whatever the rule.
 
+    Splits that are not declared, while others are, are taken from train in the same way, by the ratios among train and
+    them. A cluster that is not in train alone stays as declared.
+
     Args:
         clusters: number of the cluster of each record.
         labels: the sets of labels by their digest.
@@ -31,9 +39,36 @@ def choose_splits(
     Returns:
         Places in ``SPLITS``, int8.
     """
-    declared: NDArray[np.int8] = entries["split"]
-    if data.columns.split or not len(entries):
-        return declared
+    chosen: NDArray[np.int8] = entries["split"].copy()
+    missing = missing_splits(chosen)
+    if not missing or not len(entries):
+        return chosen
+    train = SPLITS.index(TRAIN)
+    to_share = np.ones(len(entries), bool)
+    if len(missing) < len(SPLITS):
+        to_share = (np.bincount(clusters, chosen != train) == 0)[clusters]
+    shared = np.flatnonzero(to_share)
+    if len(shared):
+        _, own_clusters = np.unique(clusters[shared], return_inverse=True)
+        splits = np.array(sorted({train, *missing}), np.int8)
+        ratios = np.array([getattr(data.splits, SPLITS[split]) for split in splits])
+        bounds = np.cumsum(ratios / ratios.sum())[:-1]
+        chosen[shared] = splits[_share_out(entries[shared], own_clusters.reshape(-1), labels, bounds, data)]
+    return chosen
+
+
+def _share_out(
+    entries: IndexEntries,
+    clusters: NDArray[np.intp],
+    labels: Mapping[bytes, tuple[str, ...]],
+    ratios: NDArray[np.float64],
+    data: DataOptions,
+) -> NDArray[np.intp]:
+    """The number of the part that each record goes to.
+
+    Args:
+        ratios: the cumulative ratios of all parts but the last.
+    """
     keys = np.where(entries["group"] != b"", entries["group"], entries["pixels"])
     order = np.lexsort((keys, clusters))
     # Of each cluster, the member with the least key.
@@ -41,11 +76,11 @@ def choose_splits(
     positions = np.array([_hash_position(key, data.seed) for key in keys[first].tolist()])
     if data.stratify:
         strata = rarest_labels(entries["labels"], labels)[first]
-        bounds = _stratified_bounds(strata, positions, np.bincount(clusters), data)
+        bounds = _stratified_bounds(strata, positions, np.bincount(clusters), ratios)
     else:
-        bounds = np.broadcast_to(_cumulative_ratios(data), (len(first), len(SPLITS) - 1))
-    chosen: NDArray[np.int8] = (positions[:, None] >= bounds).sum(axis=1).astype(np.int8)[clusters]
-    return chosen
+        bounds = np.broadcast_to(ratios, (len(first), len(ratios)))
+    parts: NDArray[np.intp] = (positions[:, None] >= bounds).sum(axis=1)[clusters]
+    return parts
 
 
 def rarest_labels(digests: NDArray[Any], labels: Mapping[bytes, tuple[str, ...]]) -> NDArray[np.int32]:
@@ -71,12 +106,6 @@ def rarest_labels(digests: NDArray[Any], labels: Mapping[bytes, tuple[str, ...]]
     return found
 
 
-def _cumulative_ratios(data: DataOptions) -> NDArray[np.float64]:
-    """The cumulative ratios of all splits but the last."""
-    ratios: NDArray[np.float64] = np.cumsum([getattr(data.splits, split) for split in SPLITS])[:-1]
-    return ratios
-
-
 def _hash_position(key: bytes, seed: int) -> float:
     """A number from 0 to 1 that is uniformly distributed over keys: the SHA-256 of seed and key."""
     digest = hashlib.sha256(b"%d:%s" % (seed, key.ljust(16, b"\0"))).digest()
@@ -84,19 +113,19 @@ def _hash_position(key: bytes, seed: int) -> float:
 
 
 def _stratified_bounds(
-    strata: NDArray[Any], positions: NDArray[np.float64], sizes: NDArray[np.intp], data: DataOptions
+    strata: NDArray[Any], positions: NDArray[np.float64], sizes: NDArray[np.intp], ratios: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """For each cluster the positions that separate the splits of its stratum so that rows have the ratios asked for.
+    """For each cluster the positions that separate the parts of its stratum so that rows have the ratios asked for.
 
     Args:
         strata: the label of each cluster: that of the member whose key the cluster has.
         positions: of each cluster.
         sizes: number of records of each cluster.
+        ratios: the cumulative ratios of all parts but the last.
 
     Returns:
-        float64 ``[clusters, splits - 1]``.
+        float64 ``[clusters, parts - 1]``.
     """
-    ratios = _cumulative_ratios(data)
     bounds = np.empty((len(strata), len(ratios)))
     _, inverse = np.unique(strata, return_inverse=True)
     by_stratum = np.argsort(inverse.reshape(-1), kind="stable")

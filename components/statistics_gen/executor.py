@@ -10,17 +10,17 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
-from tfx import types
 from tfx.components.statistics_gen import executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from diptych.components.artifact_links import plain_uris
 from diptych.components.artifact_types import ArtifactsByKey
 from diptych.components.artifacts import STATISTICS_FILE
 from diptych.components.beam_executor import UnpackagedBeamExecutor
 from diptych.models import features
-from diptych.models.tfrecords import read_records
+from diptych.models.tfrecords import list_split_files, read_records
 
 # The largest size of all files of a dataset whose statistics are computed in memory, where they need a small part of
 # it: the files hold the pixels too. For such a dataset, starting Beam takes longer than the work itself.
@@ -34,10 +34,12 @@ class StatisticsGenExecutor(UnpackagedBeamExecutor, executor.Executor):
         """Writes the statistics of each split."""
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
         files = {
-            split: _split_files(examples, split) for split in artifact_utils.decode_split_names(examples.split_names)
+            split: list_split_files(examples.uri, split)
+            for split in artifact_utils.decode_split_names(examples.split_names)
         }
         if sum(tf.io.gfile.stat(name).length for names in files.values() for name in names) > IN_MEMORY_BYTES:
-            super().Do(input_dict, output_dict, exec_properties)
+            with plain_uris(input_dict, output_dict):
+                super().Do(input_dict, output_dict, exec_properties)
             return
         options = tfdv.StatsOptions.from_json(exec_properties[standard_component_specs.STATS_OPTIONS_JSON_KEY])
         statistics = artifact_utils.get_single_instance(output_dict[standard_component_specs.STATISTICS_KEY])
@@ -47,10 +49,6 @@ class StatisticsGenExecutor(UnpackagedBeamExecutor, executor.Executor):
             folder = artifact_utils.get_split_uri([statistics], split)
             result = compute_statistics(names, options)
             io_utils.write_bytes_file(os.path.join(folder, STATISTICS_FILE), result.SerializeToString())
-
-
-def _split_files(examples: types.Artifact, split: str) -> list[str]:
-    return sorted(tf.io.gfile.glob(os.path.join(artifact_utils.get_split_uri([examples], split), "*")))
 
 
 def compute_statistics(files: list[str], options: tfdv.StatsOptions) -> statistics_pb2.DatasetFeatureStatisticsList:
