@@ -17,7 +17,7 @@ from diptych.components.data_gate.executor import (
 )
 from diptych.components.data_gate.options import GateOptions
 from diptych.models.labels import LabelOptions
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import TextOptions, serialize_text_options
 
 
 class DataGateSpec(ComponentSpec):
@@ -55,7 +55,7 @@ class DataGate(base_component.BaseComponent):
         anomalies: types.BaseChannel,
         options: GateOptions,
         label: LabelOptions,
-        text: TextOptions,
+        text: TextOptions | None,
         push_directory: str,
         code: str,
     ) -> None:
@@ -64,7 +64,7 @@ class DataGate(base_component.BaseComponent):
         Args:
             options: the rules, and what a finding of each does to the run.
             label: how labels are treated that train lacks.
-            text: how descriptions are split into words.
+            text: how descriptions are split into words; None if there are none.
             push_directory: where the profiles of the last accepted data are read and those of these data are saved.
             code: a digest of the component's code, part of the cache key.
         """
@@ -78,7 +78,7 @@ class DataGate(base_component.BaseComponent):
                 verdict=types.Channel(type=Verdict),
                 gate_options=options.model_dump_json(),
                 label_options=label.model_dump_json(),
-                text_options=text.model_dump_json(),
+                text_options=serialize_text_options(text),
                 push_directory=push_directory,
                 code=code,
             )

@@ -25,23 +25,17 @@ from diptych.components.artifacts import (
     stopped_verdict_folder,
     write_json,
 )
-from diptych.components.data_gate.accepted_data import (
-    copy_accepted_statistics,
-    read_accepted_profiles,
-    save_accepted,
-)
+from diptych.components.data_gate.accepted_data import AcceptedData, read_accepted, save_accepted
 from diptych.components.data_gate.anomaly_rule import check_anomalies
-from diptych.components.data_gate.basic_rules import check_learnable_labels, check_rejects
 from diptych.components.data_gate.findings import Finding
 from diptych.components.data_gate.options import GateOptions
-from diptych.components.data_gate.profile import make_profile
 from diptych.components.data_gate.rules import GateInput, apply_rules
-from diptych.components.data_gate.split_rows import read_split_rows
-from diptych.components.data_gate.vocabulary import build_vocabulary
+from diptych.components.data_gate.stored_rows import read_split_rows
+from diptych.components.declared_account import parse_declared
 from diptych.models import features
 from diptych.models.errors import GATE_STOPPED, DiptychError
 from diptych.models.labels import LabelOptions
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import parse_text_options
 
 GATE_OPTIONS_KEY = "gate_options"
 LABEL_OPTIONS_KEY = "label_options"
@@ -65,32 +59,36 @@ class DataGateExecutor(base_executor.BaseExecutor):
             DataGateError: a finding stops the run. TFX deletes the outputs of a component that failed, so the verdict
                 is also written to ``stopped_verdict_folder``.
         """
-        push_directory = exec_properties[PUSH_DIRECTORY_KEY]
-        gate_input = _read_gate_input(input_dict, exec_properties)
+        last = read_accepted(exec_properties[PUSH_DIRECTORY_KEY])
+        gate_input = _read_gate_input(input_dict, exec_properties, last)
         findings = _find(gate_input, input_dict, exec_properties)
         uri = artifact_utils.get_single_uri(output_dict["verdict"])
-        _write_verdict(uri, findings, push_directory)
+        _write_verdict(uri, findings, last)
         stopped = stopped_verdict_folder(uri)
         if fileio.exists(stopped):
             fileio.rmtree(stopped)
         if stopping := [finding.message for finding in findings if finding.stops]:
-            _write_verdict(stopped, findings, push_directory)
+            _write_verdict(stopped, findings, last)
             raise DataGateError("the data gate stopped the run:\n" + "\n".join(f"- {message}" for message in stopping))
         statistics = artifact_utils.get_split_uri(input_dict["statistics"], features.TRAIN)
-        save_accepted(os.path.join(statistics, STATISTICS_FILE), gate_input.profiles, push_directory)
+        with fileio.open(os.path.join(statistics, STATISTICS_FILE), "rb") as file:
+            accepted = AcceptedData(bytes(file.read()), gate_input.profiles)
+        save_accepted(accepted, last, exec_properties[PUSH_DIRECTORY_KEY])
 
 
-def _read_gate_input(inputs: ArtifactsByKey, exec_properties: Mapping[str, Any]) -> GateInput:
+def _read_gate_input(inputs: ArtifactsByKey, exec_properties: Mapping[str, Any], last: AcceptedData) -> GateInput:
     examples = artifact_utils.get_single_uri(inputs["examples"])
-    splits = {split: read_split_rows(examples, split) for split in features.SPLITS}
-    text_options = TextOptions.model_validate_json(exec_properties[TEXT_OPTIONS_KEY])
-    vocabulary = build_vocabulary(splits[features.TRAIN], text_options)
+    rejects = artifact_utils.get_single_uri(inputs["rejects"])
+    account = read_json(rejects, ACCOUNT_FILE)
     return GateInput(
-        splits=splits,
-        profiles={split: make_profile(rows, vocabulary.singleton_share) for split, rows in splits.items()},
-        accepted=read_accepted_profiles(exec_properties[PUSH_DIRECTORY_KEY]),
-        vocabulary=vocabulary,
+        rows=account["rows"],
+        rejects=_read_rejects(rejects),
+        splits={split: read_split_rows(examples, split) for split in features.SPLITS},
+        accepted=last.profiles,
         schema=_read_schema(artifact_utils.get_single_uri(inputs["schema"])),
+        label=LabelOptions.model_validate_json(exec_properties[LABEL_OPTIONS_KEY]),
+        text=parse_text_options(exec_properties[TEXT_OPTIONS_KEY]),
+        declared=parse_declared(account),
     )
 
 
@@ -100,14 +98,9 @@ def _read_schema(uri: str) -> schema_pb2.Schema:
 
 def _find(gate_input: GateInput, inputs: ArtifactsByKey, exec_properties: Mapping[str, Any]) -> list[Finding]:
     options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
-    label_options = LabelOptions.model_validate_json(exec_properties[LABEL_OPTIONS_KEY])
-    rejects = artifact_utils.get_single_uri(inputs["rejects"])
     anomalies = artifact_utils.get_single_instance(inputs["anomalies"])
     examples = artifact_utils.get_single_uri(inputs["examples"])
-    ids_by_label = {split: rows.ids_by_label() for split, rows in gate_input.splits.items()}
     return [
-        *check_rejects(read_json(rejects, ACCOUNT_FILE), _read_rejects(rejects), options),
-        *check_learnable_labels(ids_by_label, label_options),
         *check_anomalies(anomalies, examples, gate_input.schema, options),
         *apply_rules(gate_input, options),
     ]
@@ -118,10 +111,14 @@ def _read_rejects(uri: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def _write_verdict(folder: str, findings: Sequence[Finding], push_directory: str) -> None:
+def _write_verdict(folder: str, findings: Sequence[Finding], last: AcceptedData) -> None:
     verdict = {
         "passed": not any(finding.stops for finding in findings),
         "findings": [finding.as_json() for finding in findings if finding.severity != "ignore"],
     }
     write_json(folder, VERDICT_FILE, verdict)
-    copy_accepted_statistics(push_directory, os.path.join(folder, REFERENCE_FOLDER))
+    if last.statistics is not None:
+        reference = os.path.join(folder, REFERENCE_FOLDER)
+        fileio.makedirs(reference)
+        with fileio.open(os.path.join(reference, STATISTICS_FILE), "wb") as file:
+            file.write(last.statistics)

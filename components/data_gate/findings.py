@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from diptych.components.data_gate.options import Severity
+from diptych.models.counts import join_names
 
 #: The most ids in a finding.
 MAX_IDS = 20
 SHARE_OF_ROWS = "share of rows"
-
-# The most names and ids in a message.
-_MAX_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,8 @@ class Finding:
     """Something that is wrong or unusual with the data.
 
     Attributes:
-        rule: the rule that found it, a key of ``gate``; ``single_label`` and ``unknown_label`` have no options.
+        rule: the rule that found it, a key of ``gate``; ``single_label``, ``unknown_label``, ``unlabelled`` and
+            ``lost_split`` have no options.
         severity: what it does to the run.
         message: where it was found, what is wrong, and the remedy.
         feature: the feature whose values show it; None if it is no single one.
@@ -50,13 +49,6 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """The finding as it stands in ``verdict.json``."""
         return asdict(self)
-
-
-def join_names(names: Iterable[str]) -> str:
-    """The first five names and the number of the others: ``a, b, c, d, e and 3 more``."""
-    listed = list(names)
-    more = f" and {len(listed) - _MAX_NAMES} more" if len(listed) > _MAX_NAMES else ""
-    return ", ".join(listed[:_MAX_NAMES]) + more
 
 
 def mention_ids(ids: Iterable[str]) -> str:

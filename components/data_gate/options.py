@@ -71,10 +71,28 @@ class LabelTypoRule(Rule):
     )
 
 
+class LabelFromTextRule(Rule):
+    """Descriptions that decide the label: a linear model of the texts alone makes no mistake in val and test."""
+
+    accuracy: float = Field(1.0, gt=0, le=1, description="The least accuracy of that model that is a finding.")
+
+
 class ShareRule(Rule):
     """A rule about a share of rows or words, which may not exceed a limit."""
 
     max: float = Field(0.0, ge=0, le=1, description="The largest share that is no finding.")
+
+
+class LabelInTextRule(ShareRule):
+    """Descriptions that name the label of their row, word for word, and no other label."""
+
+    max: float = Field(0.5, ge=0, le=1, description="The largest share of the rows that is no finding.")
+
+
+class TextIsIdRule(ShareRule):
+    """Descriptions that look like ids, numbers, paths or names of files, nearly all of them distinct."""
+
+    max: float = Field(0.5, ge=0, le=1, description="The largest share of the descriptions that is no finding.")
 
 
 class NearDuplicatesRule(ShareRule):
@@ -84,6 +102,13 @@ class NearDuplicatesRule(ShareRule):
     distance: int = Field(
         3, ge=0, le=15, description="The most bits, of 64, in which the perceptual hashes of similar images differ."
     )
+
+
+class StraddlingRule(ShareRule):
+    """Rows that declared splits have in common: equal images, and rows of one group."""
+
+    severity: Severity = Field("stop", description=_SEVERITY)
+    near: Severity = Field("warn", description="What a finding about similar images in several declared splits does.")
 
 
 class VocabularyRule(ShareRule):
@@ -116,10 +141,22 @@ class GateOptions(Options):
     label_lost: Rule = Field(Rule(), description="Labels of the last accepted data that train lacks.")
     label_rare: LabelRareRule = LabelRareRule()
     label_typo: LabelTypoRule = LabelTypoRule()
+    label_spelling: Rule = Field(Rule(), description="Labels that differ only in case, spaces or Unicode form.")
+    label_form: Rule = Field(
+        Rule(), description="Labels that look like lists of labels, or are measured numbers with decimals."
+    )
+    label_coverage: Rule = Field(
+        Rule(), description="Labels with too few rows to be in each split, and labels that test lacks."
+    )
+    label_conflict: ShareRule = Field(ShareRule(), description="Rows of equal images that have different labels.")
+    label_in_text: LabelInTextRule = LabelInTextRule()
+    label_from_text: LabelFromTextRule = LabelFromTextRule()
+    text_is_id: TextIsIdRule = TextIsIdRule()
     duplicates: ShareRule = Field(ShareRule(), description="Rows of val and test whose pixels an earlier split has.")
     near_duplicates: NearDuplicatesRule = Field(
         NearDuplicatesRule(), description="Rows of val and test whose image looks like one of an earlier split."
     )
+    straddling: StraddlingRule = StraddlingRule()
     vocabulary: VocabularyRule = VocabularyRule()
     size: SizeRule = SizeRule()
     new_format: ShareRule = Field(ShareRule(), description="Rows of a file format that the last accepted data lack.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from diptych.components.data_gate.findings import MAX_IDS
 from diptych.components.data_gate.split_rows import CATEGORICAL_FEATURES, NUMERIC_FEATURES, Floats, SplitRows
@@ -60,6 +61,23 @@ class SplitProfile(BaseModel):
     categories: dict[str, dict[str, int]]
     labels: dict[str, LabelProfile]
     singleton_share: float | None = Field(alias="lone_words")
+
+
+_PROFILES = TypeAdapter(dict[str, SplitProfile])
+
+
+def dump_profiles(profiles: Mapping[str, SplitProfile]) -> bytes:
+    """The profile of each split as JSON, the content of ``profiles.json``."""
+    return _PROFILES.dump_json(dict(profiles), by_alias=True)
+
+
+def parse_profiles(content: bytes) -> dict[str, SplitProfile]:
+    """The profiles of ``dump_profiles``.
+
+    Raises:
+        ValueError: the content is not theirs.
+    """
+    return _PROFILES.validate_json(content)
 
 
 def make_profile(rows: SplitRows, singleton_share: float | None) -> SplitProfile:

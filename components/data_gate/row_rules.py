@@ -1,20 +1,24 @@
-"""The rules about single rows: repeated in another split, of an unusual size, of a new file format or script."""
+"""The rules about single rows: of an image that others have too, of an unusual size, a new file format or script."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.components.data_gate.findings import SHARE_OF_ROWS, Finding, join_names, mention_ids
+from diptych.components.data_gate.findings import MAX_IDS, SHARE_OF_ROWS, Finding, mention_ids
 from diptych.components.data_gate.options import GateOptions, NearDuplicatesRule, ShareRule, SizeRule
 from diptych.components.data_gate.profile import NumericProfile, SplitProfile, count_values
 from diptych.components.data_gate.split_rows import ASPECT, SCRIPT, SplitRows
 from diptych.models import features
+from diptych.models.counts import join_names, pluralize
 from diptych.models.images.hamming import pairs_within_hamming_distance
 
 SIZE_FEATURES = (features.WIDTH, features.HEIGHT, ASPECT, features.FILE_BYTES)
+# Rows of one image that a message names.
+_MAX_NAMED = 3
 RATIO_TO_USUAL_RANGE = "ratio to the range of the middle 99 %"
 
 # The rules about new values, and the feature of each.
@@ -22,7 +26,7 @@ _NEW_VALUE_RULES = {"new_format": features.FORMAT, "new_script": SCRIPT}
 
 
 def check_duplicates(splits: Mapping[str, SplitRows], rule: ShareRule) -> Iterator[Finding]:
-    """Finds rows whose stored pixels an earlier split has too: they do not test what was learned."""
+    """Finds rows whose images an earlier split has too: they do not test what was learned."""
     seen: set[str] = set()
     for split, rows in splits.items():
         digests = rows.texts[features.SHA256]
@@ -30,8 +34,9 @@ def check_duplicates(splits: Mapping[str, SplitRows], rule: ShareRule) -> Iterat
         seen.update(digests)
         share, ids = _share_and_ids(rows, repeats)
         if share > rule.max:
+            count = pluralize(int(repeats.sum()), "row")
             message = (
-                f"split '{split}': the images of {int(repeats.sum()):,} rows ({share:.1%}) are in an earlier split; "
+                f"split '{split}': {count} ({share:.1%}) with an image that is in an earlier split; "
                 f"gate.duplicates.max allows {rule.max:.1%}{mention_ids(ids)}; set data.duplicates.exact to together "
                 "or drop, or mend the splits"
             )
@@ -46,6 +51,39 @@ def _share_and_ids(rows: SplitRows, repeats: NDArray[np.bool_]) -> tuple[float, 
     return share, rows.ids_of_greatest(np.zeros(repeats.size), repeats)
 
 
+def check_label_conflicts(splits: Mapping[str, SplitRows], rule: ShareRule) -> Iterator[Finding]:
+    """Finds rows whose images other rows have under another label; rows of one image are named together."""
+    counts = Counter(digest for rows in splits.values() for digest in rows.texts[features.SHA256])
+    by_image: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+    for rows in splits.values():
+        for digest, row_id, labels in zip(rows.texts[features.SHA256], rows.ids, rows.labels, strict=True):
+            if counts[digest] > 1:
+                by_image[digest].append((row_id, labels))
+    conflicts = [of_image for of_image in by_image.values() if len({labels for _, labels in of_image}) > 1]
+    share = sum(map(len, conflicts)) / max(sum(len(rows.ids) for rows in splits.values()), 1)
+    if share > rule.max:
+        ids = [row_id for of_image in conflicts for row_id, _ in of_image]
+        named = join_names(
+            " and ".join(f"'{', '.join(labels)}' (id {row_id})" for row_id, labels in of_image[:_MAX_NAMED])
+            for of_image in conflicts
+        )
+        message = (
+            f"{pluralize(len(ids), 'row')} ({share:.1%}) with an image that another row has under another label: "
+            f"{named}; gate.label_conflict.max allows {rule.max:.1%}; decide on one label, or give one row all of them "
+            "(data.several_labels)"
+        )
+        yield Finding(
+            "label_conflict",
+            rule.severity,
+            message,
+            features.LABEL,
+            measured=share,
+            formula=SHARE_OF_ROWS,
+            threshold=rule.max,
+            ids=tuple(ids[:MAX_IDS]),
+        )
+
+
 def check_near_duplicates(splits: Mapping[str, SplitRows], rule: NearDuplicatesRule) -> Iterator[Finding]:
     """Finds rows whose image is equal or similar to one of an earlier split."""
     if rule.severity == "ignore":
@@ -56,10 +94,12 @@ def check_near_duplicates(splits: Mapping[str, SplitRows], rule: NearDuplicatesR
         of_split = repeats[split_numbers == number]
         share, ids = _share_and_ids(rows, of_split)
         if share > rule.max:
+            count = pluralize(int(of_split.sum()), "image differs", "images differ")
             message = (
-                f"split '{split}': {int(of_split.sum()):,} images ({share:.1%}) differ from one of an earlier split in "
+                f"split '{split}': {count} from one of an earlier split ({share:.1%}) in "
                 f"{rule.distance} of 64 bits or fewer (gate.near_duplicates.distance); gate.near_duplicates.max allows "
-                f"{rule.max:.1%}{mention_ids(ids)}; set data.duplicates.near to together or drop, or loosen the rule"
+                f"{rule.max:.1%}{mention_ids(ids)}; set data.duplicates.near to drop or together "
+                "(of declared splits, together moves rows only with data.straddling: move), or loosen the rule"
             )
             yield Finding(
                 "near_duplicates", rule.severity, message, features.PHASH, split, share, SHARE_OF_ROWS, rule.max, ids
@@ -95,8 +135,9 @@ def _check_size(split: str, rows: SplitRows, name: str, usual: NumericProfile, r
     beyond = ratio > rule.factor
     if beyond.any():
         ids = rows.ids_of_greatest(ratio, beyond)
+        count = pluralize(int(beyond.sum()), "row lies", "rows lie")
         message = (
-            f"split '{split}', feature '{name}': {int(beyond.sum()):,} rows lie more than {rule.factor:g} times "
+            f"split '{split}', feature '{name}': {count} more than {rule.factor:g} times "
             f"(gate.size.factor) beyond the usual {usual.low:g} to {usual.high:g}, the furthest at "
             f"{values[int(ratio.argmax())]:g}{mention_ids(ids)}; look at their images, or raise it"
         )
@@ -121,7 +162,7 @@ def _check_new_value(rule: str, split: str, rows: SplitRows, known: set[str], op
     share = sum(counts.values()) / max(len(rows.ids), 1)
     if share > options.max:
         ids = rows.ids_where(lambda values: values[0] not in known, feature)
-        values = join_names(f"'{value}' ({count:,} rows)" for value, count in sorted(counts.items()))
+        values = join_names(f"'{value}' ({pluralize(count, 'row')})" for value, count in sorted(counts.items()))
         message = (
             f"split '{split}', feature '{feature}': {values} not in the last accepted data, which has "
             f"{join_names(sorted(known))}; gate.{rule}.max allows {options.max:.1%} of the rows{mention_ids(ids)}; "

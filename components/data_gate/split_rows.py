@@ -1,9 +1,13 @@
-"""What the gate's rules look at: the features of a split without pixels, and what is derived from them."""
+"""What the gate's rules look at: the features of a split without pixels, and what is derived from them.
+
+``diptych check`` applies the rules too, so neither this module nor any rule but that about anomalies imports TFX or
+TensorFlow.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -13,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.components.data_gate.findings import MAX_IDS
-from diptych.components.example_columns import read_columns
 from diptych.components.unicode_scripts import letter_script
 from diptych.models import features
-from diptych.models.tfrecords import list_split_files
 
 #: Width divided by height. The records do not hold it: it follows from two features that they do hold.
 ASPECT = "image/aspect"
@@ -40,8 +42,10 @@ CATEGORICAL_FEATURES = (features.LABEL, features.FORMAT, features.ENCODING, SCRI
 #: The script of a text without letters.
 NO_SCRIPT = "none"
 
-_STORED_NUMBERS = tuple(name for name in NUMERIC_FEATURES if name != ASPECT)
-_TEXTS = (features.ID, features.DESCRIPTION, features.SHA256, features.FORMAT, features.ENCODING)
+#: The features of the stored record that a row is made of, besides its labels.
+STORED_NUMBERS = tuple(name for name in NUMERIC_FEATURES if name != ASPECT)
+STORED_TEXTS = (features.ID, features.DESCRIPTION, features.SHA256, features.FORMAT, features.ENCODING)
+ROW_FEATURES = (*STORED_TEXTS, *STORED_NUMBERS, features.GROUP, features.PHASH)
 
 Floats = NDArray[np.float64]
 
@@ -122,23 +126,22 @@ class SplitRows:
         return tuple(self.ids[place] for place in best[:MAX_IDS])
 
 
-def read_split_rows(examples_uri: str, split: str) -> SplitRows:
-    """Reads a split of an Examples artifact; pixels are not decoded.
+def make_split_rows(labels: list[tuple[str, ...]], values: Mapping[str, NDArray[Any]]) -> SplitRows:
+    """The rows of a split.
 
-    Raises:
-        tf.errors.OpError: a file cannot be read, or holds something else than examples.
+    Args:
+        labels: the labels of each row.
+        values: each of ``ROW_FEATURES`` to ``[rows]``: str (object) or numbers. A row without a group has an empty one.
     """
-    names = (*_TEXTS, *_STORED_NUMBERS, features.GROUP, features.PHASH)
-    columns = read_columns(list_split_files(examples_uri, split), names)
-    texts = {name: columns.values[name].tolist() for name in _TEXTS}
-    numbers = {name: columns.values[name].astype(np.float64) for name in _STORED_NUMBERS}
+    texts = {name: values[name].tolist() for name in STORED_TEXTS}
+    numbers = {name: values[name].astype(np.float64) for name in STORED_NUMBERS}
     numbers[ASPECT] = numbers[features.WIDTH] / np.maximum(numbers[features.HEIGHT], 1)
     # The prefix keeps a group apart from a digest that happens to be spelled alike.
     groups = [
         f"group {group}" if group else digest
-        for group, digest in zip(columns.values[features.GROUP], texts[features.SHA256], strict=True)
+        for group, digest in zip(values[features.GROUP], texts[features.SHA256], strict=True)
     ]
-    return SplitRows(texts, columns.labels, groups, numbers, columns.values[features.PHASH])
+    return SplitRows(texts, labels, groups, numbers, values[features.PHASH].astype(np.int64))
 
 
 def text_script(text: str) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diptych.components.data_gate.findings import Finding, join_names, mention_ids
+from diptych.components.data_gate.findings import Finding, mention_ids
 from diptych.components.data_gate.options import VocabularyRule
 from diptych.components.data_gate.split_rows import SplitRows
 from diptych.models import features
+from diptych.models.counts import join_names
 from diptych.models.text.options import TextOptions
 from diptych.models.text.vectorizer import make_vectorizer
 

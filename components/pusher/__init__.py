@@ -1,0 +1,1 @@
+"""Pusher: copies a blessed model to where it is served."""
