@@ -15,6 +15,7 @@ import vl_convert
 from markupsafe import Markup
 
 from diptych.components.report.report_data import CalibrationBin, HistogramBucket, TrainingCurves
+from diptych.models.shown_text import show_text
 
 _VERSION = "5.21"
 _WIDTH, _HEIGHT = 300, 130
@@ -27,9 +28,8 @@ _MAX_EPOCH_TICKS = 10
 # A bar of a histogram is at least this fraction of the whole width.
 _MIN_BAR_FRACTION = 1 / 60
 
-# The characters that XML 1.0, section 2.2, does not allow, which make vl-convert end the process; and the two that end
-# a line of JavaScript.
-_FORBIDDEN_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
+# Looks like one.
+_BACKSLASH = "\N{REVERSE SOLIDUS OPERATOR}"
 
 #: The name of a series to its colour, a CSS variable of the page.
 COLOURS = {
@@ -90,9 +90,11 @@ def render(spec: Mapping[str, Any]) -> Markup:
 
 
 def _clean(value: Any) -> Any:
-    """Replaces characters that XML does not allow, and numbers that JSON does not."""
+    """Replaces texts by what can be seen of them, and numbers that JSON does not allow."""
     if isinstance(value, str):
-        return _FORBIDDEN_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", value)
+        # A character that XML 1.0, section 2.2, does not allow, or one that ends a line of JavaScript, would make
+        # vl-convert end the process. A backslash in a title, Vega takes for the start of an escape, and undoes it.
+        return show_text(value).replace("\\", _BACKSLASH)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -331,4 +333,5 @@ def _colour(names: Sequence[str]) -> VegaObject:
 
 
 def _shorten(name: str) -> str:
+    name = show_text(name)
     return name if len(name) <= _MAX_NAME_LENGTH else name[: _MAX_NAME_LENGTH - 1] + "…"

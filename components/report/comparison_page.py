@@ -9,14 +9,16 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from diptych.components.report import charts
+from diptych.components.report.finding_rows import ShownFinding, show_findings
 from diptych.components.report.formatting import format_count, format_percent, format_points, metric_title
 from diptych.components.report.model_tables import is_improvement
-from diptych.components.report.page import make_environment, sort_findings
+from diptych.components.report.page import make_environment
 from diptych.components.report.page_charts import FIRST_CURVES, overlay
-from diptych.components.report.report_data import Finding, Lineage, Metrics, ReportData
+from diptych.components.report.report_data import Lineage, Metrics, ReportData
 from diptych.components.report.statistics_tables import HASHES
 from diptych.models import features
 from diptych.models.metrics import METRICS
+from diptych.models.natural_order import natural_key
 
 _MAX_LABELS, _MAX_SLICES = 30, 30
 _NONE = "–"
@@ -47,8 +49,8 @@ def render_comparison(first: tuple[str, ReportData], second: tuple[str, ReportDa
         name_b=name_b,
         overview=list(_compare_overview(a, b)),
         labels_chart=charts.bars({"A": _label_shares(a), "B": _label_shares(b)}, ".0%"),
-        labels_only_in_a=sorted(labels_a - labels_b),
-        labels_only_in_b=sorted(labels_b - labels_a),
+        labels_only_in_a=sorted(labels_a - labels_b, key=natural_key),
+        labels_only_in_b=sorted(labels_b - labels_a, key=natural_key),
         distributions=list(_make_distribution_charts(a, b)),
         unknown_chart=_make_unknown_chart(a, b),
         schema=_compare_schemas(a, b),
@@ -125,9 +127,10 @@ def _make_distribution_charts(a: ReportData, b: ReportData) -> Iterator[tuple[st
 
 
 def _make_unknown_chart(a: ReportData, b: ReportData) -> Markup | None:
-    if not a.profile or not b.profile:
+    texts_a, texts_b = (run.profile and run.profile.text for run in (a, b))
+    if not texts_a or not texts_b:
         return None
-    return charts.bars({"A": a.profile.text.unknown_share, "B": b.profile.text.unknown_share}, ".0%")
+    return charts.bars({"A": texts_a.unknown_share, "B": texts_b.unknown_share}, ".0%")
 
 
 def _compare_schemas(a: ReportData, b: ReportData) -> list[tuple[str, str, str]]:
@@ -140,8 +143,8 @@ def _compare_schemas(a: ReportData, b: ReportData) -> list[tuple[str, str, str]]
     return [(feature, in_a or _NONE, in_b or _NONE) for feature, (in_a, in_b) in pairs if in_a != in_b]
 
 
-def _sorted_findings(run: ReportData) -> list[Finding]:
-    return sort_findings(run.verdict.findings) if run.verdict else []
+def _sorted_findings(run: ReportData) -> list[ShownFinding]:
+    return show_findings(run.verdict.findings, {}) if run.verdict else []
 
 
 def _make_curve_charts(a: ReportData, b: ReportData) -> list[Markup]:

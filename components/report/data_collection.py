@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -31,7 +31,8 @@ from diptych.components.artifacts import (
 )
 from diptych.components.report import predictions
 from diptych.components.report.dataset_profile import profile_dataset
-from diptych.components.report.gallery import make_gallery
+from diptych.components.report.finding_rows import RowGroups
+from diptych.components.report.gallery import make_gallery, show_rows_of_findings
 from diptych.components.report.report_data import (
     Account,
     Anomaly,
@@ -39,6 +40,7 @@ from diptych.components.report.report_data import (
     DatasetStatistics,
     Decision,
     FeatureStatistics,
+    Finding,
     Lineage,
     PredictionSummary,
     RejectedRow,
@@ -87,12 +89,14 @@ class ReportSources:
     Attributes:
         uris: one of ``ARTIFACT_NAMES`` to the folder of the artifact.
         failure: where and why the run ended early, in words.
+        going_on: that a run is going on, and what is shown of it, in words.
         images_root: the folder with the images of the catalogue; empty if it is unknown.
     """
 
     title: str
     uris: Mapping[str, str]
     failure: str = ""
+    going_on: str = ""
     images_root: str = ""
     lineage: Lineage = Lineage()
 
@@ -126,31 +130,36 @@ def collect_report_data(sources: ReportSources) -> ReportData:
     account = reader.read("rejects", _read_account, None)
     rejects: list[RejectedRow] = reader.read("rejects", _read_rejects, [])
     statistics: DatasetStatistics = reader.read("statistics", _read_statistics, {})
-    profile, prediction_summary = _read_rows(reader, account)
+    verdict = reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, VERDICT_FILE)), None)
+    rows = _read_rows(reader, account, verdict.findings if verdict else [])
     labels = account.labels if account else {}
     root = sources.images_root
     return ReportData(
         title=sources.title,
         failure=sources.failure,
+        going_on=sources.going_on,
         missing=reader.missing,
         account=account,
         rejects=rejects,
         reject_thumbnails=make_reject_thumbnails(rejects, root, _MAX_REJECT_THUMBNAILS) if root else {},
-        verdict=reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, VERDICT_FILE)), None),
+        verdict=verdict,
+        finding_rows=rows.findings,
         anomalies=reader.read("anomalies", lambda uri: list(_read_anomalies(uri)), []),
         schema=reader.read("schema", _read_schema, []),
         statistics=statistics,
         reference=reader.read("verdict", _read_reference, {}),
-        profile=profile,
+        profile=rows.profile,
         decision=reader.read("evaluation", lambda uri: Decision.model_validate(read_json(uri, DECISION_FILE)), None),
         # Every orchestrator's Pusher goes by this file too.
         blessed=reader.read("blessing", lambda uri: bool(fileio.exists(os.path.join(uri, BLESSED_FILE))), None),
         linear_baseline=reader.read_dict("linear_baseline", METRICS_FILE),
-        majority_baseline=predictions.majority_baseline_metrics(labels, features.TRAIN, features.TEST),
+        majority_baseline=predictions.majority_baseline_metrics(
+            labels, account.examples if account else {}, features.TRAIN, features.TEST
+        ),
         training_curves=reader.read("model_run", read_training_curves, {}),
         confusion=reader.read_dict("evaluation", CONFUSION_FILE),
         per_label=reader.read_dict("evaluation", PER_LABEL_FILE),
-        predictions=prediction_summary,
+        predictions=rows.predictions,
         lineage=sources.lineage,
     )
 
@@ -200,28 +209,38 @@ def _read_reference(verdict: str) -> dict[str, FeatureStatistics]:
     return _parse_statistics(bytes(io_utils.read_bytes_file(path))) if fileio.exists(path) else {}
 
 
-def _read_rows(
-    reader: _ArtifactReader, account: Account | None
-) -> tuple[DatasetProfile | None, PredictionSummary | None]:
+@dataclass(frozen=True)
+class _ShownRows:
+    """What the report shows of the rows of the dataset."""
+
+    profile: DatasetProfile | None = None
+    findings: Mapping[int, RowGroups] = field(default_factory=dict)
+    predictions: PredictionSummary | None = None
+
+
+def _read_rows(reader: _ArtifactReader, account: Account | None, findings: Sequence[Finding]) -> _ShownRows:
     if account is None:
-        return None, None
+        return _ShownRows()
     counts = {split: account.examples.get(split, 0) for split in features.SPLITS}
     rows = reader.read("examples", lambda uri: read_sampled_rows(uri, counts), None)
     image = reader.read("rejects", _read_image_options, None)
     if rows is None or image is None:
-        return None, None
-    unknown: tuple[TextOptions, Collection[str]] = (TextOptions(), ())
+        return _ShownRows()
+    unknown: tuple[TextOptions | None, Collection[str]] = (TextOptions() if account.descriptions else None, ())
     text, vocabulary = reader.read("model", _read_text_encoding, unknown)
     examples = reader.uris["examples"]
-    profile = reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None)
-    return profile, reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None)
+    return _ShownRows(
+        reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None),
+        reader.read("examples", lambda uri: show_rows_of_findings(findings, rows, uri, image), {}),
+        reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None),
+    )
 
 
 def _read_image_options(rejects: str) -> ImageOptions:
     return ImageOptions.model_validate(read_json(rejects, ACCOUNT_FILE)["image"])
 
 
-def _read_text_encoding(model: str) -> tuple[TextOptions, Collection[str]]:
+def _read_text_encoding(model: str) -> tuple[TextOptions | None, Collection[str]]:
     serving = path_utils.serving_model_path(model)
     return read_card(serving).text, read_model_vocabulary(serving)
 

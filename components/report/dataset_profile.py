@@ -22,6 +22,7 @@ from diptych.components.report.sampled_rows import IMAGE_MEASUREMENTS, SampledRo
 from diptych.components.report.text_profile import profile_texts
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
+from diptych.models.natural_order import natural_key
 from diptych.models.text.options import TextOptions
 
 _MAX_LABELS, _ROWS_BY_LABEL = 24, 6
@@ -32,13 +33,13 @@ _MAX_GROUPS_NAMED = 20
 
 
 def profile_dataset(
-    rows: SampledRows, examples_uri: str, image: ImageOptions, text: TextOptions, vocabulary: Collection[str]
+    rows: SampledRows, examples_uri: str, image: ImageOptions, text: TextOptions | None, vocabulary: Collection[str]
 ) -> DatasetProfile:
     """Describes the rows, and reads the pictures of those that are displayed.
 
     Args:
         image: how the images are stored.
-        text: how descriptions are split into terms.
+        text: how descriptions are split into terms; None if there are none.
         vocabulary: the terms that the model knows; if it is empty, those of train are taken.
 
     Raises:
@@ -73,7 +74,7 @@ def profile_dataset(
             _summarize_duplicates(kind, groups, displayed[kind], gallery) for kind, groups in duplicates.items()
         ],
         groups=_profile_groups(rows),
-        text=profile_texts(_by_split(rows, descriptions), _by_split(rows, labels), text, vocabulary),
+        text=profile_texts(_by_split(rows, descriptions), _by_split(rows, labels), text, vocabulary) if text else None,
     )
 
 
@@ -88,7 +89,7 @@ def _choose_by_label(rows: SampledRows) -> dict[str, list[int]]:
     for index in rows.indices_of(features.TRAIN).tolist():
         for label in rows.labels[index]:
             found.setdefault(label, []).append(index)
-    frequent = sorted(found, key=lambda label: (-len(found[label]), label))[:_MAX_LABELS]
+    frequent = sorted(found, key=lambda label: (-len(found[label]), natural_key(label)))[:_MAX_LABELS]
     return {label: found[label][:: max(1, len(found[label]) // _ROWS_BY_LABEL)][:_ROWS_BY_LABEL] for label in frequent}
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import math
 
+from diptych.models.counts import pluralize
+from diptych.models.shown_text import show_text
+
 _NONE = "–"
 
 
 def format_count(value: float | None) -> str:
     """A number of things: ``1,234``."""
     return _NONE if value is None else f"{round(value):,}"
-
-
-def pluralize(number: int, noun: str) -> str:
-    """A number with its noun: ``1 group``, ``2 groups``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def format_number(value: float | None) -> str:
@@ -43,8 +41,21 @@ def format_points(difference: float | None) -> str:
     return f"{difference:+.1f}".replace("-", "−") if abs(difference) >= 0.05 else "0.0"
 
 
+def format_percent_range(interval: tuple[float, float]) -> str:
+    """An interval of shares of 1: ``91.2 to 93.9``."""
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def format_points_range(interval: tuple[float, float]) -> str:
+    """An interval of differences, in percentage points: ``−0.4 to +2.9``."""
+    low, high = interval
+    return f"{format_points(low)} to {format_points(high)}"
+
+
 def shorten(text: str, length: int) -> str:
-    """A text, cut to at most ``length`` characters."""
+    """A text as it may be shown, cut to at most ``length`` characters: half a URL would show half a password."""
+    text = show_text(text)
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
@@ -65,6 +76,8 @@ FILTERS = {
     "number": format_number,
     "percent": format_percent,
     "points": format_points,
+    "percent_range": format_percent_range,
+    "points_range": format_points_range,
     "shorten": shorten,
     "metric_title": metric_title,
     "base64": encode_base64,

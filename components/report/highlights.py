@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from diptych.components.report.formatting import format_percent, pluralize, shorten
+from diptych.components.report.formatting import format_percent, shorten
 from diptych.components.report.report_data import Finding, ReportData
+from diptych.models.counts import pluralize
 
 # A label whose F1 is below this is pointed out.
 _LOW_F1 = 0.8
@@ -31,6 +32,8 @@ def find_highlights(data: ReportData) -> list[Highlight]:
 def _of_run(data: ReportData) -> Iterator[Highlight]:
     if data.failure:
         yield Highlight("bad", data.failure, "glance")
+    if data.going_on:
+        yield Highlight("warn", data.going_on, "glance")
     findings = data.verdict.findings if data.verdict else []
     if stopping := [finding for finding in findings if finding.severity == "stop"]:
         yield Highlight("bad", _count_findings(stopping, "to stop the run"), "schema")
@@ -63,6 +66,8 @@ def _of_rows(data: ReportData) -> Iterator[Highlight]:
 def _of_model(data: ReportData) -> Iterator[Highlight]:
     if data.decision and data.blessed is False:
         yield from (Highlight("bad", reason, "model") for reason in data.decision.reasons)
+    if data.decision:
+        yield from (Highlight("warn", note, "model") for note in data.decision.notes)
     occurring = {label: metrics for label, metrics in data.per_label.items() if metrics.get("support", 0) > 0}
     if occurring:
         label, worst = min(occurring.items(), key=lambda item: (item[1]["f1"], -item[1]["support"]))

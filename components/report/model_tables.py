@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from diptych.components.report.report_data import Metrics, ReportData
+from diptych.components.artifacts import LAST_BLESSED, baseline_name
+from diptych.components.report.report_data import Comparison, Metrics, ReportData
 from diptych.models.metrics import LOWER_IS_BETTER, METRICS
+
+#: Metric to lower and upper bound.
+Intervals = Mapping[str, tuple[float, float]]
+
+# A smaller gain is not called better or worse where chance is unknown.
+_MIN_GAIN = 0.0005
 
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """A model and its metrics; ``gains`` are the network's metrics minus this model's, empty for the network."""
+    """A model and its metrics.
+
+    Attributes:
+        intervals: of the metrics; empty if they are unknown.
+        gains: the network's metrics minus this model's; empty for the network.
+        gain_intervals: of the gains; empty if they are unknown.
+    """
 
     name: str
     metrics: Metrics
-    gains: Metrics
+    intervals: Intervals = field(default_factory=dict)
+    gains: Metrics = field(default_factory=dict)
+    gain_intervals: Intervals = field(default_factory=dict)
+
+    def is_gain_certain(self, metric: str) -> bool:
+        """Whether the network's gain is no chance, or, where chance is unknown, at least no rounding."""
+        if metric in self.gain_intervals:
+            low, high = self.gain_intervals[metric]
+            return low > 0 or high < 0
+        return abs(self.gains.get(metric, 0.0)) >= _MIN_GAIN
 
 
 @dataclass(frozen=True)
@@ -32,18 +54,33 @@ def compare_models(data: ReportData) -> list[ComparedModel]:
     """The network, and the models that it is compared with; empty without a network."""
     if data.decision is None:
         return []
-    network = data.decision.metrics
-    others = {
-        "Last blessed model": data.decision.last_blessed_slices.get("", {}),
-        "Linear text baseline": data.linear_baseline,
-        "Most frequent label": data.majority_baseline,
+    decision = data.decision
+    figures = {baseline_name(modality): metrics for modality, metrics in data.linear_baseline.items()}
+    figures[LAST_BLESSED] = decision.last_blessed_slices.get("", {})
+    figures["most frequent label"] = data.majority_baseline
+    others = [
+        _compare(decision.metrics, name, {**metrics, **compared.metrics}, compared)
+        for name, metrics in figures.items()
+        for compared in [decision.comparisons.get(name, Comparison())]
+        if metrics
+    ]
+    return [ComparedModel("Network", decision.metrics, decision.intervals), *others]
+
+
+def _compare(network: Metrics, name: str, metrics: Metrics, compared: Comparison) -> ComparedModel:
+    gains = {metric: network[metric] - metrics[metric] for metric in METRICS if metric in network and metric in metrics}
+    title = name[:1].upper() + name[1:]
+    return ComparedModel(title, metrics, compared.intervals, gains, compared.difference_intervals)
+
+
+def best_baselines(models: Sequence[ComparedModel]) -> dict[str, ComparedModel]:
+    """Metric to the linear baseline that is best in it."""
+    linear = [model for model in models if model.name.startswith("Linear")]
+    return {
+        metric: (min if metric in LOWER_IS_BETTER else max)(having, key=lambda model: model.metrics[metric])
+        for metric in METRICS
+        if (having := [model for model in linear if metric in model.metrics])
     }
-    compared = [ComparedModel(name, metrics, _gains(network, metrics)) for name, metrics in others.items() if metrics]
-    return [ComparedModel("Network", network, {}), *compared]
-
-
-def _gains(network: Metrics, other: Metrics) -> Metrics:
-    return {name: network[name] - other[name] for name in METRICS if name in network and name in other}
 
 
 def list_slices(slices: Mapping[str, Metrics], last_blessed: Mapping[str, Metrics]) -> list[SliceRow]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from diptych.components.report.finding_rows import show_findings
 from diptych.components.report.formatting import FILTERS
 from diptych.components.report.highlights import find_highlights
 from diptych.components.report.lineage_graph import lay_out_graph
-from diptych.components.report.model_tables import compare_models, is_improvement, list_slices
+from diptych.components.report.model_tables import best_baselines, compare_models, is_improvement, list_slices
 from diptych.components.report.page_charts import make_drift_charts, make_model_charts, make_profile_charts
 from diptych.components.report.reject_tables import group_rejects, rejects_csv_uri
-from diptych.components.report.report_data import Finding, ReportData
+from diptych.components.report.report_data import ReportData
 from diptych.components.report.statistics_tables import (
     list_plain_features,
     make_label_table,
@@ -20,21 +22,32 @@ from diptych.components.report.statistics_tables import (
     make_value_table,
 )
 from diptych.models import features
-from diptych.models.metrics import METRICS
+from diptych.models.metrics import shown_metrics
+from diptych.models.shown_text import show_text
 
 _MAX_VALUES = 5
 _MAX_SLICES = 60
 
 
 def make_environment() -> Environment:
-    """Jinja's environment of the templates. All text is escaped, and an undefined name is an error."""
+    """Jinja's environment of the templates. All text is escaped and can be seen, and an undefined name is an error."""
     loader = PackageLoader("diptych.components.report", "templates")
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_show,
     )
     environment.filters.update(FILTERS)
     environment.tests["improvement_of"] = lambda gain, metric: is_improvement(metric, gain)
     return environment
+
+
+def _show(value: Any) -> Any:
+    # Markup was rendered from texts that were shown so.
+    return value if isinstance(value, Markup) or not isinstance(value, str) else show_text(value)
 
 
 def render_report(data: ReportData) -> str:
@@ -45,31 +58,30 @@ def render_report(data: ReportData) -> str:
     texts = {name: splits for name, splits in with_card.items() if name not in numeric and name != features.LABEL}
     decision, account = data.decision, data.account
     slices = list_slices(decision.slices, decision.last_blessed_slices) if decision else []
+    models = compare_models(data)
     template = make_environment().get_template("report.html")
     return template.render(
         report=data,
         highlights=find_highlights(data),
-        splits=[split for split in features.SPLITS if account and split in account.examples],
-        examples=sum(account.examples.values()) if account else 0,
+        has_texts=account is None or account.descriptions,
+        examples={split: account.examples[split] for split in features.SPLITS if split in account.examples}
+        if account
+        else {},
         rejected=sum(account.rejects.values()) if account else 0,
         reject_groups=group_rejects(account.rejects, data.rejects) if account else [],
         rejects_csv=rejects_csv_uri(data.rejects),
-        findings=sort_findings(data.verdict.findings if data.verdict else []),
+        findings=show_findings(data.verdict.findings if data.verdict else [], data.finding_rows),
         numeric_cards=[make_numeric_card(name, splits) for name, splits in numeric.items()],
         value_tables=[make_value_table(name, splits, _MAX_VALUES) for name, splits in texts.items()],
         plain_features=plain,
         drift_charts=make_drift_charts(data),
         label_table=make_label_table(account.labels, account.examples) if account else None,
-        models=compare_models(data),
-        metric_names=[name for name in METRICS if decision and name in decision.metrics],
+        models=models,
+        best_baselines=best_baselines(models),
+        metric_names=shown_metrics(decision.metrics) if decision else [],
         slices=slices[:_MAX_SLICES],
         slices_left_out=len(slices) - _MAX_SLICES,
         graph=lay_out_graph(data.lineage.upstream),
         **make_profile_charts(data.profile),
         **make_model_charts(data),
     )
-
-
-def sort_findings(findings: Sequence[Finding]) -> list[Finding]:
-    """Those that stop the run first."""
-    return sorted(findings, key=lambda finding: finding.severity != "stop")

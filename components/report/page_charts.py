@@ -9,9 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from diptych.components.report import charts
-from diptych.components.report.report_data import DatasetProfile, FeatureStatistics, ReportData
+from diptych.components.report.report_data import DatasetProfile, FeatureStatistics, ReportData, TextProfile
 from diptych.components.report.statistics_tables import HASHES, MAX_LABELS
 from diptych.models import features
+from diptych.models.natural_order import natural_key
 
 _MAX_CONFUSED_LABELS = 30
 _MAX_SCRIPTS = 8
@@ -23,14 +24,16 @@ FIRST_CURVES = ("loss", "accuracy")
 
 
 def make_profile_charts(profile: DatasetProfile | None) -> dict[str, Any]:
-    """The charts of images and texts; none without a profile."""
+    """The charts of images and texts; none without a profile, and none of texts without texts."""
     if profile is None:
         return {}
-    text = profile.text
+    text_charts = _make_text_charts(profile.text) if profile.text else {}
+    return {"sizes_chart": charts.sizes(profile.sizes), "formats_chart": charts.bars(profile.formats), **text_charts}
+
+
+def _make_text_charts(text: TextProfile) -> dict[str, Any]:
     scripts = {split: dict(list(shares.items())[:_MAX_SCRIPTS]) for split, shares in text.scripts.items()}
     return {
-        "sizes_chart": charts.sizes(profile.sizes),
-        "formats_chart": charts.bars(profile.formats),
         "lengths_chart": charts.histograms(text.lengths, "characters"),
         "terms_chart": charts.bars({features.TRAIN: text.terms.get(features.TRAIN, {})}),
         "scripts_chart": charts.bars(scripts, ".0%"),
@@ -58,7 +61,8 @@ def choose_confused_labels(counts: Mapping[str, Mapping[str, int]]) -> list[str]
     Args:
         counts: actual label to predicted label to number of examples.
     """
-    labels = sorted({label for actual, of_actual in counts.items() for label in (actual, *of_actual)})
+    found = {label for actual, of_actual in counts.items() for label in (actual, *of_actual)}
+    labels = sorted(found, key=natural_key)
     if len(labels) <= _MAX_CONFUSED_LABELS:
         return labels
     wrong: Counter[str] = Counter()
@@ -66,7 +70,7 @@ def choose_confused_labels(counts: Mapping[str, Mapping[str, int]]) -> list[str]
         for predicted, rows in of_actual.items():
             if actual != predicted:
                 wrong.update({actual: rows, predicted: rows})
-    return sorted(label for label, _ in wrong.most_common(_MAX_CONFUSED_LABELS))
+    return sorted((label for label, _ in wrong.most_common(_MAX_CONFUSED_LABELS)), key=natural_key)
 
 
 def make_drift_charts(data: ReportData) -> list[tuple[str, Markup]]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from diptych.components.report.report_data import CalibrationBin
 from diptych.models.labels import Task
-from diptych.models.metrics import MULTILABEL_THRESHOLD
+from diptych.models.pattern_signs import load_saved_model
 from diptych.models.serving.card import read_card
+from diptych.models.thresholds import predict_labels
 
 #: The number of rows, evenly spread, that predictions are made for.
 MAX_ROWS = 1000
@@ -39,21 +40,21 @@ class Predictions:
         names: the model's labels, in the order of the columns.
         scores: float ``[rows, labels]``.
         actual: bool ``[rows, labels]``, whether a row has the label.
+        thresholds: as in the model's card.
+        at_least_one: as in the model's card.
     """
 
     task: Task
     names: Sequence[str]
     scores: NDArray[Any]
     actual: NDArray[np.bool_]
+    thresholds: Sequence[float] | None = None
+    at_least_one: bool = False
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
-        """bool ``[rows, labels]``, as ``diptych.models.metrics.MetricAccumulator`` defines it."""
-        if self.task == "multilabel":
-            predicted = self.scores >= MULTILABEL_THRESHOLD
-        else:
-            predicted = self.scores.argmax(axis=1)[:, None] == np.arange(len(self.names))
-        return np.asarray(predicted, bool)
+        """Which labels are predicted, bool ``[rows, labels]``."""
+        return predict_labels(self.scores, self.thresholds, self.at_least_one)
 
 
 def predict(model: str, records: Sequence[bytes], labels: Sequence[tuple[str, ...]]) -> Predictions:
@@ -68,13 +69,18 @@ def predict(model: str, records: Sequence[bytes], labels: Sequence[tuple[str, ..
         ValueError: the model's card cannot be read.
     """
     card = read_card(model)
-    serve = tf.saved_model.load(model).signatures["serving_default"]
+    serve = load_saved_model(model).signatures["serving_default"]
     batches = [records[start : start + _BATCH] for start in range(0, len(records), _BATCH)]
     scores = [next(iter(serve(examples=tf.constant(batch)).values())).numpy() for batch in batches]
     actual = np.array([[name in own for name in card.labels] for own in map(set, labels)], bool)
     shape = (len(records), len(card.labels))
     return Predictions(
-        card.task, card.labels, np.concatenate([*scores, np.zeros((0, shape[1]))]), actual.reshape(shape)
+        card.task,
+        card.labels,
+        np.concatenate([*scores, np.zeros((0, shape[1]))]),
+        actual.reshape(shape),
+        card.thresholds,
+        card.at_least_one,
     )
 
 
@@ -105,19 +111,25 @@ def most_confident_mistakes(predictions: Predictions, limit: int) -> list[Mistak
     return [Mistake(row, predictions.names[int(wrong[row].argmax())], float(best[row])) for row in order[:limit]]
 
 
-def majority_baseline_metrics(labels: Mapping[str, Mapping[str, int]], train: str, test: str) -> dict[str, float]:
-    """The accuracy and macro-F1 on test of always predicting the most frequent label of train (multiclass).
+def majority_baseline_metrics(
+    labels: Mapping[str, Mapping[str, int]], examples: Mapping[str, int], train: str, test: str
+) -> dict[str, float]:
+    """The metrics on test of predicting for every example the most frequent label of train, and no other.
 
     Args:
         labels: label to split to number of examples.
+        examples: split to number of examples.
 
     Returns:
-        Metric to value; empty if test has no examples.
+        ``micro_f1``, ``macro_f1``, and ``accuracy`` if each example of test has one label: with several, these numbers
+        do not tell it. Empty if test has no examples.
     """
-    examples = sum(counts.get(test, 0) for counts in labels.values())
-    if not examples:
+    rows = examples.get(test, 0)
+    if not rows or not labels:
         return {}
     prediction = max(labels, key=lambda label: (labels[label].get(train, 0), label))
-    correct = labels[prediction].get(test, 0)
+    right = labels[prediction].get(test, 0)
+    actual = sum(counts.get(test, 0) for counts in labels.values())
     occurring = sum(counts.get(test, 0) > 0 or label == prediction for label, counts in labels.items())
-    return {"accuracy": correct / examples, "macro_f1": 2 * correct / (correct + examples) / occurring}
+    metrics = {"micro_f1": 2 * right / (rows + actual), "macro_f1": 2 * right / (rows + right) / occurring}
+    return {"accuracy": right / rows, **metrics} if actual == rows else metrics

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from diptych.components.catalogue.reasons import REASONS
 from diptych.components.report.formatting import encode_base64
 from diptych.components.report.report_data import RejectedRow
 
@@ -19,9 +20,10 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class RejectGroup:
-    """The rejected rows of a reason: their number, and the first of them with their indices among all."""
+    """The rejected rows of a reason: what to do, their number, and the first of them with their indices among all."""
 
     reason: str
+    remedy: str
     count: int
     rows: Sequence[tuple[int, RejectedRow]]
 
@@ -38,7 +40,7 @@ def group_rejects(counts: Mapping[str, int], rows: Iterable[RejectedRow]) -> lis
         if len(by_reason.setdefault(row.reason, [])) < _ROWS_BY_REASON:
             by_reason[row.reason].append((index, row))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [RejectGroup(reason, count, by_reason[reason]) for reason, count in ordered]
+    return [RejectGroup(reason, REASONS.get(reason, ""), count, by_reason[reason]) for reason, count in ordered]
 
 
 def rejects_csv_uri(rows: Sequence[RejectedRow]) -> str:

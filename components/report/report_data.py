@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from diptych.components.declared_account import DeclaredAccount
+
 #: Metric to value.
 Metrics = Mapping[str, float]
 
@@ -22,12 +24,16 @@ class Account(BaseModel):
         examples: split to number of examples.
         rejects: reason to number of rows.
         labels: label to split to number of examples.
+        declared: the splits that the catalogue declares, or None.
+        descriptions: whether the examples have descriptions, or are images alone.
     """
 
     rows: int
     examples: dict[str, int]
     rejects: dict[str, int]
     labels: dict[str, dict[str, int]] = {}
+    declared: DeclaredAccount | None = None
+    descriptions: bool = True
 
 
 class RejectedRow(BaseModel):
@@ -71,18 +77,41 @@ class Verdict(BaseModel):
     findings: list[Finding]
 
 
+class Comparison(BaseModel):
+    """How another model did on the rows that the network is measured on.
+
+    Attributes:
+        intervals: metric to lower and upper bound; empty if the model's rows are unknown, as are those below.
+        differences: metric to what the network has more.
+        difference_intervals: metric to lower and upper bound of the difference.
+    """
+
+    metrics: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    differences: dict[str, float] = {}
+    difference_intervals: dict[str, tuple[float, float]] = {}
+
+
 class Decision(BaseModel):
     """``decision.json`` of the Evaluator.
 
     Attributes:
         metrics: the network's metrics on the test split, and ``examples``, their number.
+        intervals: metric to lower and upper bound.
+        confidence: of all intervals.
+        comparisons: the name of each model that the network is compared with to how it did.
         reasons: why it is blessed or not, in sentences.
+        notes: what else must be known to judge by the metrics, in sentences.
         slices: slice (``""`` is the whole split, else ``feature=value``) to metrics.
         last_blessed_slices: the same of the last blessed model; empty if it was not compared with.
     """
 
     metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]] = {}
+    confidence: float = 0.95
+    comparisons: dict[str, Comparison] = {}
     reasons: list[str]
+    notes: list[str] = []
     slices: dict[str, dict[str, float]]
     last_blessed_slices: dict[str, dict[str, float]] = {}
 
@@ -178,7 +207,10 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class DisplayedRow:
-    """A row that the page shows with its picture; ``note`` says why, if there is more to say than its texts."""
+    """A row that the page shows with its picture; ``note`` says why, if there is more to say than its texts.
+
+    The description is empty in a dataset of images alone.
+    """
 
     id: str
     split: str
@@ -285,6 +317,7 @@ class DatasetProfile:
         formats: split to format of the original file to number of rows.
         extremes: the rows with the extreme values of several features.
         groups: None if no row has a group.
+        text: None for a dataset of images alone.
     """
 
     read: int
@@ -295,7 +328,7 @@ class DatasetProfile:
     extremes: Sequence[ExtremeRows]
     duplicates: Sequence[DuplicateSummary]
     groups: GroupProfile | None
-    text: TextProfile
+    text: TextProfile | None
 
 
 @dataclass(frozen=True)
@@ -360,22 +393,27 @@ class ReportData:
 
     Attributes:
         failure: where and why the run ended early, in words.
+        going_on: that a run is going on, and what is shown of it, in words.
         missing: name of an artifact that is missing or cannot be read, and why.
         rejects: the rejected rows; of many only the first.
         reject_thumbnails: index in ``rejects`` to picture.
+        finding_rows: index of a finding of the verdict to some of its rows, those of one image together.
         reference: feature to its statistics in the data that drift was measured from.
-        majority_baseline: metrics of always predicting the most frequent label of train.
+        linear_baseline: modality to the metrics of the linear baseline on it.
+        majority_baseline: metrics of predicting for every example the most frequent label of train, and no other.
         confusion: actual label to predicted label to number of examples.
         per_label: label to ``precision``, ``recall``, ``f1`` and ``support``.
     """
 
     title: str
     failure: str = ""
+    going_on: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     rejects: Sequence[RejectedRow] = ()
     reject_thumbnails: Mapping[int, Thumbnail] = field(default_factory=dict)
     verdict: Verdict | None = None
+    finding_rows: Mapping[int, Sequence[Sequence[DisplayedRow]]] = field(default_factory=dict)
     anomalies: Sequence[Anomaly] = ()
     schema: Sequence[SchemaFeature] = ()
     statistics: DatasetStatistics = field(default_factory=dict)
@@ -383,7 +421,7 @@ class ReportData:
     profile: DatasetProfile | None = None
     decision: Decision | None = None
     blessed: bool | None = None
-    linear_baseline: Metrics = field(default_factory=dict)
+    linear_baseline: Mapping[str, Metrics] = field(default_factory=dict)
     majority_baseline: Metrics = field(default_factory=dict)
     training_curves: TrainingCurves = field(default_factory=dict)
     confusion: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

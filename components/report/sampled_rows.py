@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diptych.components.example_columns import ExampleColumns, read_columns
 from diptych.models import features
+from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
 from diptych.models.tfrecords import list_split_files, read_records
 
@@ -84,7 +85,7 @@ def read_sampled_rows(examples_uri: str, counts: Mapping[str, int]) -> SampledRo
     for split, count in counts.items():
         parts[split] = read_columns(list_split_files(examples_uri, split), _FEATURES, stride)
         if len(parts[split].labels) != -(-count // stride):
-            raise DatasetError(f"split '{split}' has not the {count:,} records that the account says")
+            raise DatasetError(f"split '{split}' has not the {pluralize(count, 'record')} that the account says")
     lengths = [len(part.labels) for part in parts.values()]
     return SampledRows(
         total,

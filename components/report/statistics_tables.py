@@ -14,6 +14,7 @@ from diptych.components.report import charts
 from diptych.components.report.formatting import format_number
 from diptych.components.report.report_data import DatasetStatistics, FeatureStatistics
 from diptych.models import features
+from diptych.models.natural_order import natural_key
 
 #: Features whose values only identify an image: their distribution says nothing.
 HASHES = frozenset({features.SHA256, features.PHASH})
@@ -111,7 +112,7 @@ def make_label_table(labels: Mapping[str, Mapping[str, int]], examples: Mapping[
         examples: split to number of examples.
     """
     splits = {split: FeatureStatistics(examples[split], 0) for split in features.SPLITS if split in examples}
-    ordered = sorted(labels, key=lambda label: (-labels[label].get(features.TRAIN, 0), label))
+    ordered = sorted(labels, key=lambda label: (-labels[label].get(features.TRAIN, 0), natural_key(label)))
     rows = [
         ValueCounts(label, {split: labels[label].get(split, 0) for split in splits}) for label in ordered[:MAX_LABELS]
     ]

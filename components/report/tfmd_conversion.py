@@ -14,6 +14,7 @@ from diptych.components.report.report_data import (
     SchemaFeature,
     StringStatistics,
 )
+from diptych.models.counts import pluralize
 
 # The feature that an anomaly of a split as a whole is reported for.
 _WHOLE_SPLIT = "dataset"
@@ -86,7 +87,7 @@ def _describe_presence(feature: schema_pb2.Feature) -> str:
         return "always"
     if fraction:
         return f"in {fraction:.1%} of rows or more"
-    return f"in {count:,} rows or more" if count else "optional"
+    return f"in {pluralize(count, 'row')} or more" if count else "optional"
 
 
 def _describe_value_count(feature: schema_pb2.Feature) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 
@@ -11,31 +10,14 @@ from PIL import Image
 
 from diptych.components.report.report_data import RejectedRow, Thumbnail
 from diptych.components.report.sampled_rows import read_records_at
+from diptych.components.report.small_pictures import REASONS_OTHER_THAN_IMAGE, SIDE, shrink
 from diptych.models import features
 from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.models.tfrecords import list_split_files
 
-# Three hundred photographs of this size and quality take about 1 MB in the page.
-_SIDE = 96
-_QUALITY = 80
 _BATCH = 64
 
-# The reasons of rejects whose image was decoded without complaint, or not at all. A hostile image must not be decoded
-# here: ingestion decodes images in processes of their own.
-_REASONS_OTHER_THAN_IMAGE = frozenset(
-    {
-        "missing_description",
-        "description_too_long",
-        "missing_label",
-        "unknown_label",
-        "unknown_split",
-        "duplicate_id",
-        "duplicate",
-        "near_duplicate",
-        "too_small",
-    }
-)
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _MAX_BYTES, _MAX_PIXELS = 16_000_000, 25_000_000
 
@@ -70,14 +52,7 @@ def make_thumbnails(
 
 def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Thumbnail]:
     stored = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]))[features.IMAGE]
-    return [_shrink(Image.fromarray(pixels)) for pixels in decode_stored_images(stored, image).numpy()]
-
-
-def _shrink(picture: Image.Image) -> Thumbnail:
-    picture.thumbnail((_SIDE, _SIDE))
-    file = io.BytesIO()
-    picture.convert("RGB").save(file, "WEBP", quality=_QUALITY)
-    return Thumbnail(file.getvalue(), picture.width, picture.height)
+    return [shrink(Image.fromarray(pixels)) for pixels in decode_stored_images(stored, image).numpy()]
 
 
 def make_reject_thumbnails(rows: Sequence[RejectedRow], images_root: str, limit: int) -> dict[int, Thumbnail]:
@@ -93,7 +68,7 @@ def make_reject_thumbnails(rows: Sequence[RejectedRow], images_root: str, limit:
     for index, row in enumerate(rows):
         if len(found) == limit:
             break
-        if row.reason in _REASONS_OTHER_THAN_IMAGE and row.image and (thumbnail := _read_file(images_root, row.image)):
+        if row.reason in REASONS_OTHER_THAN_IMAGE and row.image and (thumbnail := _read_file(images_root, row.image)):
             found[index] = thumbnail
     return found
 
@@ -109,8 +84,8 @@ def _read_file(root: str, name: str) -> Thumbnail | None:
         with Image.open(path, formats=_FORMATS) as picture:
             if picture.width * picture.height > _MAX_PIXELS:
                 return None
-            picture.draft("RGB", (_SIDE, _SIDE))
-            return _shrink(picture)
+            picture.draft("RGB", (SIDE, SIDE))
+            return shrink(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         # The file may have changed since the row was rejected. The page then shows the row without a picture.
         return None

@@ -22,12 +22,21 @@ def read_training_curves(model_run: str) -> TrainingCurves:
         tf.errors.OpError: a file cannot be read.
     """
     found: dict[str, dict[str, dict[int, float]]] = {}
-    for path in sorted(tf.io.gfile.glob(os.path.join(model_run, "*", "events.out.tfevents.*"))):
-        run = os.path.basename(os.path.dirname(path))
+    for run, path in _event_files(model_run):
         for figure, epoch, value in _read_scalars(path):
             # A training that was resumed writes an epoch again, to a later file, whose value counts.
             found.setdefault(figure, {}).setdefault(run, {})[epoch] = value
     return {figure: {run: sorted(points.items()) for run, points in runs.items()} for figure, runs in found.items()}
+
+
+def _event_files(model_run: str) -> Iterator[tuple[str, str]]:
+    """The name of the run and the path of each event file, sorted; folders are listed, for a pattern of their names
+    might match others."""
+    for run in sorted(tf.io.gfile.listdir(model_run)) if tf.io.gfile.isdir(model_run) else ():
+        folder = os.path.join(model_run, run)
+        for name in sorted(tf.io.gfile.listdir(folder)) if tf.io.gfile.isdir(folder) else ():
+            if name.startswith("events.out.tfevents."):
+                yield run.rstrip("/"), os.path.join(folder, name)
 
 
 def _read_scalars(path: str) -> Iterator[tuple[str, int, float]]:
