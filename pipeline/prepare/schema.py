@@ -32,8 +32,9 @@ def write_proposed_schema(settings: Settings, folder: str, output: str) -> None:
         folder: the folder of the run whose ingestion is used, and made if it is missing.
 
     Raises:
-        SchemaError: ``output`` exists or cannot be written.
-        RunPathError, RunLockedError, IngestionError: as ``compute_statistics``.
+        SchemaError: ``output`` exists.
+        OSError: ``output`` cannot be written.
+        RunLockedError, IngestionError: as ``compute_statistics``.
     """
     if os.path.exists(output):
         raise SchemaError(f"'{output}' exists: name another file with --output, or see what would change with --update")
@@ -49,7 +50,7 @@ def widen_curated_schema(settings: Settings, folder: str) -> tuple[str, str]:
 
     Raises:
         SchemaError: ``data.schema_file`` names no file, or one that is no schema.
-        RunPathError, RunLockedError, IngestionError: as ``compute_statistics``.
+        RunLockedError, IngestionError: as ``compute_statistics``.
     """
     path = settings.data.schema_file
     if path is None:
@@ -73,7 +74,7 @@ def compute_statistics(settings: Settings, folder: str) -> list[statistics_pb2.D
     """Computes the statistics of each split; ingests the catalogue unless the run in the folder has done it.
 
     Raises:
-        RunPathError, RunLockedError: no run can work in the folder.
+        RunLockedError: another run works in the folder.
         IngestionError: the catalogue cannot be read.
     """
     from diptych.pipeline.local.runner import run_ingestion
@@ -90,9 +91,6 @@ def write_schema(text: str, output: str) -> None:
     """Writes the text of a schema.
 
     Raises:
-        SchemaError: the file cannot be written.
+        OSError: the file cannot be written.
     """
-    try:
-        write_text(output, text)
-    except OSError as error:
-        raise SchemaError(f"cannot write '{output}': {error.strerror}") from None
+    write_text(output, text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diptych.components.data_gate.options import GateOptions
 from diptych.models import features
 from diptych.models.labels import Task
+from diptych.models.natural_order import natural_key
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
@@ -39,7 +40,7 @@ _ABSENT_WHEN_SERVING = (features.LABEL, features.GROUP)
 def propose_schema(
     statistics: Iterable[statistics_pb2.DatasetFeatureStatisticsList], task: Task, gate: GateOptions
 ) -> schema_pb2.Schema:
-    """Proposes a schema of every feature that has statistics.
+    """Proposes a schema of every feature of the record, but of the description only if it has statistics.
 
     Args:
         statistics: the statistics of each split.
@@ -55,6 +56,9 @@ def propose_schema(
                 seen.setdefault(".".join(feature.path.step), []).append(feature)
     schema = schema_pb2.Schema(default_environment=[_TRAINING, _SERVING])
     for name in features.STATISTICS_FEATURES:
+        if name == features.DESCRIPTION and not seen[name]:
+            # A dataset of images alone: a record with a description would be an anomaly.
+            continue
         feature = schema.feature.add()
         feature.CopyFrom(_propose_feature(name, seen[name], task))
         _add_comparators(feature, gate)
@@ -98,14 +102,14 @@ def _stats(feature: statistics_pb2.FeatureNameStatistics) -> Any:
 
 
 def _distinct_values(seen: Iterable[statistics_pb2.FeatureNameStatistics]) -> list[str]:
-    """The distinct values, sorted; empty if there are more than the statistics list."""
+    """The distinct values, in natural order; empty if there are more than the statistics list."""
     found: set[str] = set()
     for feature in seen:
         named = {bucket.label for bucket in feature.string_stats.rank_histogram.buckets}
         if len(named) < feature.string_stats.unique:
             return []
         found |= named
-    return sorted(found)
+    return sorted(found, key=natural_key)
 
 
 def _add_range(feature: schema_pb2.Feature, seen: Iterable[statistics_pb2.FeatureNameStatistics]) -> None:

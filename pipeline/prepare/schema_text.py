@@ -28,7 +28,7 @@ _COMMENTS = {
     features.LABEL: "The class to learn. It is not there when serving. Only these values are classes: look for typos.",
     features.GROUP: "Rows of one group stay in one split. Not every catalogue has groups; never there when serving.",
     features.ENCODING: "How the pixels are stored, as image.encoding says.",
-    features.SHA256: "Of the pixels as stored: equal images have equal digests.",
+    features.SHA256: "Identifies the picture, whatever size it is stored at: equal images have equal digests.",
     features.PHASH: "Perceptual hash: images that look alike differ in few of its 64 bits. Its size means nothing.",
     features.WIDTH: "Of the image file, upright, in pixels.",
     features.HEIGHT: "Of the image file, upright, in pixels.",

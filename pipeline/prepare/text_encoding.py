@@ -17,6 +17,10 @@ _COMMON = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "mac_roman"),
     *("gb18030", "big5", "cp932", "euc_jp", "euc_kr", "utf_16_le", "utf_16_be"),
 ]
+# Of so many pairs of bytes, one has a zero: delimiters, digits and paths are ASCII in every language.
+_MIN_ZEROS = 10
+# So many zeros stand in the place of the high bytes for one elsewhere.
+_ZEROS_IN_PLACE = 10
 
 
 def detect_encoding(head: bytes) -> str:
@@ -28,6 +32,8 @@ def detect_encoding(head: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
+    if wide := _detect_utf_16(head):
+        return wide
     # A few damaged bytes do not make UTF-8 another encoding: in a text of another one, most characters beyond ASCII are
     # no UTF-8.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
@@ -42,3 +48,11 @@ def detect_encoding(head: bytes) -> str:
     ]
     fitting = {encoding for match in likeliest for encoding in match.could_be_from_charset}
     return codecs.lookup(next((encoding for encoding in _COMMON if encoding in fitting), _COMMON[0])).name
+
+
+def _detect_utf_16(head: bytes) -> str | None:
+    """UTF-16 without a mark: of a table's pairs of bytes, many have a zero in one place, few in the other."""
+    zeros = head[::2].count(0), head[1::2].count(0)
+    if max(zeros) * _MIN_ZEROS < len(head) // 2 or min(zeros) * _ZEROS_IN_PLACE > max(zeros) or not any(zeros):
+        return None
+    return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
