@@ -8,6 +8,8 @@ import os
 from functools import lru_cache
 from importlib.metadata import version
 
+from diptych.models.images.pretrained.weights import find_pretrained_weights
+
 # Libraries on whose version the results of components depend.
 _LIBRARIES = (
     "tensorflow",
@@ -25,12 +27,16 @@ _LIBRARIES = (
 def code_fingerprint(*packages: str) -> str:
     """SHA-256, in hexadecimal, of the Python files in some packages and of the versions of the libraries they use.
 
+    Pretrained weights, where they are installed, are part of it: a run after they were installed uses them.
+
     Args:
         packages: names of importable packages; their sub-packages are included.
     """
     digest = hashlib.sha256()
     for name in _LIBRARIES:
         digest.update(f"{name}=={version(name)}\n".encode())
+    weights = find_pretrained_weights()
+    digest.update(f"pretrained {weights and weights.digest}\n".encode())
     for package in packages:
         root = os.path.dirname(importlib.import_module(package).__file__ or "")
         for folder, folders, files in os.walk(root):

@@ -8,7 +8,6 @@ from typing import Any
 
 import tensorflow_data_validation as tfdv
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
@@ -21,6 +20,7 @@ from diptych.components.data_gate.component import DataGate
 from diptych.components.evaluator.component import Evaluator
 from diptych.components.example_gen.component import ImageTextExampleGen
 from diptych.components.linear_baseline.component import LinearBaseline
+from diptych.components.pusher.component import Pusher
 from diptych.components.report.component import Report
 from diptych.components.schema_gen.component import ImportSchemaGen
 from diptych.components.statistics_gen.component import StatisticsGen
@@ -28,6 +28,7 @@ from diptych.components.transform.component import Transform
 from diptych.models.features import STATISTICS_FEATURES, TRAIN, VAL
 from diptych.models.images.options import check_encoding_supported
 from diptych.models.text import preprocessing
+from diptych.models.text.options import serialize_text_options
 from diptych.models.training import custom_config
 from diptych.pipeline.code_fingerprint import code_fingerprint
 from diptych.pipeline.settings import Settings
@@ -48,12 +49,15 @@ def build_ingestion(settings: Settings) -> tuple[ImageTextExampleGen, Statistics
     return example_gen, statistics_gen
 
 
-def build_components(settings: Settings, push_directory: str, images_root: str = "") -> list[BaseComponent]:
+def build_components(
+    settings: Settings, push_directory: str, images_root: str = "", feature_folder: str = ""
+) -> list[BaseComponent]:
     """Builds all components, in an order in which they can run one after the other.
 
     Args:
         push_directory: where blessed models and the profiles of accepted data are kept, from this and earlier runs.
         images_root: the folder where the report finds the images of rejected rows; empty if it cannot read them.
+        feature_folder: where training keeps the features of images for later runs; empty to keep none.
 
     Raises:
         OptionsError: this TensorFlow cannot read images of the encoding that the settings ask for.
@@ -71,11 +75,14 @@ def build_components(settings: Settings, push_directory: str, images_root: str =
     }
     data_gate = _build_data_gate(settings, data, push_directory)
     transform = _build_transform(settings, data)
-    linear_baseline = LinearBaseline(examples, settings.text, settings.train.task, code=_components_code())
+    linear_baseline = LinearBaseline(
+        examples, settings.image, settings.text, settings.label, settings.train, code=_components_code()
+    )
     for component in (transform, linear_baseline):
         # They read nothing of the gate's, but must not run on data that it stops.
         component.add_upstream_node(data_gate)
-    tuners, trainer = _build_training(settings, examples, transform.outputs["transform_graph"], push_directory)
+    config = _training_config(settings, push_directory, feature_folder)
+    tuners, trainer = _build_training(settings, examples, transform.outputs["transform_graph"], config)
     results: dict[str, BaseChannel] = {
         "verdict": data_gate.outputs["verdict"],
         "linear_baseline": linear_baseline.outputs["metrics"],
@@ -116,7 +123,7 @@ def _build_transform(settings: Settings, data: Mapping[str, BaseChannel]) -> Tra
         schema=data["schema"],
         preprocessing_fn="diptych.models.text.preprocessing.preprocessing_fn",
         custom_config={
-            preprocessing.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
+            preprocessing.TEXT_OPTIONS_KEY: serialize_text_options(settings.text),
             preprocessing.LABEL_OPTIONS_KEY: settings.label.model_dump_json(),
             preprocessing.TASK_KEY: settings.train.task,
             "code": _models_code(),
@@ -129,13 +136,13 @@ def _build_transform(settings: Settings, data: Mapping[str, BaseChannel]) -> Tra
 
 
 def _build_training(
-    settings: Settings, examples: BaseChannel, transform_graph: BaseChannel, push_directory: str
+    settings: Settings, examples: BaseChannel, transform_graph: BaseChannel, config: Mapping[str, str]
 ) -> tuple[list[Tuner], Trainer]:
     """Trainer, and before it Tuner if hyperparameters are searched for."""
     shared: dict[str, Any] = {
         "examples": examples,
         "transform_graph": transform_graph,
-        "custom_config": _training_config(settings, push_directory),
+        "custom_config": dict(config),
         "train_args": trainer_pb2.TrainArgs(splits=[TRAIN]),
         "eval_args": trainer_pb2.EvalArgs(splits=[VAL]),
     }
@@ -148,15 +155,18 @@ def _build_training(
     return tuners, trainer
 
 
-def _training_config(settings: Settings, push_directory: str) -> dict[str, str]:
+def _training_config(settings: Settings, push_directory: str, feature_folder: str) -> dict[str, str]:
     """The ``custom_config`` of Trainer and Tuner, which is part of their cache keys."""
     config = {
         custom_config.IMAGE_OPTIONS_KEY: settings.image.model_dump_json(),
-        custom_config.TEXT_OPTIONS_KEY: settings.text.model_dump_json(),
+        custom_config.TEXT_OPTIONS_KEY: serialize_text_options(settings.text),
+        custom_config.MISSING_TEXTS_KEY: settings.data.missing_descriptions,
         custom_config.NETWORK_OPTIONS_KEY: settings.model.model_dump_json(),
         custom_config.TRAIN_OPTIONS_KEY: settings.train.model_dump_json(),
-        "code": _models_code(),
+        custom_config.CODE_KEY: _models_code(),
     }
+    if feature_folder:
+        config[custom_config.FEATURE_FOLDER_KEY] = feature_folder
     if settings.tune:
         config[custom_config.TUNE_OPTIONS_KEY] = settings.tune.model_dump_json()
     if settings.train.warm_start:

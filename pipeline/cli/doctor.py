@@ -6,11 +6,15 @@ import importlib
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
+
+from diptych.models.images.pretrained.weights import find_pretrained_weights
+from diptych.models.networks.choice import INSTALL_WEIGHTS
 
 _LIBRARIES = (
     "tfx",
@@ -52,25 +56,39 @@ class Problem:
 
 
 def installed_versions() -> dict[str, str]:
-    """The versions of Python, the system and the libraries; ``missing`` for a library that is not installed."""
+    """The versions of Python, the system and the libraries; ``missing`` for a library that is not installed.
+
+    And whether the weights are there that ``model.image.backbone: auto`` would take.
+    """
     shown = {"python": platform.python_version(), "system": platform.platform()}
     for name in _LIBRARIES:
         try:
             shown[name] = version(name)
         except PackageNotFoundError:
             shown[name] = "missing"
+    shown["ImageNet weights"] = "installed" if find_pretrained_weights() else f"none; {INSTALL_WEIGHTS}"
     return shown
 
 
 def find_problems() -> Iterator[Problem]:
-    """Checks the requirements of the package, the components of TFX, the free disk space, and the system."""
+    """Checks the requirements of the package, the components of TFX, the disks, and the system."""
     yield from _check_requirements()
     yield from _check_components()
-    free = shutil.disk_usage(".").free
-    if free < _MIN_FREE_BYTES:
-        yield Problem(f"only {free / 2**30:.1f} GiB are free here", "free some disk, or choose another --output")
+    yield from _check_disks()
     if sys.platform != "linux":
         yield Problem(f"{sys.platform} is untested", "use Linux, or a Linux container")
+
+
+def _check_disks() -> Iterator[Problem]:
+    places = {"here": (".", "choose another --output")}
+    try:
+        places["for temporary files"] = (tempfile.gettempdir(), "name another folder with the variable TMPDIR")
+    except FileNotFoundError as error:
+        yield Problem(str(error.strerror), "free some disk, or name another folder with the variable TMPDIR")
+    for place, (folder, remedy) in places.items():
+        free = shutil.disk_usage(folder).free
+        if free < _MIN_FREE_BYTES:
+            yield Problem(f"only {free / 2**30:.1f} GiB are free {place}", f"free some disk, or {remedy}")
 
 
 def _check_requirements() -> Iterator[Problem]:

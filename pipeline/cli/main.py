@@ -4,42 +4,73 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points, version
 
 from diptych.models.errors import FAILED, OK, DiptychError
+from diptych.models.os_errors import explain_os_error
 from diptych.pipeline.cli.commands import about, catalogues, pushed_models, runs
-from diptych.pipeline.cli.os_errors import explain_os_error
-from diptych.pipeline.cli.terminal import complain
+from diptych.pipeline.cli.stopping import exit_code_of, explain_stop, stoppable
+from diptych.pipeline.cli.terminal import Parser, complain, show_traceback
 
-_EPILOG = "Exit codes: 0 done, 1 failed, 2 settings or usage wrong, 3 stopped by the data gate, 130 interrupted."
+_EPILOG = (
+    "Exit codes: 0 done, 1 failed, 2 settings or usage wrong, 3 stopped by the data gate, 130 interrupted, "
+    "143 stopped by SIGTERM."
+)
 # Other rooms add commands here; a lower room cannot import a higher one.
 _COMMANDS_GROUP = "diptych.commands"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code.
+
+    Args:
+        arguments: None for those of the process: it is then the command's own, and signals end both.
+    """
+    if arguments is not None:
+        return run_command(arguments)
+    sys.excepthook = show_traceback
+    with stoppable():
+        return run_command(sys.argv[1:])
+
+
+def run_command(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
     try:
-        return int(options.command(options))
-    except KeyboardInterrupt:
-        return complain("interrupted; what was finished is reused by the next run", 130)
+        options = build_parser().parse_args(arguments)
+        code = int(options.command(options))
+        if failure := _flush_output():
+            raise failure
+        return code
+    except KeyboardInterrupt as error:
+        return complain(explain_stop(error), exit_code_of(error))
     except BrokenPipeError:
-        # The reader of a pipe went away, as head does; Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # The reader of a pipe went away, as head does.
+        _flush_output()
         return OK
     except DiptychError as error:
         return complain(str(error), error.exit_code)
-    except OSError as error:
-        if sentence := explain_os_error(error):
+    except Exception as error:
+        if sentence := explain_os_error(_flush_output() or error):
             return complain(sentence, FAILED)
         raise
 
 
+def _flush_output() -> OSError | None:
+    """Writes what has been printed; the error if that fails, which Python would otherwise complain of at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        error.filename = "standard output"
+        return error
+    return None
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the documentation is made from it."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="diptych",
         description="Turns a catalogue of images, descriptions and labels into a validated dataset and a served model.",
         epilog=_EPILOG,
@@ -56,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
         runs.add_report,
         pushed_models.add_predict,
         runs.add_digest,
+        runs.add_verify,
         runs.add_export,
         runs.add_export_encoders,
         pushed_models.add_export_model,

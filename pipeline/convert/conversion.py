@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from diptych.models.atomic_files import atomic_path
+from diptych.models.counts import pluralize
 from diptych.models.errors import nearest
 from diptych.pipeline.convert.cells import CellError, PixelFormat, find_scale, image_cell, text_cell
 from diptych.pipeline.convert.errors import ConversionError
@@ -39,6 +40,7 @@ class ConversionResult:
         inline: number of rows whose image is inside the catalogue.
         paths: number of rows whose image is named by its path.
         problems: number of a row, from 1, and what of it could not be kept.
+        notes: how the table was understood, where that is not plain.
     """
 
     columns: Mapping[str, str]
@@ -46,18 +48,21 @@ class ConversionResult:
     inline: int = 0
     paths: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
         """The result in a few lines, for a person."""
-        yield f"{self.rows:,} rows: {self.inline:,} images inside the catalogue, {self.paths:,} by path"
+        inline = pluralize(self.inline, "image")
+        yield f"{pluralize(self.rows, 'row')}: {inline} inside the catalogue, {self.paths:,} by path"
         yield ", ".join(f"{role} from '{column}'" for role, column in self.columns.items())
+        yield from self.notes
         if self.paths:
             yield "Paths are kept as they are: relative to the new catalogue's folder, or to what data.images_root says"
         for number, problem in self.problems[:_MAX_PROBLEMS_SHOWN]:
             yield f"row {number}: {problem}"
         if len(self.problems) > _MAX_PROBLEMS_SHOWN:
             more = len(self.problems) - _MAX_PROBLEMS_SHOWN
-            yield f"and {more:,} more rows with problems; what they lack is left empty"
+            yield f"and {pluralize(more, 'more row')} with problems; what is lacking is left empty"
 
 
 def convert(source: str, target: str, columns: Mapping[str, str], channels: Channels = "rgb") -> ConversionResult:
@@ -70,21 +75,18 @@ def convert(source: str, target: str, columns: Mapping[str, str], channels: Chan
         channels: the order of colours in arrays; ``bgr`` is that of OpenCV.
 
     Raises:
-        ConversionError: the dataset cannot be read, a column cannot be inferred or found, no row has an image, or the
-            catalogue cannot be written.
+        ConversionError: the dataset cannot be read, a column cannot be inferred or found, or no row has an image.
+        OSError: the catalogue cannot be written.
     """
     if not target.lower().endswith(".parquet"):
         raise ConversionError(f"'{target}' must end with .parquet")
     if os.path.exists(target):
         raise ConversionError(f"'{target}' exists; remove it, or name another file")
-    try:
-        with atomic_path(target) as path:
-            if not is_pickle(source):
-                return write_catalogue(source, path, columns, channels)
-            arguments = [source, path, dict(columns), channels]
-            result = call_isolated(f"{__name__}.write_catalogue_to_json", arguments, source)
-    except OSError as error:
-        raise ConversionError(f"'{target}' cannot be written: {error.strerror or error}") from None
+    with atomic_path(target) as path:
+        if not is_pickle(source):
+            return write_catalogue(source, path, columns, channels)
+        arguments = [source, path, dict(columns), channels]
+        result = call_isolated(f"{__name__}.write_catalogue_to_json", arguments, source)
     problems = [(number, problem) for number, problem in result.pop("problems")]
     return ConversionResult(**result, problems=problems)
 
@@ -103,8 +105,9 @@ def write_catalogue(source: str, path: str, columns: Mapping[str, str], channels
     Raises:
         ConversionError: as ``convert``.
     """
-    rows = read_legacy_dataset(source)
-    result = ConversionResult(_choose_columns(source, rows, columns))
+    dataset = read_legacy_dataset(source)
+    rows = dataset.rows
+    result = ConversionResult(_choose_columns(source, rows, columns), notes=list(dataset.notes))
     names = _name_columns(_columns_of(rows), result.columns)
     scale = find_scale(row.values.get(result.columns["image"]) for row in rows)
     pixel_format = PixelFormat(scale, is_bgr=channels == "bgr")

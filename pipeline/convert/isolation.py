@@ -110,7 +110,7 @@ def main() -> None:
     except DiptychError as error:
         result = {"error": str(error)}
     except OSError as error:
-        result = {"os_error": [error.errno, error.strerror or str(error)]}
+        result = {"os_error": [error.errno, error.strerror or str(error), error.filename]}
     print(json.dumps(result), flush=True)  # noqa: T201
     os._exit(0)
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
+from diptych.components.catalogue.catalogue import Catalogue
+from diptych.components.catalogue.options import CatalogueFormat, DataOptions
+from diptych.components.catalogue.readers.delimited import CsvReader, TsvReader
+from diptych.components.catalogue.readers.json_document import JsonReader
+from diptych.components.catalogue.readers.rows import CatalogueError
+from diptych.models.os_errors import explain_cause
 from diptych.pipeline.convert.errors import ConversionError
 from diptych.pipeline.convert.pickles import load_pickle
 from diptych.pipeline.prepare.infer_columns import REQUIRED_ROLES
-from diptych.pipeline.prepare.text_encoding import detect_encoding
+from diptych.pipeline.prepare.proposals.decisions import Decision, apply_decisions
+from diptych.pipeline.prepare.proposals.encodings import propose_encoding
+from diptych.pipeline.prepare.proposals.tables import field_names, propose_table
+from diptych.pipeline.prepare.yaml_text import format_value
 
+_KINDS: Mapping[str, CatalogueFormat] = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".json": "json"}
+_TABLE_ENDINGS = tuple(_KINDS)
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".p")
 
 
@@ -39,85 +46,77 @@ def is_pickle(path: str) -> bool:
     return path.lower().endswith(_PICKLE_ENDINGS)
 
 
-def read_legacy_dataset(path: str) -> Sequence[LegacyRow]:
+@dataclass(frozen=True)
+class LegacyDataset:
+    """All rows of a dataset.
+
+    Attributes:
+        notes: how its table was understood, where that is not plain, as sentences for a person.
+    """
+
+    rows: Sequence[LegacyRow]
+    notes: Sequence[str] = ()
+
+
+def read_legacy_dataset(path: str) -> LegacyDataset:
     """Reads all rows.
 
     Args:
-        path: ``.csv`` or ``.tsv`` with a header, in any encoding; ``.json``, an array of objects or an object of
-            columns; a pickle, which is a list of dicts or of (image, description, label), a dict of columns, or a tuple
-            (images, descriptions, labels).
+        path: a pickle, which is a list of dicts or of (image, description, label), a dict of columns, or a tuple
+            (images, descriptions, labels); or a table that a run reads too: ``.csv``, ``.tsv``, ``.txt`` or ``.json``,
+            whose dialect, header and encoding are found as ``diptych init`` finds them.
 
     Raises:
         ConversionError: it is no such file, has no row, or columns of different lengths; or see ``load_pickle``.
     """
     ending = os.path.splitext(path)[1].lower()
-    readers = {".csv": _read_csv, ".tsv": _read_csv, ".json": _read_json}
-    readers |= dict.fromkeys(_PICKLE_ENDINGS, _read_pickle)
-    if ending not in readers:
-        raise ConversionError(f"'{path}' ends with '{ending}'; convertible are {', '.join(readers)}")
+    if ending not in (*_TABLE_ENDINGS, *_PICKLE_ENDINGS):
+        known = ", ".join((*_TABLE_ENDINGS, *_PICKLE_ENDINGS))
+        raise ConversionError(f"'{path}' ends with '{ending}'; convertible are {known}")
     try:
-        with open(path, "rb") as file:
-            rows = readers[ending](file)
+        dataset = read_table(path) if ending in _TABLE_ENDINGS else LegacyDataset(_read_pickle(path))
     except OSError as error:
-        raise ConversionError(f"'{path}' cannot be read: {error.strerror or error}") from None
+        raise ConversionError(f"'{path}' cannot be read: {explain_cause(error)}") from None
     except ConversionError as error:
         raise ConversionError(f"'{path}' {error}") from None
-    if not rows:
+    except CatalogueError as error:
+        raise ConversionError(str(error).removeprefix("data.catalogue: ")) from None
+    if not dataset.rows:
         raise ConversionError(f"'{path}' holds no row")
-    return rows
+    return dataset
 
 
-def _read_pickle(file: BinaryIO) -> Sequence[LegacyRow]:
-    return _rows_of(load_pickle(file))
+def read_table(path: str) -> LegacyDataset:
+    """Reads a table as a run reads it by the settings that ``diptych init`` proposes.
 
-
-def _read_json(file: BinaryIO) -> Sequence[LegacyRow]:
-    content = file.read()
-    try:
-        value = json.loads(content.decode(detect_encoding(content)).removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise ConversionError(f"is not readable JSON: {error}") from None
-    return _rows_of(value)
-
-
-def _read_csv(file: BinaryIO) -> Sequence[LegacyRow]:
-    """Reads a table in any encoding.
-
-    Bytes that do not fit the encoding become lone surrogates, for which ``text_cell`` raises an error.
+    Raises:
+        CatalogueError: it cannot be read, or it is not clear what its rows are.
+        ConversionError: it names a column twice, of which a row can keep one.
+        OSError: it cannot be opened.
     """
-    content = file.read()
-    encoding = detect_encoding(content)
-    try:
-        text = content.decode(encoding, "surrogateescape").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ConversionError(f"is not {encoding}: {error}") from None
-    csv.field_size_limit(sys.maxsize)
-    # The parser of Python 3.10 refuses NUL.
-    lines = io.StringIO(text.replace("\0", "\ufffd"), newline="")
-    delimiter = max(",;\t|", key=lines.readline().count)
-    lines.seek(0)
-    return list(_parse_rows(csv.reader(lines, delimiter=delimiter, strict=True)))
+    # Lines of JSON are one of the forms of a JSON document.
+    kind = _KINDS[os.path.splitext(path)[1].lower()]
+    catalogue = Catalogue.open(DataOptions(catalogue=path, format=kind))
+    decisions = propose_encoding(catalogue)
+    decisions += propose_table(apply_decisions(catalogue, decisions))
+    catalogue = apply_decisions(catalogue, decisions)
+    reader = JsonReader() if kind == "json" else TsvReader() if kind == "tsv" else CsvReader()
+    names = field_names(catalogue)
+    if doubled := sorted({name for name in names if name and names.count(name) > 1}):
+        raise ConversionError(f"names the columns {doubled} twice; rename all but one of each")
+    raw_rows = reader.raw_rows(path, catalogue.data)
+    rows = [LegacyRow(values, problem or "") for values, problem in raw_rows]
+    return LegacyDataset(rows, [_note(decision) for decision in decisions])
 
 
-def _parse_rows(parser: Iterator[list[str]]) -> Iterator[LegacyRow]:
-    header: list[str] = []
-    while True:
-        try:
-            fields = next(parser)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if "end of data" in str(error) or not header:
-                raise ConversionError(f"is not CSV: {error}; look for a quote that is never closed") from None
-            yield LegacyRow({}, f"is not CSV: {error}")
-            continue
-        if not header:
-            header = [_column_name(field) for field in fields]
-            if doubled := sorted({name for name in header if header.count(name) > 1}):
-                raise ConversionError(f"names the columns {doubled} twice")
-        elif fields:
-            problem = f"has {len(fields)} fields where the header names {len(header)}"
-            yield LegacyRow(dict(zip(header, fields, strict=False)), "" if len(fields) == len(header) else problem)
+def _note(decision: Decision) -> str:
+    alternatives = "".join(f"; or {alternative}" for alternative in decision.alternatives)
+    return f"{decision.key}: {format_value(decision.value)} ({decision.reason}{alternatives})"
+
+
+def _read_pickle(path: str) -> Sequence[LegacyRow]:
+    with open(path, "rb") as file:
+        return _rows_of(load_pickle(file))
 
 
 def _rows_of(value: object) -> Sequence[LegacyRow]:

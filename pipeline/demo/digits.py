@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from diptych.models.atomic_files import atomic_path
+
 #: The settings of the demo, without the catalogue.
 SETTINGS_FILE = os.path.join(os.path.dirname(__file__), "demo.yaml")
 CATALOGUE_FILE = "catalogue.csv"
@@ -29,19 +31,23 @@ def write_digits_catalogue(folder: str) -> str:
 
     Returns:
         The catalogue's path.
+
+    Raises:
+        OSError: a file cannot be written; the error names it.
     """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     os.makedirs(os.path.join(folder, "images"), exist_ok=True)
     catalogue = os.path.join(folder, CATALOGUE_FILE)
-    with open(catalogue, "w", encoding="utf-8", newline="") as file:
+    with atomic_path(catalogue) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "description", "label"])
         for number, (ink, label) in enumerate(zip(digits.images, digits.target, strict=True)):
             name = f"images/digit-{number:04d}.png"
             pixels = _enlarge(ink)
-            Image.fromarray(pixels).save(os.path.join(folder, name))
+            with atomic_path(os.path.join(folder, name)) as picture:
+                Image.fromarray(pixels).save(picture, "PNG")
             writer.writerow([name, describe_digit(pixels), f"digit {label}"])
     return catalogue
 

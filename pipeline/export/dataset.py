@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from importlib import import_module
 from uuid import uuid4
 
 from diptych.models.errors import nearest
+from diptych.models.os_errors import find_os_error
 from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.export.formats import FORMATS
 from diptych.pipeline.export.formats.stored_dataset import StoredDataset, open_stored_dataset
@@ -35,7 +37,7 @@ class ExportResult:
         counts = ", ".join(f"{split} {count:,}" for split, count in self.examples.items())
         return [
             f"Written: {self.output}, as {self.format}: {counts}",
-            f"To read it: {FORMATS[self.format].format(output=self.output)}",
+            f"To read it: {FORMATS[self.format].format(output=self.output, pattern=glob.escape(self.output))}",
         ]
 
 
@@ -48,7 +50,8 @@ def export_dataset(run: str, to: str, output: str) -> ExportResult:
         output: a local folder that is absent or empty.
 
     Raises:
-        ExportError: there is no such run or format, the output cannot be written, or records are missing or damaged.
+        ExportError: there is no such run or format, or records are missing or damaged.
+        OSError: the output cannot be written; the error names it.
     """
     if to not in FORMATS:
         raise ExportError(f"--to {to}: there is no such format; {nearest(to, FORMATS)}there are {', '.join(FORMATS)}")
@@ -64,6 +67,8 @@ def _write(to: str, dataset: StoredDataset, folder: str) -> dict[str, int]:
     try:
         counts: dict[str, int] = import_module(f"diptych.pipeline.export.formats.{to}").write(dataset, folder)
     except tf.errors.OpError as error:
+        if cause := find_os_error(error):
+            raise cause from None
         raise ExportError(
             f"the records in '{dataset.examples_uri}' cannot be read: {error.message}; run the run again"
         ) from None
@@ -89,7 +94,14 @@ def _fresh_folder(output: str) -> Iterator[str]:
         os.makedirs(temporary)
         yield temporary
         os.rename(temporary, output)
-    except OSError as error:
-        raise ExportError(f"'{output}' cannot be written: {error.strerror or error}") from None
+    except Exception as error:
+        cause = find_os_error(error)
+        if cause is None:
+            raise
+        if cause.filename is None or cause.filename.startswith(temporary):
+            cause.filename = output
+            # Where it is None, it is printed.
+            del cause.filename2
+        raise cause from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

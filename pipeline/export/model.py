@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from diptych.components.catalogue.storage import write_stream
+from diptych.models.os_errors import find_os_error
+from diptych.models.pattern_signs import load_saved_model, plain_paths
 from diptych.models.serving.card import read_encoders
 from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.predict.pushed_model import find_pushed_model, read_model_card
@@ -46,26 +49,28 @@ def export_model(model: str, to: ModelFormat, output: str) -> list[str]:
     Raises:
         ExportError: the converter is not installed, or cannot convert this network.
         PredictError: there is no model.
+        OSError: a file cannot be written.
     """
     folder = find_pushed_model(model)
     card = read_model_card(folder)
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(folder)
-    inputs: Mapping[str, tf.TensorSpec] = loaded.signatures[_SIGNATURE].structured_input_signature[1]
-    content = _CONVERTERS[to](loaded)
+    # The converter of TFLite reads the vocabularies' files again.
+    with plain_paths([folder]) as links:
+        loaded = load_saved_model(links.get(folder, folder))
+        inputs: Mapping[str, tf.TensorSpec] = loaded.signatures[_SIGNATURE].structured_input_signature[1]
+        content = _CONVERTERS[to](loaded)
     description = {
         "inputs": {name: [spec.dtype.name, spec.shape.as_list()] for name, spec in sorted(inputs.items())},
-        **card.model_dump(mode="json", include={"labels", "task", "image", "digest"}),
+        **card.model_dump(mode="json", include={"labels", "task", "thresholds", "at_least_one", "image", "digest"}),
         "encoders": read_encoders(folder),
     }
     files = {
         output: content,
         output + DESCRIPTION_ENDING: json.dumps(description, indent=2, ensure_ascii=False).encode(),
     }
-    for name, part in files.items():
-        with write_stream(name) as file:
-            file.write(part)
+    # Both files are written before either takes the place of one that is there.
+    with ExitStack() as written:
+        for name, part in files.items():
+            written.enter_context(write_stream(name)).write(part)
     return list(files)
 
 
@@ -77,6 +82,8 @@ def _to_tflite(loaded: Any) -> bytes:
     try:
         return bytes(converter.convert())
     except Exception as error:  # the converter raises whatever MLIR reports
+        if cause := find_os_error(error):
+            raise cause from None
         first = str(error).partition("\n")[0]
         raise ExportError(f"TFLite cannot hold this network: {first}; --to onnx may") from None
 
@@ -101,6 +108,8 @@ def _to_onnx(loaded: Any) -> bytes:
         # tf2onnx leaves in operations that it does not know, and only logs that.
         checker.check_model(converted)
     except Exception as error:  # tf2onnx has no error of its own
+        if cause := find_os_error(error):
+            raise cause from None
         first = str(error).strip().partition("\n")[0]
         raise ExportError(f"tf2onnx cannot convert this network: {first}; --to tflite may") from None
     return bytes(converted.SerializeToString())

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from rich.console import Console
+
+from diptych.models.shown_text import show_text
+
+
+class _Formatter(logging.Formatter):
+    """Writes records, tracebacks included, so that nothing that data hold acts on the terminal of who reads the log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return show_text(super().format(record))
+
+
+class _ShownOutput(io.TextIOWrapper):
+    """What Python code prints, written in the same way."""
+
+    def write(self, text: str, /) -> int:
+        return super().write(show_text(text))
 
 
 @contextmanager
@@ -18,26 +35,29 @@ def redirect_output(log_path: str) -> Iterator[Console]:
     File descriptors 1 and 2 are redirected too, because TensorFlow's C++ code writes to them.
     """
     handler = logging.FileHandler(log_path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s: %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname).1s %(name)s: %(message)s"))
     root = logging.getLogger()
     level = root.level
     sys.stdout.flush()
     sys.stderr.flush()
     saved = [os.dup(1), os.dup(2)]
-    terminal = open(os.dup(1), "w", encoding="utf-8", buffering=1)  # noqa: SIM115
+    terminal = open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
     with open(log_path, "a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    printed = _ShownOutput(open(os.dup(1), "wb", 0), "utf-8", write_through=True)  # noqa: SIM115
     try:
-        yield Console(file=terminal, highlight=False)
+        with redirect_stdout(printed), redirect_stderr(printed):
+            yield Console(file=terminal, highlight=False)
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-        handler.close()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # Where the log cannot be written, that must not hide why.
+        for finish in (printed.close, handler.close, sys.stdout.flush, sys.stderr.flush):
+            with suppress(OSError):
+                finish()
         for number, descriptor in enumerate(saved, start=1):
             os.dup2(descriptor, number)
             os.close(descriptor)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from diptych.models.progress import LOGGER
+from diptych.models.counts import pluralize
+from diptych.models.progress import LOGGER, describe_duration
 from diptych.pipeline.local.view import ProgressView
 
 # Messages of TFX's launcher, before their arguments are filled in.
@@ -25,9 +26,11 @@ class ProgressHandler(logging.Handler):
     """Times the components of one run and passes its progress to a view.
 
     Attributes:
+        view: where it is shown.
         current: the component that is running; None between components.
         seconds: how long each component took, of those that ended.
         cached: components whose earlier result was used.
+        damaged: sentences about what was found damaged, and is not used.
     """
 
     def __init__(self, view: ProgressView) -> None:
@@ -35,9 +38,11 @@ class ProgressHandler(logging.Handler):
         self.current: str | None = None
         self.seconds: dict[str, float] = {}
         self.cached: list[str] = []
-        self._view = view
+        self.damaged: list[str] = []
+        self.view = view
         self._started = 0.0
         self._rows = 0
+        self._metrics = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == LOGGER.name:
@@ -49,14 +54,19 @@ class ProgressHandler(logging.Handler):
         elif record.msg == _FINISHED and self.current:
             self._finish(self.current)
 
+    def report_damage(self, sentence: str) -> None:
+        """Shows and keeps a sentence about something that is damaged: of the component that is to run, if any is."""
+        self.damaged.append(f"{self.current}: {sentence}" if self.current else sentence)
+        self.view.note(self.current or "Metadata", sentence)
+
     def _start(self, component: str) -> None:
-        self.current, self._started, self._rows = component, time.monotonic(), 0
-        self._view.start(component)
+        self.current, self._started, self._rows, self._metrics = component, time.monotonic(), 0, ""
+        self.view.start(component)
 
     def _finish(self, component: str) -> None:
         seconds = time.monotonic() - self._started
         self.seconds[component] = round(seconds, 2)
-        self._view.finish(component, "cached" if component in self.cached else f"done in {seconds:.1f} s")
+        self.view.finish(component, "cached" if component in self.cached else f"done in {seconds:.1f} s")
         self.current = None
 
     def _show_progress(self, kind: str, details: dict[str, Any]) -> None:
@@ -65,17 +75,31 @@ class ProgressHandler(logging.Handler):
         if kind == "rows":
             self._rows += details["rows"]
             rate = self._rows / max(time.monotonic() - self._started, 1e-3)
-            self._view.update(self.current, f"{self._rows:,} rows, {rate:,.0f} rows/s")
+            self.view.update(self.current, f"{pluralize(self._rows, 'row')}, {rate:,.0f} rows/s")
+        elif kind == "steps":
+            metrics = f"; {self._metrics}" if self._metrics else ""
+            self.view.update(self.current, f"{_epoch_in_work(details)}{_time_left(details)}{metrics}")
         elif kind == "epoch":
-            self._view.update(self.current, _epoch_line(details), always=True)
+            self._metrics = _metrics(details)
+            epoch = f"epoch {details['epoch']} of at most {details['epochs']}"
+            self.view.update(self.current, f"{epoch}: {self._metrics}{_time_left(details)}", always=True)
         elif kind == "note":
-            self._view.update(self.current, details["text"], always=True)
+            self.view.note(self.current, details["text"])
 
 
-def _epoch_line(details: dict[str, Any]) -> str:
+def _epoch_in_work(details: dict[str, Any]) -> str:
+    return f"epoch {details['epoch']}/{details['epochs']} at {details['share']:.0%}"
+
+
+def _metrics(details: dict[str, Any]) -> str:
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
-    metrics = ", ".join(f"{name} {details[name]:.4f}" for name in names if name in details)
-    return f"epoch {details['epoch']} of at most {details['epochs']}: {metrics}"
+    return ", ".join(f"{name} {details[name]:.4f}" for name in names if name in details)
+
+
+def _time_left(details: dict[str, Any]) -> str:
+    """The end of a line: how long training takes from here, unless it stops early."""
+    seconds = details.get("seconds_left")
+    return f", about {describe_duration(seconds)} left" if seconds else ""
 
 
 @contextmanager

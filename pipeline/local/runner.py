@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diptych.components.example_gen.account import IngestionError
-from diptych.models.errors import DiptychError
 from diptych.models.library_versions import library_versions
 from diptych.pipeline.local.log_capture import redirect_output
+from diptych.pipeline.local.metadata import replace_damaged_metadata, reserve_numbers
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
-from diptych.pipeline.local.view import ProgressView, make_view
+from diptych.pipeline.local.view import make_view
 from diptych.pipeline.runs.run_folder import RunFolder
 from diptych.pipeline.runs.summary import Failure, Summary, explain_error, read_component_results
 from diptych.pipeline.settings import Settings
@@ -33,16 +31,8 @@ _ComponentsBuilder = Callable[[Settings, RunFolder], "list[BaseComponent]"]
 _Outputs = Mapping[str, Mapping[str, "metadata_store_pb2.Artifact"]]
 
 
-class RunPathError(DiptychError):
-    """TFX cannot work in a folder with this path."""
-
-
-class RunLockedError(DiptychError):
-    """Another run works in the same folder."""
-
-
 def run_pipeline(settings: Settings, folder: str) -> Summary:
-    """Runs the whole pipeline, shows its progress, and writes ``summary.json``, also when the run fails.
+    """Runs the whole pipeline, shows its progress, and writes ``summary.json``, also when it fails or is interrupted.
 
     Args:
         folder: the run's folder, which gets metadata, artifacts, log and summary. When it has been run in before,
@@ -52,21 +42,36 @@ def run_pipeline(settings: Settings, folder: str) -> Summary:
         The summary; its ``failure`` says where and why the run failed, if it did.
 
     Raises:
-        RunPathError: the path of the folder has a sign of patterns.
         RunLockedError: another run works in the folder.
-        OSError: the folder, the log or the summary cannot be written.
+        MetadataError: another program keeps a lock on the metadata, or SQLite cannot open them.
+        OSError: the folder, the log, the metadata or the summary cannot be written.
+        KeyboardInterrupt: the run was interrupted, which the summary says.
     """
     run = RunFolder(folder)
-    with _working_in(run) as (view, progress):
+    with _working_in(run) as progress:
         failure = None
         try:
-            _launch(settings, run, view, _build_all)
+            _launch(settings, run, progress, _build_all)
         except Exception as error:
             _LOG.exception("the run failed")
-            failure = Failure(component=progress.current, message=explain_error(error))
+            failure = Failure(component=progress.current, message=explain_error(error, run.path))
+        except KeyboardInterrupt as error:
+            _LOG.error("the run was interrupted")
+            failure = Failure(component=progress.current, message=str(error) or "interrupted", interrupted=True)
+            _write(_summarize(settings, run, progress, failure))
+            raise
         summary = _summarize(settings, run, progress, failure)
-        summary.write()
+        _write(summary)
     return summary
+
+
+def _write(summary: Summary) -> None:
+    try:
+        summary.write()
+    except OSError:
+        # The summary of an earlier run stays then; why this one failed is what matters.
+        if summary.failure is None:
+            raise
 
 
 def run_ingestion(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
@@ -76,53 +81,35 @@ def run_ingestion(settings: Settings, folder: str) -> dict[str, dict[str, str]]:
         Component to output to path.
 
     Raises:
-        RunPathError: the path of the folder has a sign of patterns.
         RunLockedError: another run works in the folder.
+        MetadataError: another program keeps a lock on the metadata, or SQLite cannot open them.
         IngestionError: a component failed; the message says why.
-        OSError: the folder or the log cannot be written.
+        OSError: the folder, the log or the metadata cannot be written.
     """
     run = RunFolder(folder)
-    with _working_in(run) as (view, progress):
+    with _working_in(run) as progress:
         try:
-            _launch(settings, run, view, _build_ingestion)
+            _launch(settings, run, progress, _build_ingestion)
         except Exception as error:
             _LOG.exception("the ingestion failed")
-            raise IngestionError(explain_error(error)) from error
+            raise IngestionError(explain_error(error, run.path)) from error
         return _uris(_read_outputs(settings.name, run, list(progress.seconds)))
 
 
 @contextmanager
-def _working_in(run: RunFolder) -> Iterator[tuple[ProgressView, ProgressHandler]]:
+def _working_in(run: RunFolder) -> Iterator[ProgressHandler]:
     """Makes and locks the run's folder, sends what is printed to its log, and shows the progress on the terminal."""
-    if sign := re.search(r"[*?\[]", run.path):
-        raise RunPathError(
-            f"'{run.path}': TFX takes the path of a run's folder for a pattern of files because of the '{sign[0]}': "
-            "choose a folder without any of * ? ["
-        )
-    os.makedirs(run.path, exist_ok=True)
-    with _locked(run), redirect_output(run.log_file) as console:
-        view = make_view(console)
-        with follow_progress(view) as progress:
-            yield view, progress
-
-
-@contextmanager
-def _locked(run: RunFolder) -> Iterator[None]:
-    with open(run.lock_file, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunLockedError(
-                f"another run works in '{run.path}': wait for it, or choose another --output"
-            ) from None
-        yield
+    with run.locked(), redirect_output(run.log_file) as console, follow_progress(make_view(console)) as progress:
+        if loss := replace_damaged_metadata(run):
+            progress.report_damage(loss)
+        yield progress
 
 
 def _build_all(settings: Settings, run: RunFolder) -> list[BaseComponent]:
     from diptych.pipeline.dag import build_components
 
     push_directory = settings.push.directory or run.pushed_folder
-    return build_components(settings, push_directory, _local_images_root(settings))
+    return build_components(settings, push_directory, _local_images_root(settings), run.features_folder)
 
 
 def _local_images_root(settings: Settings) -> str:
@@ -138,34 +125,40 @@ def _build_ingestion(settings: Settings, run: RunFolder) -> list[BaseComponent]:
     return list(build_ingestion(settings))
 
 
-def _launch(settings: Settings, run: RunFolder, view: ProgressView, build: _ComponentsBuilder) -> None:
-    view.start(_LOADING)
+def _launch(settings: Settings, run: RunFolder, progress: ProgressHandler, build: _ComponentsBuilder) -> None:
+    progress.view.start(_LOADING)
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
     from tfx.orchestration.pipeline import Pipeline
 
+    from diptych.pipeline.local.checked_outputs import checked_outputs
+
     components = build(settings, run)
     # The objects that imports made live until the end: without this, every garbage collection looks at all of them.
     gc.freeze()
-    view.finish(_LOADING, "loaded")
+    progress.view.finish(_LOADING, "loaded")
+    connection = metadata.sqlite_metadata_connection_config(run.metadata_file)
+    reserve_numbers(connection, run)
     pipeline = Pipeline(
         pipeline_name=settings.name,
         pipeline_root=run.artifacts_folder,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(run.metadata_file),
+        metadata_connection_config=connection,
         components=components,
         enable_cache=True,
         beam_pipeline_args=settings.beam.pipeline_args(settings.kubeflow.image),
     )
-    LocalDagRunner().run(pipeline)
+    with checked_outputs(progress.report_damage):
+        LocalDagRunner().run(pipeline)
 
 
 def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, failure: Failure | None) -> Summary:
     outputs = _read_outputs(settings.name, run, list(progress.seconds))
     artifacts = _uris(outputs)
     return Summary(
-        status="failed" if failure else "succeeded",
+        status=failure.status if failure else "succeeded",
         seconds=progress.seconds,
         cached=progress.cached,
+        damaged=progress.damaged,
         artifacts=artifacts,
         pushed=_pushed_model(outputs),
         folder=run.path,

@@ -8,8 +8,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from diptych.models.shown_text import show_line
+
 # At most one line in so many seconds says how far a component is.
-_QUIET_SECONDS = 5.0
+_QUIET_SECONDS = 10.0
 
 
 class ProgressView(Protocol):
@@ -20,6 +22,9 @@ class ProgressView(Protocol):
 
     def update(self, step: str, text: str, always: bool = False) -> None:
         """Says how far a step is. A view may leave out updates that come too often, unless ``always`` is true."""
+
+    def note(self, step: str, text: str) -> None:
+        """Says something about a step that stays to be read."""
 
     def finish(self, step: str, text: str) -> None:
         """A step has ended."""
@@ -43,6 +48,9 @@ class PlainView:
             self._shown = time.monotonic()
             self._print(step, text)
 
+    def note(self, step: str, text: str) -> None:
+        self._print(step, text)
+
     def finish(self, step: str, text: str) -> None:
         self._print(step, text)
 
@@ -50,11 +58,11 @@ class PlainView:
         """Does nothing: every line is printed already."""
 
     def _print(self, step: str, text: str) -> None:
-        self._console.print(f"{step:<20} {text}", markup=False, highlight=False, soft_wrap=True)
+        _print_line(self._console, step, text)
 
 
 class LiveView:
-    """Shows one line for each step, which changes while the step runs; for terminals."""
+    """Shows one line for each step, which changes while the step runs, and notes above them; for terminals."""
 
     def __init__(self, console: Console) -> None:
         columns = (
@@ -71,13 +79,20 @@ class LiveView:
         self._tasks[step] = self._progress.add_task(step, total=1, detail="")
 
     def update(self, step: str, text: str, always: bool = False) -> None:
-        self._progress.update(self._tasks[step], detail=text)
+        self._progress.update(self._tasks[step], detail=show_line(text))
+
+    def note(self, step: str, text: str) -> None:
+        _print_line(self._progress.console, step, text)
 
     def finish(self, step: str, text: str) -> None:
-        self._progress.update(self._tasks[step], detail=text, completed=1)
+        self._progress.update(self._tasks[step], detail=show_line(text), completed=1)
 
     def close(self) -> None:
         self._progress.stop()
+
+
+def _print_line(console: Console, step: str, text: str) -> None:
+    console.print(show_line(f"{step:<20} {text}"), markup=False, highlight=False, soft_wrap=True)
 
 
 def make_view(console: Console) -> ProgressView:

@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field, field_validator
 
+from diptych.models.credentials import refuse_credentials
 from diptych.models.errors import nearest
 from diptych.models.options import Options
 
@@ -114,8 +115,8 @@ def check_store_uri(uri: str) -> str:
     """A URI in an object store, without a slash at its end.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or holds credentials.
     """
     if not _URI.match(uri):
         raise ValueError("must be a URI in an object store: minio://, s3:// or gs://, a bucket, a path")
-    return uri.rstrip("/")
+    return refuse_credentials(uri).rstrip("/")

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -28,10 +27,14 @@ from diptych.components.catalogue.storage import write_stream
 from diptych.components.example_gen.account import result_as_json, track_progress
 from diptych.components.example_gen.decoder_pool import DecoderPool, start_fork_server
 from diptych.components.example_gen.record_index import IndexedRecord, write_records
-from diptych.models.metrics import MULTILABEL_THRESHOLD
+from diptych.models.credentials import refuse_credentials
+from diptych.models.os_errors import naming
+from diptych.models.pattern_signs import load_saved_model
+from diptych.models.scratch_folders import scratch_folder
 from diptych.models.serving.card import ModelCard
-from diptych.pipeline.predict.pushed_model import PredictError, find_pushed_model, read_model_card
+from diptych.pipeline.predict.pushed_model import PredictError, answer_of, find_pushed_model, read_model_card
 from diptych.pipeline.predict.unlabelled import add_placeholder_label, ignore_labels
+from diptych.pipeline.prepare.run_settings import SETTINGS_FILE, is_settings_file
 from diptych.pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -70,28 +73,32 @@ def predict_catalogue(
     """Classifies every row of a catalogue, which needs no labels, and writes the predictions in the catalogue's order.
 
     A prediction has ``source`` and ``row``: the file and the row of the catalogue; ``id`` and ``image``, as they are
-    there; ``answer``: the predicted label, or for a multilabel model all labels above the threshold; ``labels`` and
-    ``scores``: the best ``top``, best first.
+    there; ``answer``: the predicted label, or for a multilabel model all labels that reach their thresholds; ``labels``
+    and ``scores``: the best ``top``, best first.
 
     Args:
         model: the folder of a pushed model, or of a run.
-        catalogue: the catalogue, or a ``diptych.yaml`` that says how it is read.
+        catalogue: the catalogue, or a ``diptych.yaml`` that says how it is read. Without one, a catalogue is read by
+            the settings that are kept in the run's folder, if there are any.
         output: the file to write, ``.jsonl`` or ``.parquet``.
         overrides: ``section.key=value`` for settings to change.
         top: how many labels and scores to write; None for all.
 
     Raises:
-        PredictError: there is no model, or the output has another ending.
+        PredictError: there is no model, the output has another ending, or the model takes descriptions and the settings
+            name none.
         SettingsError: the settings cannot be used.
+        OptionsError: the catalogue's URL holds credentials.
         CatalogueError: the catalogue cannot be read.
         SpanError: there is no span or version that the catalogue's name asks for.
     """
     if not output.endswith(_ENDINGS):
         raise PredictError(f"'{output}': predictions are written to a file that ends with {' or '.join(_ENDINGS)}")
+    refuse_credentials(catalogue)
     folder = find_pushed_model(model)
     card = read_model_card(folder)
-    opened = Catalogue.open(ignore_labels(_data_options(catalogue, overrides)))
-    with TemporaryDirectory() as work:
+    opened = Catalogue.open(match_texts(ignore_labels(_data_options(model, catalogue, overrides)), card))
+    with scratch_folder() as work:
         job = _Job(folder, card, opened, work, top)
         start_fork_server()
         chunks = list(opened.chunks(work))
@@ -102,12 +109,33 @@ def predict_catalogue(
         return _write_output(chunks, job, output)
 
 
-def _data_options(catalogue: str, overrides: Sequence[str]) -> DataOptions:
-    if catalogue.endswith((".yaml", ".yml")):
+def _data_options(model: str, catalogue: str, overrides: Sequence[str]) -> DataOptions:
+    if is_settings_file(catalogue):
         return load_settings(catalogue, overrides).data
+    # A run that was given a catalogue keeps how it was read: another part of it has the same columns.
+    if os.path.isfile(kept := os.path.join(model, SETTINGS_FILE)):
+        return load_settings(kept, overrides).data.model_copy(update={"catalogue": catalogue})
     if overrides:
         raise PredictError(f"--set changes settings, and '{catalogue}' is none: give a diptych.yaml")
     return DataOptions(catalogue=catalogue)
+
+
+def match_texts(data: DataOptions, card: ModelCard) -> DataOptions:
+    """The options by which a model reads the texts of a catalogue: none for a model of images alone.
+
+    A row without a text is kept where the model answers without one.
+
+    Raises:
+        PredictError: the model takes descriptions, and the catalogue has none.
+    """
+    if card.text is None:
+        columns = data.columns.model_copy(update={"description": None})
+        return data.model_copy(update={"columns": columns, "missing_descriptions": "reject"})
+    if data.columns.description is None:
+        raise PredictError(
+            "this model takes descriptions, and data.columns.description is null: name the column of the descriptions"
+        )
+    return data if "text" in card.needs else data.model_copy(update={"missing_descriptions": "keep"})
 
 
 @dataclass(frozen=True)
@@ -139,9 +167,7 @@ class _PredictChunk(beam.DoFn):
 
     def setup(self) -> None:
         self._pool = DecoderPool(RecordOptions(self._job.catalogue.data, self._job.card.image), write_records)
-        import tensorflow as tf
-
-        self._model: Any = tf.saved_model.load(self._job.model)
+        self._model: Any = load_saved_model(self._job.model)
 
     def teardown(self) -> None:
         self._pool.close()
@@ -156,6 +182,7 @@ class _PredictChunk(beam.DoFn):
         files = list(dict.fromkeys(result.file for result in results if isinstance(result, IndexedRecord)))
         scores = self._score(files)
         with (
+            naming(job.work),
             open(job.file(chunk, ".jsonl"), "wb") as predictions,
             open(job.file(chunk, REJECTS_ENDING), "wb") as rejects,
         ):
@@ -179,11 +206,9 @@ class _PredictChunk(beam.DoFn):
     def _answer(self, scores: Any) -> dict[str, Any]:
         """``answer``, ``labels`` and ``scores`` of a prediction, by scores in the order of the card's labels."""
         card = self._job.card
-        order = np.argsort(-scores, kind="stable")
-        given = order[:1] if card.task == "multiclass" else order[scores[order] >= MULTILABEL_THRESHOLD]
-        shown = order[: self._job.top]
+        shown = np.argsort(-scores, kind="stable")[: self._job.top]
         return {
-            "answer": [card.labels[place] for place in given],
+            "answer": answer_of(card, scores),
             "labels": [card.labels[place] for place in shown],
             "scores": scores[shown].tolist(),
         }

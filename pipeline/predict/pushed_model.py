@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from diptych.models.errors import DiptychError
+from diptych.models.progress import report_progress
 from diptych.models.serving.card import ModelCard, read_card
-from diptych.pipeline.runs.run_folder import RunFolder, newest_version
+from diptych.models.serving.whole_model import SAVED_MODEL_FILE, find_model_damage, find_whole_model
+from diptych.models.thresholds import predict_labels
+from diptych.pipeline.runs.run_folder import RunFolder
 
 
 class PredictError(DiptychError):
@@ -16,18 +23,31 @@ class PredictError(DiptychError):
 def find_pushed_model(path: str) -> str:
     """Finds the folder of a SavedModel: the path itself, or the newest model in it or in its folder ``pushed``.
 
+    Models of which only a part is there are passed over, which is reported as a note.
+
     Args:
         path: a pushed model, a folder of pushed models, or a run's folder.
 
     Raises:
-        PredictError: there is none.
+        PredictError: there is none, or the path itself is only a part of one.
     """
     for folder in (path, RunFolder(path).pushed_folder):
-        if os.path.exists(os.path.join(folder, "saved_model.pb")):
+        if os.path.exists(os.path.join(folder, SAVED_MODEL_FILE)):
+            _check_whole(folder)
             return folder
-        if newest := newest_version(folder):
-            return newest
+        found = find_whole_model(folder)
+        for sentence in found.passed_over:
+            report_progress("note", text=sentence)
+        if found.folder:
+            return found.folder
     raise PredictError(f"'{path}' holds no pushed model: give the folder that 'diptych run' printed as pushed")
+
+
+def _check_whole(folder: str) -> None:
+    if damage := find_model_damage(folder):
+        raise PredictError(
+            f"'{folder}' holds no model that Diptych exported, or only a part of one: {damage}; give another folder"
+        )
 
 
 def read_model_card(folder: str) -> ModelCard:
@@ -40,3 +60,13 @@ def read_model_card(folder: str) -> ModelCard:
         return read_card(folder)
     except (FileNotFoundError, ValueError) as error:
         raise PredictError(str(error)) from None
+
+
+def answer_of(card: ModelCard, scores: NDArray[Any]) -> list[str]:
+    """The labels that a model predicts, best first.
+
+    Args:
+        scores: ``[labels]``, in the order of the card's labels.
+    """
+    predicted = predict_labels(scores[np.newaxis], card.thresholds, card.at_least_one)[0]
+    return [card.labels[place] for place in np.argsort(-scores, kind="stable") if predicted[place]]

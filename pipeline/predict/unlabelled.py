@@ -17,14 +17,17 @@ class UnlabelledDataOptions(DataOptions):
     @property
     def used_columns(self) -> dict[str, str]:
         """As in ``DataOptions``, without the label column."""
-        return {setting: name for setting, name in super().used_columns.items() if name != _PLACEHOLDER}
+        return {column: setting for column, setting in super().used_columns.items() if column != _PLACEHOLDER}
 
 
 def ignore_labels(data: DataOptions) -> UnlabelledDataOptions:
     """Options to read the same catalogue without its labels, splits and groups."""
     values = data.model_dump()
     values |= {"columns": values["columns"] | {"label": _PLACEHOLDER, "split": None}}
-    return UnlabelledDataOptions(**values | {"labels": None, "label_separator": None, "split_by": None})
+    return UnlabelledDataOptions(
+        **values
+        | {"labels": None, "several_labels": False, "label_separator": None, "split_by": None, "straddling": "report"}
+    )
 
 
 def add_placeholder_label(row: Row) -> Row:

@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2
 from diptych.components.report.lineage import fingerprint, format_timestamp
 from diptych.components.report.report_data import Lineage, LineageArtifact
 from diptych.models.library_versions import library_versions
+from diptych.pipeline.runs.metadata_file import find_metadata_problem
 from diptych.pipeline.runs.run_folder import EXAMPLES, ArtifactKey
 
 _OUTPUT, _INPUT = metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INPUT
@@ -27,8 +28,13 @@ def read_lineage(database: str, artifacts: Mapping[ArtifactKey, str]) -> tuple[L
         artifacts: component and output to the artifact's folder.
 
     Returns:
-        The lineage, and the folder of the images; empty where they lie elsewhere.
+        The lineage, and the folder of the images; empty where they lie elsewhere, and both if the file is damaged.
+
+    Raises:
+        MetadataError: another program keeps a lock on the file.
     """
+    if find_metadata_problem(database):
+        return Lineage(versions=library_versions()), ""
     store = _open_store(database)
     keys = {uri: key for key, uri in artifacts.items()}
     stored = {artifact.id: artifact for artifact in store.get_artifacts() if artifact.uri in keys}

@@ -130,8 +130,12 @@ def find_sources(run: str) -> ReportSources:
         ReportError: there is neither a summary nor an artifact.
     """
     folder = RunFolder(run)
+    # In this order: a run that ends in between has its summary.
+    is_going_on = folder.is_going_on()
     summary = folder.read_summary()
-    artifacts = folder.remaining_artifacts()
+    artifacts = folder.remaining_artifacts(summary)
+    if summary is None and not artifacts and is_going_on:
+        raise ReportError(f"a run is going on in '{folder.path}', and has made nothing yet: wait for it")
     if summary is None and not artifacts:
         raise ReportError(
             f"'{folder.path}' holds no run: there is no {SUMMARY_FILE}, and no artifact in "
@@ -140,7 +144,15 @@ def find_sources(run: str) -> ReportSources:
     from diptych.components.report.data_collection import ReportSources
 
     lineage, images_root = _read_metadata(folder.metadata_file, artifacts)
-    return ReportSources(folder.name, _reported_uris(folder, artifacts), _failure(summary or {}), images_root, lineage)
+    uris = _reported_uris(folder, artifacts)
+    return ReportSources(
+        title=folder.name,
+        uris=uris,
+        failure=_failure(summary or {}),
+        going_on=_going_on(summary) if is_going_on else "",
+        images_root=images_root,
+        lineage=lineage,
+    )
 
 
 def _reported_uris(folder: RunFolder, artifacts: Mapping[ArtifactKey, str]) -> dict[str, str]:
@@ -160,7 +172,15 @@ def _verdict_of_stopped_run(folder: RunFolder) -> str | None:
 
 def _failure(summary: Mapping[str, Any]) -> str:
     failure = summary.get("failure")
-    return f"{failure.get('component') or 'The run'} failed: {failure.get('message', '')}" if failure else ""
+    if not failure:
+        return ""
+    what = "was interrupted" if failure.get("interrupted") else "failed"
+    return f"{failure.get('component') or 'The run'} {what}: {failure.get('message', '')}"
+
+
+def _going_on(summary: Mapping[str, Any] | None) -> str:
+    shown = "what it has made so far" if summary is None else "the last one that ended"
+    return f"A run is going on in this folder. What is shown is {shown}"
 
 
 def _read_metadata(database: str, artifacts: Mapping[ArtifactKey, str]) -> tuple[Lineage, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,32 +13,69 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 
-from diptych.components.artifacts import ACCOUNT_FILE, DECISION_FILE, METRICS_FILE, REJECTS_FILE, REPORT_FILE
+from diptych.components.artifacts import (
+    ACCOUNT_FILE,
+    DECISION_FILE,
+    LAST_BLESSED,
+    METRICS_FILE,
+    REJECTS_FILE,
+    REPORT_FILE,
+    baseline_name,
+    modality_name,
+)
+from diptych.components.declared_account import DeclaredAccount
+from diptych.components.report.report_data import Comparison
 from diptych.models.atomic_files import write_text
+from diptych.models.counts import pluralize
+from diptych.models.credentials import mask_credentials
 from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
+from diptych.models.metrics import shown_metrics
+from diptych.models.os_errors import explain_os_error, find_os_error
+from diptych.models.shown_text import show_line
 from diptych.pipeline.runs.run_folder import LOG_FILE, SUMMARY_FILE
+
+# The metrics that are printed for every model.
+_HEADLINE = ("accuracy", "macro_f1", "micro_f1")
 
 
 class Failure(BaseModel):
-    """Where a run failed and why.
+    """Where a run failed or was interrupted, and why.
 
     Attributes:
         component: null if it failed outside of any component, or it is not known in which.
+        interrupted: whether it was told to end, by Ctrl-C or a signal, and only has to be run again.
         log: URI of what the component printed; null if it is in the run's own log, or nobody kept it.
     """
 
     component: str | None
     message: str
     log: str | None = None
+    interrupted: bool = False
+
+    @property
+    def status(self) -> str:
+        """The status of such a run."""
+        return "interrupted" if self.interrupted else "failed"
 
 
-def explain_error(error: BaseException) -> str:
-    """The message of a failure: that of an error of Diptych's as it is, that of any other with its type before it."""
+def explain_error(error: BaseException, place: str | None = None) -> str:
+    """The message of a failure.
+
+    It is that of an error of Diptych's as it is, a sentence about what the operating system said, or the message of any
+    other error with its type before it.
+
+    Args:
+        place: the folder that was worked in, to be named where the operating system names no path.
+    """
     # Beam raises a copy of the error, with the name of the step appended to its message.
     message = re.sub(r"\s*\[while running '.*'\]\s*$", "", str(error).strip(), flags=re.DOTALL)
+    message = mask_credentials(message)
     if isinstance(error, DiptychError) and message:
         return message
+    if found := find_os_error(error):
+        found.filename = found.filename or place
+        return mask_credentials(explain_os_error(found) or message)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
@@ -45,16 +83,22 @@ class Summary(BaseModel):
     """The results of a run. Fields that a failed run did not get to are empty or null.
 
     Attributes:
-        status: ``succeeded`` or ``failed``; a run whose model is not blessed has succeeded.
+        status: ``succeeded``, ``failed`` or ``interrupted``; a run whose model is not blessed has succeeded.
         rows: number of rows in the catalogue; the ``examples`` and ``rejects`` add up to it.
         examples: number of examples in each split.
         rejects: number of rejected rows for each reason.
         labels: number of examples for each label and split.
+        declared: the splits that the catalogue declares; null if it declares none.
         metrics: metrics of the network on the test split.
-        baseline: metrics of the linear text baseline on the test split.
+        intervals: lower and upper bound of each of these metrics.
+        confidence: of all intervals; null if no model was evaluated.
+        baseline: metrics of the linear baselines on the test split, by modality: ``text``, ``image`` or ``both``.
+        comparisons: how each model that the network was compared with did on the same rows, by its name.
         blessing_reasons: why the model is blessed or not.
+        notes: what else must be known to judge by the metrics.
         seconds: how long each component took.
         cached: components whose earlier result was used.
+        damaged: sentences about files of earlier results that were damaged, and so were not used.
         unfinished: components that did not finish, or of which it is not known; always empty in a run that succeeded.
         artifacts: path of each component's outputs, by component and output.
         pushed: folder of the pushed model; null if none was pushed.
@@ -67,12 +111,18 @@ class Summary(BaseModel):
     examples: dict[str, int] = {}
     rejects: dict[str, int] = {}
     labels: dict[str, dict[str, int]] = {}
+    declared: DeclaredAccount | None = None
     metrics: dict[str, float] = {}
-    baseline: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    confidence: float | None = None
+    baseline: dict[str, dict[str, float]] = {}
+    comparisons: dict[str, Comparison] = {}
     blessed: bool | None = None
     blessing_reasons: list[str] = []
+    notes: list[str] = []
     seconds: dict[str, float] = {}
     cached: list[str] = []
+    damaged: list[str] = []
     unfinished: list[str] = []
     artifacts: dict[str, dict[str, str]] = {}
     pushed: str | None = None
@@ -101,11 +151,8 @@ def read_component_results(artifacts: Mapping[str, Mapping[str, str]]) -> dict[s
     if baseline := _read(artifacts, "LinearBaseline", "metrics", METRICS_FILE):
         results["baseline"] = baseline
     if decision := _read(artifacts, "Evaluator", "evaluation", DECISION_FILE):
-        results |= {
-            "metrics": decision["metrics"],
-            "blessed": decision["blessed"],
-            "blessing_reasons": decision["reasons"],
-        }
+        kept = ("metrics", "intervals", "confidence", "comparisons", "blessed", "notes")
+        results |= {name: decision[name] for name in kept} | {"blessing_reasons": decision["reasons"]}
     return results
 
 
@@ -121,13 +168,14 @@ def print_summary(summary: Summary, console: Console) -> None:
     """Prints the summary for a person. Lines are not wrapped, so that paths can be copied."""
     console.print()
     for name, text in _lines(summary):
-        console.print(f"[bold]{name:<16}[/bold] {escape(text)}", soft_wrap=True, highlight=False)
+        console.print(f"[bold]{name:<16}[/bold] {escape(show_line(text))}", soft_wrap=True, highlight=False)
 
 
 def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield from _data_lines(summary)
     yield from _model_lines(summary)
     yield "Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"
+    yield from (("Damaged", sentence) for sentence in summary.damaged)
     if summary.unfinished:
         yield "Not finished", ", ".join(summary.unfinished)
     yield from _file_lines(summary)
@@ -137,19 +185,32 @@ def _data_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.rows is None:
         return
     examples, rejects = sum(summary.examples.values()), sum(summary.rejects.values())
-    yield "Rows", f"{summary.rows:,} = {examples:,} examples + {rejects:,} rejects"
+    yield "Rows", f"{summary.rows:,} = {pluralize(examples, 'example')} + {pluralize(rejects, 'reject')}"
     yield "Examples", ", ".join(f"{split} {summary.examples[split]:,}" for split in SPLITS)
+    if summary.declared:
+        yield "Splits", summary.declared.describe()
     yield "Rejects", ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items()) or "none"
 
 
 def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.metrics:
-        yield "Network", _format_metrics(summary.metrics)
-    if summary.baseline:
-        yield "Linear baseline", _format_metrics(summary.baseline)
+        yield "Network", _format_headline(summary.metrics, summary.intervals)
+        others = (name for name in shown_metrics(summary.metrics) if name not in _HEADLINE)
+        rest = [f"{name} {summary.metrics[name]:.4f}" for name in others]
+        yield (
+            "",
+            ", ".join(rest) + (f"; in brackets {100 * summary.confidence:g} % intervals" if summary.confidence else ""),
+        )
+    for modality, metrics in summary.baseline.items():
+        compared = summary.comparisons.get(baseline_name(modality), Comparison())
+        headline = _format_headline({**metrics, **compared.metrics}, compared.intervals)
+        yield "Linear baseline", f"{modality_name(modality)}: {headline}"
+    if last := summary.comparisons.get(LAST_BLESSED):
+        yield "Last blessed", _format_headline(last.metrics, last.intervals)
     if summary.blessed is not None:
         yield "Blessed", "yes" if summary.blessed else "no"
         yield from (("", reason) for reason in summary.blessing_reasons)
+        yield from (("Note", note) for note in summary.notes)
 
 
 def _file_lines(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -160,12 +221,15 @@ def _file_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if rejects := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
         yield "Rejected rows", os.path.join(rejects, REJECTS_FILE)
     if logs := summary.artifacts.get("Trainer", {}).get("model_run"):
-        yield "TensorBoard", f"tensorboard --logdir {logs}"
+        yield "TensorBoard", f"tensorboard --logdir {shlex.quote(logs)}"
     yield "Summary", os.path.join(summary.folder, SUMMARY_FILE)
     # A run in a cluster has no such file: there the log of each step is in Kubeflow.
     if os.path.exists(log := os.path.join(summary.folder, LOG_FILE)):
         yield "Log", log
 
 
-def _format_metrics(metrics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if name != "examples")
+def _format_headline(metrics: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> str:
+    """The metrics that tell most, each with its interval if there is one."""
+    brackets = {name: f" ({low:.3f} to {high:.3f})" for name, (low, high) in intervals.items()}
+    shown = [name for name in shown_metrics(metrics) if name in _HEADLINE]
+    return ", ".join(f"{name} {metrics[name]:.4f}{brackets.get(name, '')}" for name in shown)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
 from diptych.models.errors import FAILED, OK
-from diptych.pipeline.cli.terminal import add_overrides_argument, print_line
+from diptych.pipeline.cli.terminal import add_overrides_argument, print_json, print_line
 
 
 def add_config(commands: Any) -> None:
@@ -26,15 +25,14 @@ def add_config(commands: Any) -> None:
 
 
 def _config(options: argparse.Namespace) -> int:
-    import yaml
-
+    from diptych.pipeline.prepare.yaml_text import dump_yaml
     from diptych.pipeline.settings import Settings, SettingsError, load_settings
 
     if options.schema:
-        sys.stdout.write(json.dumps(Settings.model_json_schema(), indent=2) + "\n")
+        print_json(Settings.model_json_schema())
     elif options.config:
         settings = load_settings(options.config, options.overrides)
-        sys.stdout.write(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+        sys.stdout.write(dump_yaml(settings.model_dump(mode="json")))
     else:
         raise SettingsError("name a settings file, or ask for --schema")
     return OK

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import GATE_STOPPED, OK, USAGE
-from diptych.pipeline.cli.terminal import add_settings_arguments, complain, print_line
+from diptych.pipeline.cli.notes import told_notes
+from diptych.pipeline.cli.terminal import (
+    add_overrides_argument,
+    add_settings_arguments,
+    complain,
+    print_json,
+    print_line,
+)
 
 if TYPE_CHECKING:
     from diptych.pipeline.prepare.check import CheckResult
-
-_MAX_LABELS_SHOWN = 20
+    from diptych.pipeline.settings import Settings
 
 
 def add_init(commands: Any) -> None:
@@ -22,8 +26,9 @@ def add_init(commands: Any) -> None:
     parser = commands.add_parser(
         "init",
         help="write a settings file for a catalogue",
-        description="Reads the first rows and images of a catalogue, infers which column has what, and writes a "
-        "settings file. Comments in it say what else can be chosen.",
+        description="Reads a sample of a catalogue's rows and images, decides how to read it and which column has "
+        "what, says what it was unsure of, and writes a settings file that diptych run takes as it is. Comments in it "
+        "say why, and what else can be chosen.",
     )
     parser.add_argument("catalogue", metavar="CATALOGUE", help="a file, a pattern of files, or a folder")
     parser.add_argument("--output", default="diptych.yaml", help="the settings file to write (default: %(default)s)")
@@ -32,7 +37,8 @@ def add_init(commands: Any) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from diptych.pipeline.prepare.init import describe_preview, write_settings
+    from diptych.pipeline.prepare.describe import describe_preview
+    from diptych.pipeline.prepare.init import write_settings
     from diptych.pipeline.prepare.preview import preview_catalogue
 
     if os.path.exists(options.output) and not options.force:
@@ -82,64 +88,81 @@ def add_check(commands: Any) -> None:
     """Adds ``diptych check``."""
     parser = commands.add_parser(
         "check",
-        help="read the whole catalogue and list the rows that a run would reject",
-        description="Reads every row and image as a run does, and prints the rows that would be rejected and why, the "
-        "examples of each split and label, and what the data gate would stop a run for. It writes nothing. The exit "
-        "code is 3 if a run would be stopped.",
+        help="read the whole catalogue, say what a run would reject and its gate find, and show it",
+        description="Reads every row and image as a run does, and prints the rows that would be rejected by reason, "
+        "the examples of each split and label, and what the data gate would warn of or stop a run for. All rejects are "
+        "written to a file. The exit code is 3 if a run would be stopped.",
     )
-    add_settings_arguments(parser)
     parser.add_argument(
-        "--json", action="store_true", help="print JSON with rows, examples, labels, rejects and findings"
+        "config",
+        metavar="PATH",
+        help="a settings file, such as diptych.yaml; or a catalogue: then with the settings that diptych run decides",
+    )
+    add_overrides_argument(parser)
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="write a page with pictures as the model would get them, texts, labels, rejects and findings (default: "
+        "NAME-check.html)",
+    )
+    parser.add_argument(
+        "--rejects",
+        metavar="FILE",
+        help="the file for all rejects, a line of JSON for each (default: NAME-rejects.jsonl, if there are any)",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help="the folder of a run: the data are compared with those that its gate accepted last (default: runs/NAME)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON with rows, examples, labels, rejects and findings; rejects are then only written to --rejects",
     )
     parser.set_defaults(command=_check)
 
 
 def _check(options: argparse.Namespace) -> int:
     from diptych.pipeline.prepare.check import check_catalogue
-    from diptych.pipeline.settings import load_settings
+    from diptych.pipeline.prepare.check_lines import check_as_json, describe_check
+    from diptych.pipeline.prepare.check_settings import find_settings
+    from diptych.pipeline.runs.run_folder import RunFolder
 
-    result = check_catalogue(load_settings(options.config, options.overrides))
+    # Else 'check --html diptych.yaml shop.csv' would write over the settings.
+    if options.html and not options.html.lower().endswith((".html", ".htm")):
+        return complain(f"--html: name a file that ends with .html, not '{options.html}'", USAGE)
+    settings, decided = find_settings(options.config, options.overrides)
+    run = RunFolder(options.run or os.path.join("runs", settings.name))
+    with told_notes():
+        result = check_catalogue(settings, settings.push.directory or run.pushed_folder)
     if options.json:
-        report = {
-            "rows": result.rows,
-            "examples": result.examples,
-            "labels": result.labels,
-            "rejects": [reject.as_json() for reject in result.rejects],
-            "findings": [finding.as_json() for finding in result.findings],
-        }
-        print_line(json.dumps(report, indent=2, ensure_ascii=False))
+        print_json(check_as_json(result))
     else:
-        for line in _check_lines(result):
+        for line in (*decided, *describe_check(result)):
             print_line(line)
+    _write_check(result, settings, options)
     return OK if result.passes else GATE_STOPPED
 
 
-def _check_lines(result: CheckResult) -> Iterator[str]:
-    from diptych.components.catalogue.reasons import REASONS
+def _write_check(result: CheckResult, settings: Settings, options: argparse.Namespace) -> None:
+    """Writes the files of ``diptych check``; says where, unless JSON is printed."""
+    from diptych.pipeline.prepare.check_lines import write_rejects
+    from diptych.pipeline.prepare.check_page import write_check_page
 
-    yield f"{result.rows:,} rows = {sum(result.examples.values()):,} examples + {len(result.rejects):,} rejects"
-    yield "Examples: " + ", ".join(f"{split} {count:,}" for split, count in result.examples.items())
-    yield from _label_lines(result)
-    for reject in result.rejects:
-        yield f"{reject.source} row {reject.row}, {reject.image or 'no image'}: {reject.reason}: {reject.detail}"
-    for reason in sorted({reject.reason for reject in result.rejects}):
-        yield f"What to do about {reason}: {REASONS[reason]}"
-    for finding in result.findings:
-        if finding.stops:
-            yield f"A run would stop: {finding.message}"
-    if empty := [split for split, count in result.examples.items() if count == 0]:
-        yield f"A run would stop: no example in split {', '.join(empty)}"
-
-
-def _label_lines(result: CheckResult) -> Iterator[str]:
-    """A line for each of the most frequent labels, with its examples in each split."""
-    by_frequency = sorted(result.labels.items(), key=lambda item: -sum(item[1].values()))
-    for label, counts in by_frequency[:_MAX_LABELS_SHOWN]:
-        total = sum(counts.values())
-        shares = ", ".join(f"{split} {count:,} ({count / total:.1%})" for split, count in counts.items())
-        yield f"Label '{label}': {shares}"
-    if len(by_frequency) > _MAX_LABELS_SHOWN:
-        yield f"and {len(by_frequency) - _MAX_LABELS_SHOWN:,} more labels, all of which --json lists"
+    rejects = options.rejects or f"{settings.name}-rejects.jsonl"
+    # A file that an earlier check left must not say what is no longer so.
+    if options.rejects or (not options.json and (result.rejects or os.path.exists(rejects))):
+        write_rejects(result.rejects, rejects)
+    if result.rejects and not options.json:
+        print_line(f"All rejects: {rejects}")
+    if options.html is not None:
+        page = options.html or f"{settings.name}-check.html"
+        write_check_page(result, settings, page, os.path.basename(rejects))
+        if not options.json:
+            print_line(f"Page: {page}")
 
 
 def add_schema(commands: Any) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diptych.models.errors import OK, USAGE
-from diptych.pipeline.cli.terminal import add_overrides_argument, complain, print_line
+from diptych.models.counts import pluralize
+from diptych.models.errors import FAILED, OK, USAGE
+from diptych.pipeline.cli.notes import told_notes
+from diptych.pipeline.cli.terminal import add_overrides_argument, complain, integer_within, print_json, print_line
+
+if TYPE_CHECKING:
+    from diptych.pipeline.predict.images import Prediction
 
 _DEFAULT_TOP = 3
 
@@ -18,15 +22,22 @@ def add_predict(commands: Any) -> None:
         "predict",
         help="classify images, or every row of a catalogue, with a pushed model",
         description="Prints the labels and scores that a pushed model gives to image files with texts. With "
-        "--catalogue it classifies every row of a catalogue, which needs no labels, and writes them to a file.",
+        "--catalogue it classifies every row of a catalogue, which needs no labels, and writes them to a file. The "
+        "exit code is 1 if an image or a row cannot be classified: it is named with the reason, and the others get "
+        "their answer.",
     )
     parser.add_argument("model", metavar="MODEL", help="the folder of a pushed model, or of a run")
     parser.add_argument("images", metavar="IMAGE", nargs="*", help="image files")
     parser.add_argument(
-        "--text", action="append", default=[], help="a description: one for all images, or one for each in their order"
+        "--text",
+        action="append",
+        default=[],
+        help="a description: one for all images, or one for each in their order; none for a model of images alone",
     )
     parser.add_argument(
-        "--top", type=int, help="how many labels to show or write (default: 3, or all with --json or --catalogue)"
+        "--top",
+        type=integer_within(1),
+        help="how many labels to show or write (default: 3, or all with --json or --catalogue)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
@@ -39,11 +50,11 @@ def add_predict(commands: Any) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     if bool(options.images) == bool(options.catalogue):
-        return complain("predict: give image files with --text, or a --catalogue with --output", USAGE)
+        return complain(
+            "predict: give image files, with --text if the model takes texts, or a --catalogue with --output", USAGE
+        )
     if options.catalogue:
         return _predict_catalogue(options)
-    if not options.text:
-        return complain("predict: give a --text for each image, or one for all; an empty one if there is none", USAGE)
     return _predict_images(options)
 
 
@@ -53,17 +64,27 @@ def _predict_images(options: argparse.Namespace) -> int:
     from diptych.pipeline.local.log_capture import silence_output
     from diptych.pipeline.predict.images import predict_images
 
-    with silence_output():
+    with told_notes(), silence_output():
         predictions = predict_images(options.model, options.images, options.text)
     top = options.top or (None if options.json else _DEFAULT_TOP)
     predictions = [replace(each, labels=each.labels[:top], scores=each.scores[:top]) for each in predictions]
     if options.json:
-        print_line(json.dumps([asdict(prediction) for prediction in predictions], indent=2, ensure_ascii=False))
+        print_json([asdict(prediction) for prediction in predictions])
+    else:
+        for prediction in predictions:
+            print_line(f"{prediction.image}: {_describe(prediction)}")
+    failed = [prediction.image for prediction in predictions if prediction.error]
+    if not failed:
         return OK
-    for prediction in predictions:
-        best = zip(prediction.labels, prediction.scores, strict=True)
-        print_line(f"{prediction.image}: " + ", ".join(f"{label} {score:.4f}" for label, score in best))
-    return OK
+    return complain(f"{pluralize(len(failed), 'image')} of {len(predictions):,} could not be classified", FAILED)
+
+
+def _describe(prediction: Prediction) -> str:
+    if prediction.error:
+        return f"not classified: {prediction.error}"
+    pairs = zip(prediction.labels, prediction.scores, strict=True)
+    scores = ", ".join(f"{label} {score:.4f}" for label, score in pairs)
+    return f"{', '.join(prediction.answer) or 'no label'} ({scores})"
 
 
 def _predict_catalogue(options: argparse.Namespace) -> int:
@@ -73,7 +94,7 @@ def _predict_catalogue(options: argparse.Namespace) -> int:
 
     if not options.output:
         return complain("predict: name the file to write with --output, a .jsonl or a .parquet", USAGE)
-    with silence_output():
+    with told_notes(), silence_output():
         # Importing Beam prints warnings that do not matter here.
         from diptych.pipeline.predict.catalogue import predict_catalogue
 
@@ -81,12 +102,16 @@ def _predict_catalogue(options: argparse.Namespace) -> int:
             options.model, options.catalogue, options.output, overrides=options.overrides, top=options.top
         )
     if options.json:
-        print_line(json.dumps(asdict(done), indent=2, ensure_ascii=False))
+        print_json(asdict(done))
+    else:
+        predicted, rejected = pluralize(done.predictions, "prediction"), pluralize(sum(done.rejects.values()), "reject")
+        print_line(f"{pluralize(done.rows, 'row')} = {predicted} + {rejected}")
+        print_line(f"Written: {done.output}; rejected rows: {done.rejects_file}")
+    if not done.rejects:
         return OK
-    rejected = sum(done.rejects.values())
-    print_line(f"{done.rows:,} rows = {done.predictions:,} predictions + {rejected:,} rejects")
-    print_line(f"Written: {done.output}; rejected rows: {done.rejects_file}")
-    return OK
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.rejects.items())
+    rejected = pluralize(sum(done.rejects.values()), "row")
+    return complain(f"{rejected} of {done.rows:,} could not be classified: {reasons}; see {done.rejects_file}", FAILED)
 
 
 def add_export_model(commands: Any) -> None:
@@ -107,7 +132,7 @@ def _export_model(options: argparse.Namespace) -> int:
     from diptych.pipeline.export.model import export_model
     from diptych.pipeline.local.log_capture import silence_output
 
-    with silence_output():
+    with told_notes(), silence_output():
         files = export_model(options.model, options.to, options.output)
     print_line(f"Written: {', '.join(files)}")
     return OK

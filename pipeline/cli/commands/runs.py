@@ -1,4 +1,4 @@
-"""Commands about runs: ``demo``, ``run``, ``report``, ``digest``, ``export`` and ``export-encoders``."""
+"""Commands about runs: ``demo``, ``run``, ``report``, ``digest``, ``verify``, ``export`` and ``export-encoders``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import FAILED, GATE_STOPPED, OK, USAGE
-from diptych.pipeline.cli.terminal import add_overrides_argument, add_settings_arguments, complain, print_line
+from diptych.pipeline.cli.terminal import add_overrides_argument, complain, integer_within, print_line
 
 if TYPE_CHECKING:
     from diptych.pipeline.settings import Settings
@@ -31,10 +31,12 @@ def add_demo(commands: Any) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     from diptych.pipeline.demo.digits import SETTINGS_FILE, write_digits_catalogue
+    from diptych.pipeline.runs.run_folder import RunFolder
     from diptych.pipeline.settings import load_settings
 
-    catalogue = write_digits_catalogue(os.path.join(options.output, "data"))
-    settings = load_settings(SETTINGS_FILE, [f"data.catalogue={json.dumps(catalogue)}", *options.overrides])
+    with RunFolder(options.output).locked():
+        catalogue = json.dumps(write_digits_catalogue(os.path.join(options.output, "data")), ensure_ascii=False)
+    settings = load_settings(SETTINGS_FILE, [f"data.catalogue={catalogue}", *options.overrides])
     return _run_and_show(settings, options.output)
 
 
@@ -44,19 +46,31 @@ def add_run(commands: Any) -> None:
         "run",
         help="run the pipeline on your catalogue",
         description="Runs every step from the catalogue to a served model on this machine, and prints a summary. "
-        "Results of an earlier run in the same folder are reused where inputs, settings and code are unchanged. The "
-        "exit code is 3 if the data gate stopped the run.",
+        "Given a catalogue in place of a settings file, it first does what diptych init does, says what it decided, "
+        "and keeps the diptych.yaml in the folder of the run. Results of an earlier run in the same folder are reused "
+        "where inputs, settings and code are unchanged. The exit code is 3 if the data gate stopped the run.",
     )
-    add_settings_arguments(parser)
+    parser.add_argument(
+        "config",
+        metavar="PATH",
+        help="a settings file, such as diptych.yaml; or a catalogue: a file, pattern or folder",
+    )
+    add_overrides_argument(parser)
     parser.add_argument("--output", help="the folder of the run (default: runs/NAME, with the name in the settings)")
     parser.set_defaults(command=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from diptych.pipeline.prepare.run_settings import SETTINGS_FILE, is_settings_file, keep_settings, run_folder_of
     from diptych.pipeline.settings import load_settings
 
-    settings = load_settings(options.config, options.overrides)
-    return _run_and_show(settings, options.output or os.path.join("runs", settings.name))
+    if is_settings_file(options.config):
+        settings = load_settings(options.config, options.overrides)
+        return _run_and_show(settings, options.output or os.path.join("runs", settings.name))
+    folder = options.output or run_folder_of(options.config)
+    for line in keep_settings(options.config, folder):
+        print_line(line)
+    return _run_and_show(load_settings(os.path.join(folder, SETTINGS_FILE), options.overrides), folder)
 
 
 def _run_and_show(settings: Settings, folder: str) -> int:
@@ -108,7 +122,9 @@ def add_report(commands: Any) -> None:
         "--output", help="the file to write (default: report.html in the run's folder, comparison.html with --compare)"
     )
     parser.add_argument("--serve", action="store_true", help="serve the page on localhost until interrupted")
-    parser.add_argument("--port", type=int, default=8000, help="the port for --serve (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=integer_within(1, 65535), default=8000, help="the port for --serve (default: %(default)s)"
+    )
     parser.set_defaults(command=_report)
 
 
@@ -151,6 +167,29 @@ def _digest(options: argparse.Namespace) -> int:
         found = digest_dataset(options.dataset)
     print_line(f"{found.digest}  " + ", ".join(f"{split} {count:,}" for split, count in found.examples.items()))
     return OK
+
+
+def add_verify(commands: Any) -> None:
+    """Adds ``diptych verify``."""
+    parser = commands.add_parser(
+        "verify",
+        help="check that the files of a run are as they were written",
+        description="Compares every file of a run's artifacts, and of the model that it pushed, with the size and the "
+        "SHA-256 that were noted when it was written, checks the metadata, and prints a line for each file that is "
+        "damaged. The exit code is 1 if there is any. To run again in the same folder makes anew what is damaged.",
+    )
+    parser.add_argument("run", metavar="RUN", help="the folder of a run, or a copy of it")
+    parser.set_defaults(command=_verify)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from diptych.pipeline.runs.verify import verify_run
+
+    found = verify_run(options.run)
+    for damage in found.damage:
+        print_line(str(damage))
+    print_line(found.describe())
+    return FAILED if found.damage else OK
 
 
 def add_export(commands: Any) -> None:

@@ -18,6 +18,7 @@ from diptych.pipeline.row_groups import row_groups
 def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     """Writes ``<split>.parquet`` with the columns id, image, description, label, split and group.
 
+    A dataset of images alone has no column for the description.
     ``image`` is a struct of ``bytes``, a PNG or JPEG file, and ``path``, a name for it. ``label`` is a text, or in a
     multilabel dataset a list of texts. ``group`` is null for an example in no group. By the schema's metadata,
     ``datasets`` reads ``image`` as an image.
@@ -25,23 +26,24 @@ def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     Returns:
         Split to number of examples.
     """
-    schema = _schema(dataset.task)
+    schema = _schema(dataset)
     return {
         split: _write_split(split, os.path.join(folder, f"{split}.parquet"), schema, dataset)
         for split in features.SPLITS
     }
 
 
-def _schema(task: Task) -> pa.Schema:
-    label = pa.list_(pa.string()) if task == "multilabel" else pa.string()
+def _schema(dataset: StoredDataset) -> pa.Schema:
+    has_several_labels = dataset.task == "multilabel"
+    label = pa.list_(pa.string()) if has_several_labels else pa.string()
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     texts = [(name, pa.string()) for name in ("id", "description", "split", "group")]
     text = {"dtype": "string", "_type": "Value"}
     kinds: dict[str, Any] = {name: text for name, _ in texts}
     kinds["image"] = {"_type": "Image"}
-    kinds["label"] = {"feature": text, "_type": "Sequence"} if task == "multilabel" else text
+    kinds["label"] = {"feature": text, "_type": "Sequence"} if has_several_labels else text
     columns = dict([*texts, ("image", image), ("label", label)])
-    order = ("id", "image", "description", "label", "split", "group")
+    order = ("id", "image", *(("description",) if dataset.descriptions else ()), "label", "split", "group")
     metadata = {"huggingface": json.dumps({"info": {"features": {name: kinds[name] for name in order}}})}
     return pa.schema([(name, columns[name]) for name in order], metadata)
 
@@ -49,7 +51,8 @@ def _schema(task: Task) -> pa.Schema:
 def _write_split(split: str, path: str, schema: pa.Schema, dataset: StoredDataset) -> int:
     count = 0
     examples = (example for file in dataset.files(split) for example in read_examples(file, split, dataset))
-    with pq.ParquetWriter(path, schema) as writer:
+    # A file of Python's own gives errors that say nothing but what is wrong.
+    with open(path, "wb") as file, pq.ParquetWriter(file, schema) as writer:
         for group in row_groups(examples, _size):
             rows = [_row(number, example, dataset.task) for number, example in enumerate(group, start=count)]
             writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -69,4 +72,4 @@ def _row(number: int, example: StoredExample, task: Task) -> dict[str, Any]:
 
 
 def _size(example: StoredExample) -> int:
-    return len(example.image) + len(example.description)
+    return len(example.image) + len(example.description or "")

@@ -16,6 +16,8 @@ from diptych.components.artifacts import ACCOUNT_FILE
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import Task
+from diptych.models.natural_order import natural_key
+from diptych.models.os_errors import naming
 from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.runs.run_folder import EXAMPLES, REJECTS, TRANSFORM_GRAPH, RunFolder
 
@@ -26,6 +28,7 @@ class _Account(BaseModel):
     examples: dict[str, int]
     labels: dict[str, dict[str, int]]
     image: ImageOptions
+    descriptions: bool
     task: Task
 
 
@@ -37,14 +40,16 @@ class StoredDataset:
         examples_uri: the folder of the Examples artifact.
         transform_uri: the folder of the Transform graph; None if the run did not reach Transform.
         image: the size and encoding of the images in the records.
+        descriptions: whether the records hold descriptions, or are images alone.
         task: multiclass or multilabel.
-        labels: the labels of all splits, sorted: the order of ``label_id`` if train has all of them.
+        labels: the labels of all splits, in natural order: the order of ``label_id`` if train has all of them.
         examples: split to number of records.
     """
 
     examples_uri: str
     transform_uri: str | None
     image: ImageOptions
+    descriptions: bool
     task: Task
     labels: tuple[str, ...]
     examples: Mapping[str, int]
@@ -64,7 +69,7 @@ class StoredExample:
         id: identity of the catalogue's row.
         image: the bytes of a PNG file with the record's pixels; of a JPEG file where the record holds one.
         ending: of the image file's name: ``png`` or ``jpg``.
-        description: the text.
+        description: the text; None in a dataset of images alone.
         labels: one label, or of a multilabel dataset one or more.
         group: the examples of one group are all in one split; None if the example is in no group.
         split: ``train``, ``val`` or ``test``.
@@ -73,7 +78,7 @@ class StoredExample:
     id: str
     image: bytes
     ending: Literal["png", "jpg"]
-    description: str
+    description: str | None
     labels: tuple[str, ...]
     group: str | None
     split: str
@@ -87,15 +92,17 @@ def open_stored_dataset(run: str) -> StoredDataset:
 
     Raises:
         ExportError: the run has none, or is of another version of Diptych.
+        OSError: it cannot be read.
     """
     artifacts = RunFolder(run).recorded_artifacts()
     try:
         examples_uri = artifacts[EXAMPLES]
-        with open(os.path.join(artifacts[REJECTS], ACCOUNT_FILE), encoding="utf-8") as file:
+        path = os.path.join(artifacts[REJECTS], ACCOUNT_FILE)
+        with naming(path), open(path, encoding="utf-8") as file:
             account = _Account.model_validate(json.load(file))
     except ValidationError:
         raise ExportError(f"the dataset of '{run}' is that of another version of Diptych: run it again") from None
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
         raise ExportError(
             f"'{run}' is no folder of a run that ingested its catalogue: name what diptych run got as --output"
         ) from None
@@ -103,8 +110,9 @@ def open_stored_dataset(run: str) -> StoredDataset:
         examples_uri=examples_uri,
         transform_uri=artifacts.get(TRANSFORM_GRAPH),
         image=account.image,
+        descriptions=account.descriptions,
         task=account.task,
-        labels=tuple(sorted(account.labels)),
+        labels=tuple(sorted(account.labels, key=natural_key)),
         examples=account.examples,
     )
 
@@ -126,7 +134,7 @@ def read_examples(file: str, split: str, dataset: StoredDataset) -> Iterator[Sto
 
     for number, record in enumerate(read_records([file]).as_numpy_iterator(), start=1):
         try:
-            example = _parse(tf.train.Example.FromString(record).features.feature, split, dataset.image)
+            example = _parse(tf.train.Example.FromString(record).features.feature, split, dataset)
         except (DecodeError, ValueError, IndexError, OSError) as error:
             raise ExportError(
                 f"record {number} of '{file}' is none that Diptych wrote ({error}): run the run again"
@@ -134,13 +142,14 @@ def read_examples(file: str, split: str, dataset: StoredDataset) -> Iterator[Sto
         yield example
 
 
-def _parse(record: Mapping[str, Any], split: str, options: ImageOptions) -> StoredExample:
+def _parse(record: Mapping[str, Any], split: str, dataset: StoredDataset) -> StoredExample:
     def texts(name: str) -> list[str]:
         return [value.decode() for value in record[name].bytes_list.value] if name in record else []
 
-    image, ending = _image_file(record[features.IMAGE].bytes_list.value[0], options)
+    image, ending = _image_file(record[features.IMAGE].bytes_list.value[0], dataset.image)
     group = next(iter(texts(features.GROUP)), None)
-    (identity,), (description,) = texts(features.ID), texts(features.DESCRIPTION)
+    (identity,) = texts(features.ID)
+    (description,) = texts(features.DESCRIPTION) if dataset.descriptions else (None,)
     return StoredExample(identity, image, ending, description, tuple(texts(features.LABEL)), group, split)
 
 

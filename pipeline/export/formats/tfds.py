@@ -25,7 +25,8 @@ def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     """Writes ``diptych-<split>.tfrecord-<shard>-of-<shards>``, a shard for each file of the run, and their description.
 
     An example has ``image`` (``Image``), ``description``, ``id`` and ``group`` (``Text``; empty for an example in no
-    group), and ``label``, a ``ClassLabel``, or in a multilabel dataset a ``Sequence`` of them.
+    group), and ``label``, a ``ClassLabel``, or in a multilabel dataset a ``Sequence`` of them. A dataset of images
+    alone has no ``description``.
 
     Returns:
         Split to number of examples.
@@ -69,7 +70,8 @@ def _serialize(example: StoredExample, indices: Mapping[str, int]) -> bytes:
 
     record = tf.train.Example()
     texts = {"id": example.id, "description": example.description, "group": example.group or ""}
-    for name, value in {**{name: text.encode() for name, text in texts.items()}, "image": example.image}.items():
+    encoded = {name: text.encode() for name, text in texts.items() if text is not None}
+    for name, value in {**encoded, "image": example.image}.items():
         record.features.feature[name].bytes_list.value.append(value)
     record.features.feature["label"].int64_list.value.extend(indices[label] for label in example.labels)
     return bytes(record.SerializeToString(deterministic=True))
@@ -82,7 +84,8 @@ def _features(dataset: StoredDataset) -> dict[str, Any]:
     if dataset.task == "multilabel":
         label = _feature("sequence_feature.Sequence", "sequence", {"feature": label, "length": "-1"})
     image = {"shape": shape, "dtype": "uint8", "encodingFormat": encoding}
-    texts = {name: _feature("text_feature.Text", "text", {}) for name in ("description", "group", "id")}
+    names = ("description", "group", "id") if dataset.descriptions else ("group", "id")
+    texts = {name: _feature("text_feature.Text", "text", {}) for name in names}
     by_name = {**texts, "image": _feature("image_feature.Image", "image", image), "label": label}
     return _feature("features_dict.FeaturesDict", "featuresDict", {"features": by_name})
 

@@ -43,12 +43,13 @@ def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
 
     - ``image``: the bytes of uint8 ``[height, width, 3]``;
     - ``description_index``, int64 in ascending order, and ``description_value``, as many float32; or, if texts are
-      sequences, ``description_ids``, int64 ``[length]``;
+      sequences, ``description_ids``, int64 ``[length]``; neither in a dataset of images alone;
     - ``label``: int64, a row of scikit-learn's ``LabelBinarizer``, or in a multilabel dataset of
       ``MultiLabelBinarizer``. The former has one column for two classes, 1 for the second, and zeros for an unknown
       label.
 
-    ``dataset.json`` has sizes and names, and ``encoders.json`` the encoders of texts and labels.
+    ``dataset.json`` has sizes and names (``terms`` is null in a dataset of images alone), and ``encoders.json`` the
+    encoders of texts and labels.
 
     Returns:
         Split to number of examples.
@@ -112,14 +113,12 @@ def _decode(records: tf.Tensor, decoder: TransformGraphDecoder) -> dict[str, Any
 
     from diptych.models.images.decoding import decode_stored_images
 
-    raw = decoder.parse(records, [features.IMAGE, features.DESCRIPTION, features.LABEL])
-    text = decoder.graph({features.DESCRIPTION: raw[features.DESCRIPTION]})
-    text = {name: value for name, value in text.items() if name != features.LABEL_ID}
+    raw = decoder.parse(records, [features.IMAGE, *decoder.text_features, features.LABEL])
     label = _binarize(decoder.label(raw), decoder)
     return {
         "image": decode_stored_images(raw[features.IMAGE], decoder.image),
         "label": tf.cast(label, tf.int64),
-        **text,
+        **decoder.encode_texts(raw),
     }
 
 

@@ -21,7 +21,7 @@ def write(dataset: StoredDataset, folder: str) -> dict[str, int]:
     The files of an example are ``<split>-<number>`` with the endings
 
     - ``.png``, or ``.jpg`` if the run stored JPEG: the image;
-    - ``.txt``: the description;
+    - ``.txt``: the description; a dataset of images alone has none, here and in the next file;
     - ``.json``: an object with ``id``, ``description``, ``split``, ``label``, which is a list in a multilabel dataset,
       and ``group``, unless the example is in no group;
     - ``.cls``, unless the dataset is multilabel: the index of its label in ``dataset.json``, since the ``webdataset``
@@ -51,14 +51,14 @@ def _files(example: StoredExample, dataset: StoredDataset, indices: Mapping[str,
     is_multilabel = dataset.task == "multilabel"
     fields = {
         "id": example.id,
-        "description": example.description,
+        **({} if example.description is None else {"description": example.description}),
         "split": example.split,
         "label": list(example.labels) if is_multilabel else example.labels[0],
         **({} if example.group is None else {"group": example.group}),
     }
     return {
         example.ending: example.image,
-        "txt": example.description.encode(),
+        **({} if example.description is None else {"txt": example.description.encode()}),
         **({} if is_multilabel else {"cls": b"%d" % indices[example.labels[0]]}),
         "json": json.dumps(fields, ensure_ascii=False).encode(),
     }
