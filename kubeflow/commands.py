@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import FAILED, OK
-from diptych.pipeline.cli.terminal import add_settings_arguments
+from diptych.models.shown_text import show_text
+from diptych.pipeline.cli.terminal import add_settings_arguments, print_json, print_line
 
 if TYPE_CHECKING:
     from diptych.kubeflow.local.results import SimulatedRun
@@ -47,7 +48,7 @@ def _compile(options: argparse.Namespace) -> int:
     settings = load_settings(options.config, options.overrides)
     output = options.output or {"kfp": "pipeline.yaml", "vertex": "pipeline.json"}[options.target]
     tasks = compile_pipeline(settings, output, options.target)
-    sys.stdout.write(f"{output}: {len(tasks)} tasks: {', '.join(tasks)}\n")
+    print_line(f"{output}: {len(tasks)} tasks: {', '.join(tasks)}")
     return OK
 
 
@@ -74,7 +75,6 @@ def simulate_command(commands: Any) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    import json
     from dataclasses import asdict
 
     from diptych.kubeflow.client.parameters import read_parameters
@@ -85,7 +85,7 @@ def _simulate(options: argparse.Namespace) -> int:
     from diptych.kubeflow.spec import load_spec, resolve_parameters
 
     def show_state(task: str, state: str) -> None:
-        sys.stderr.write(f"{task:<20} {state.lower().replace('_', ' ')}\n")
+        sys.stderr.write(show_text(f"{task:<20} {state.lower().replace('_', ' ')}\n"))
 
     spec = load_spec(options.spec)
     cluster = Cluster(
@@ -104,7 +104,7 @@ def _simulate(options: argparse.Namespace) -> int:
     run = Simulation(spec, options.root, cluster, show_state).run(parameters)
     if options.json:
         tasks = {name: asdict(result) for name, result in run.tasks.items()}
-        sys.stdout.write(json.dumps({"id": run.id, "state": run.state, "tasks": tasks}, indent=2) + "\n")
+        print_json({"id": run.id, "state": run.state, "tasks": tasks})
     else:
         _print_simulation(run, os.path.join(options.root, "runs", run.id))
     return OK if run.state == "SUCCEEDED" else FAILED
@@ -116,16 +116,16 @@ def _print_simulation(run: SimulatedRun, folder: str) -> None:
     Args:
         folder: of the logs.
     """
-    sys.stdout.write(f"{'step':<20} {'state':<10} {'seconds':>8} {'cpu s':>8} {'memory':>9}\n")
+    print_line(f"{'step':<20} {'state':<10} {'seconds':>8} {'cpu s':>8} {'memory':>9}")
     for name, result in run.tasks.items():
         usage = result.usage
         figures = f"{usage.seconds:8.1f} {usage.cpu:8.1f} {usage.memory / 1e9:6.2f} GB" if usage else ""
-        sys.stdout.write(f"{name:<20} {result.state.lower().replace('_', ' '):<10} {figures}\n")
+        print_line(f"{name:<20} {result.state.lower().replace('_', ' '):<10} {figures}")
         if result.attempts and result.state != "COMPLETE":
             logs = sorted(file for file in os.listdir(folder) if file.startswith(f"{name}-"))
             with open(os.path.join(folder, logs[-1]), encoding="utf-8", errors="replace") as log:
-                sys.stderr.write("".join(line for line in log if line.startswith("diptych: ")))
-    sys.stdout.write(f"{run.state.lower()}; logs: {folder}\n")
+                sys.stderr.write(show_text("".join(line for line in log if line.startswith("diptych: "))))
+    print_line(f"{run.state.lower()}; logs: {folder}")
 
 
 def _add_server_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from diptych.kubeflow.cluster_settings import (
 from diptych.kubeflow.container.sources import LATEST_SPAN
 from diptych.kubeflow.kfp_outputs import KFP_OUTPUTS
 from diptych.kubeflow.task_options import get_container, platform_spec, set_task_options
+from diptych.models.atomic_files import write_text
 from diptych.pipeline.options.kubeflow import STEPS
 from diptych.pipeline.settings import Settings, SettingsError
 
@@ -64,8 +65,7 @@ def compile_pipeline(settings: Settings, output: str, target: Target = "kfp") ->
         }
         text = json.dumps(job, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
-    with open(output, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_text(output, text)
     return [*_in_order_of_data(spec["components"][PIPELINE_TASK]["dag"]["tasks"]), PUBLISH]
 
 

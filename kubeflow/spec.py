@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from diptych.models.errors import DiptychError
+from diptych.models.os_errors import explain_cause
 
 _SCHEMA_VERSION = "2.1.0"
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -45,7 +46,7 @@ def load_spec(path: str) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             documents = [document for document in yaml.safe_load_all(file) if document]
     except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}") from None
+        raise SpecError(f"'{path}': {explain_cause(error)}") from None
     except yaml.YAMLError as error:
         raise SpecError(f"{path} is not YAML: {error}") from None
     specs = [document for document in documents if isinstance(document, dict) and "pipelineInfo" in document]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from diptych.models.credentials import refuse_credentials
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "STRING": str,
     "NUMBER_INTEGER": int,
@@ -37,6 +39,7 @@ def read_parameters(spec: Mapping[str, Any], params: Sequence[tuple[str, str]]) 
 
     Raises:
         SettingsError: there is no such parameter, its value has another type, or a required one is missing.
+        OptionsError: a value is a URL with credentials.
     """
     from diptych.pipeline.settings import SettingsError
 
@@ -45,7 +48,8 @@ def read_parameters(spec: Mapping[str, Any], params: Sequence[tuple[str, str]]) 
     for name, text in params:
         if name not in declared:
             raise SettingsError(f"--param {name}: the pipeline's parameters are: {', '.join(declared) or 'none'}")
-        values[name] = _read_parameter(name, text, declared[name])
+        # A run's parameters can be seen by everyone who sees the run.
+        values[name] = _read_parameter(name, refuse_credentials(text), declared[name])
     for name, parameter in declared.items():
         if name not in values and not parameter.get("isOptional") and "defaultValue" not in parameter:
             raise SettingsError(f"the pipeline needs a value: --param {name}=VALUE")

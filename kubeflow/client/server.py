@@ -222,6 +222,7 @@ def without_warnings() -> Iterator[None]:
 
 def _read_secret(option: str, path: str | None) -> str | None:
     """The one line of the file that an option names; None without a file."""
+    from diptych.models.os_errors import explain_cause
     from diptych.pipeline.settings import SettingsError
 
     if path is None:
@@ -230,7 +231,7 @@ def _read_secret(option: str, path: str | None) -> str | None:
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read().strip()
     except OSError as error:
-        raise SettingsError(f"{option} {path}: {error.strerror}") from None
+        raise SettingsError(f"{option} '{path}': {explain_cause(error)}") from None
     if not text or not text.isascii() or not text.isprintable():
         # The HTTP client would show the whole header in its own complaint.
         raise SettingsError(f"{option} {path}: the file must hold one line of plain characters")

@@ -15,6 +15,7 @@ from diptych.kubeflow.client.server import Server, without_warnings
 from diptych.kubeflow.client.vertex import vertex_script
 from diptych.kubeflow.client.watch import watch_run
 from diptych.kubeflow.spec import first_document
+from diptych.pipeline.cli.terminal import print_line
 
 if TYPE_CHECKING:
     from diptych.pipeline.settings import Settings
@@ -28,7 +29,8 @@ def submit(settings: Settings, options: SubmitOptions) -> int:
         SubmitError: the server does not take the pipeline, or the run that was waited for did not succeed.
     """
     if options.target == "vertex":
-        _say(vertex_script(settings, options))
+        for line in vertex_script(settings, options).splitlines():
+            _say(line)
         return 0
     with without_warnings(), tempfile.TemporaryDirectory() as folder:
         return _submit_to_kfp(settings, options, os.path.join(folder, f"{settings.name}.yaml"))
@@ -120,5 +122,5 @@ def disable_cache(path: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    print_line(line)
     sys.stdout.flush()  # whoever waits reads along

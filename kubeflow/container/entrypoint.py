@@ -10,17 +10,20 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
 from diptych.kubeflow.container.adapters import ADAPTERS
+from diptych.kubeflow.container.manifests import check_inputs, store_manifests
 from diptych.kubeflow.container.sources import run_sources
 from diptych.kubeflow.container.store import STORES_VARIABLE
 from diptych.kubeflow.container.task import StepError, Task, container_path
 from diptych.kubeflow.environment import RUN_ID_VARIABLE
 from diptych.models.errors import FAILED, OK, DiptychError
+from diptych.models.shown_text import show_text
 
 # Runs a step and returns its ExecutorOutput.
 _Run = Callable[[Task, argparse.Namespace, list[str]], dict[str, Any]]
@@ -50,14 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         from diptych.pipeline.runs.summary import explain_error
 
-        logging.getLogger(__name__).exception("%s failed", options.step)
+        logging.getLogger(__name__).error("%s failed\n%s", options.step, show_text(traceback.format_exc()))
         return _report_failure(options.step, explain_error(error))
     return OK
 
 
 def _report_failure(step: str, message: str) -> int:
     """Puts the message where people look for it: into the log, and into what Kubernetes keeps of a container's end."""
-    sentence = f"diptych: {step} failed: {message}\n"
+    sentence = show_text(f"diptych: {step} failed: {message}\n")
     sys.stderr.write(sentence)
     path = container_path(TERMINATION_FILE)
     # It is there in a pod only.
@@ -98,16 +101,18 @@ def _run_and_summarise(run: _Run, task: Task, options: argparse.Namespace, beam_
 
 def _run_executor(task: Task, options: argparse.Namespace, beam_arguments: list[str]) -> dict[str, Any]:
     """Runs TFX's executor and returns its ExecutorOutput, with URIs."""
+    task.fill_input_types(options.json_serialized_inputs_spec_args)
+    task.map_artifacts()
+    check_inputs(task)
     from google.protobuf import json_format
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
-    task.fill_input_types(options.json_serialized_inputs_spec_args)
-    task.map_artifacts()
     adapter = ADAPTERS.get(task.name)
     with adapter(task) if adapter else nullcontext():
         task.remove_output()
         options.json_serialized_invocation_args = json_format.MessageToJson(task.executor_input)
         kubeflow_v2_run_executor.main((options, beam_arguments))
+    store_manifests(task)
     return task.restore_output_uris()
 
 

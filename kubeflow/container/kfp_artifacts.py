@@ -62,10 +62,14 @@ def metrics_metadata(inputs: Mapping[str, str]) -> dict[str, float]:
 
     account = read_json(inputs["rejects"], ACCOUNT_FILE)
     network = read_json(inputs["evaluation"], DECISION_FILE)["metrics"]
-    baseline = read_json(inputs["linear_baseline"], METRICS_FILE)
+    baselines = read_json(inputs["linear_baseline"], METRICS_FILE)
     values = {
         **{name: network.get(name) for name in _SHOWN_METRICS},
-        **{f"baseline_{name}": baseline.get(name) for name in _SHOWN_METRICS},
+        **{
+            f"{modality}_baseline_{name}": baseline.get(name)
+            for modality, baseline in baselines.items()
+            for name in _SHOWN_METRICS
+        },
         "rows": account["rows"],
         "rejects": sum(account["rejects"].values()),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import StepError, Task
 from diptych.models.library_versions import library_versions
+from diptych.pipeline.cli.terminal import warn
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 from diptych.pipeline.runs.summary import Failure, Summary, print_summary, read_component_results
 
@@ -144,7 +144,7 @@ def run_publish(task: Task) -> None:
     store.write_file(f"{task.run_folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
     print_summary(summary, Console(width=1000))
     if summary.failure:
-        sys.stderr.write(f"diptych: {_explain_failure(summary.failure)}\n")
+        warn(_explain_failure(summary.failure))
 
 
 def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, StepSummary], state: str) -> Summary:

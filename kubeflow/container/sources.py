@@ -7,13 +7,13 @@ unchanged URI has changed.
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.staging import staged_catalogue, with_local_images
 from diptych.kubeflow.container.task import StepError, Task
 from diptych.models.errors import DiptychError
+from diptych.pipeline.cli.terminal import print_line
 
 #: Value of the parameter ``span`` that asks for the greatest span there is.
 LATEST_SPAN = -1
@@ -43,7 +43,7 @@ def run_sources(task: Task) -> dict[str, Any]:
             raise StepError(task.to_uri(str(error))) from None
     version = NO_VERSION if found.version is None else found.version
     version_text = "" if found.version is None else f", version {version}"
-    sys.stdout.write(f"{found.catalogue}: span {found.span}{version_text}, digest {digest}\n")
+    print_line(f"{found.catalogue}: span {found.span}{version_text}, digest {digest}")
     values = {"catalogue": found.catalogue, "span": found.span, "version": version, "digest": digest}
     output: dict[str, Any] = {"parameterValues": values}
     task.write_output(output)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
+from diptych.components import version_store
 from diptych.components.catalogue import spans, storage, transfer
 from diptych.components.catalogue.remote import is_web
 from diptych.models.errors import FAILED, DiptychError
@@ -148,6 +149,16 @@ def upload_folder(folder: str, uri: str, last: str | None = None) -> None:
     """
     with _explained("write", uri):
         transfer.copy_folder(folder, mounted_path(uri), last=last)
+
+
+def claim_number(directory: str, least: int) -> str:
+    """As ``diptych.components.version_store.claim_number``.
+
+    Raises:
+        StoreError: the directory cannot be read or written.
+    """
+    with _explained("write", directory):
+        return version_store.claim_number(mounted_path(directory), least)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import ssl
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -26,6 +25,7 @@ from diptych.components.catalogue.remote import S3_ENDPOINT_VARIABLES
 from diptych.kubeflow.container.store import StoreError
 from diptych.kubeflow.container.task import Task, container_path
 from diptych.kubeflow.environment import AWS, ENDPOINT_VARIABLE
+from diptych.pipeline.cli.terminal import warn
 
 #: Where Kubernetes puts namespace, token and certificate of the account in whose name a pod asks it.
 SERVICE_ACCOUNT_FOLDER = "var/run/secrets/kubernetes.io/serviceaccount"
@@ -75,7 +75,7 @@ def connect_store(task: Task, executor_input: str) -> None:
         if "minio://" not in executor_input or any(os.environ.get(name) for name in S3_ENDPOINT_VARIABLES):
             return
         api = _api_of_cluster()
-    sys.stderr.write(f"diptych: the store is {api.endpoint or 'that of AWS'} ({api.source})\n")
+    warn(f"the store is {api.endpoint or 'that of AWS'} ({api.source})")
     for name in S3_ENDPOINT_VARIABLES:
         os.environ.pop(name, None)
     if api.endpoint:
@@ -95,14 +95,33 @@ def _api_of_setting() -> S3Api | None:
 
 
 def _api_of_inputs(task: Task) -> S3Api | None:
-    """The API that an input artifact came from; None if none says so."""
+    """The API that an input artifact came from; None if none says so.
+
+    Raises:
+        StoreError: what an artifact says cannot be read.
+    """
     for name, lists in sorted(task.executor_input.inputs.artifacts.items()):
         for artifact in lists.artifacts:
             if "store_session_info" in artifact.metadata:
-                session = json.loads(artifact.metadata["store_session_info"])
+                session = _parse_session(str(artifact.metadata["store_session_info"]), name)
                 if api := _api_of_session(session, f"of input '{name}'"):
                     return api
     return None
+
+
+def _parse_session(text: str, name: str) -> dict[str, Any]:
+    """The SessionInfo of an input, of which ``Params`` holds texts."""
+    try:
+        session = json.loads(text)
+        texts = (session.get("Params") or {}).values()
+    except (ValueError, AttributeError, RecursionError):
+        session, texts = {}, [None]
+    if not all(isinstance(each, str) for each in texts):
+        raise StoreError(
+            f"store_session_info of input '{name}' is no JSON object whose Params are texts; name the address of the "
+            "store's S3 API in kubeflow.store.endpoint"
+        )
+    return dict(session)
 
 
 def _api_of_session(session: dict[str, Any], source: str) -> S3Api | None:
@@ -194,7 +213,7 @@ def _read_keys(secret: str, access_key: str, secret_key: str) -> dict[str, str]:
             for variable, key in (("AWS_ACCESS_KEY_ID", access_key), ("AWS_SECRET_ACCESS_KEY", secret_key))
         }
     except (OSError, KeyError, ValueError, http.client.HTTPException) as error:
-        sys.stderr.write(f"diptych: the store's keys cannot be read from the secret '{secret}': {error!r}\n")
+        warn(f"the store's keys cannot be read from the secret '{secret}': {error!r}")
         return {}
 
 

@@ -59,16 +59,12 @@ class Task:
     def __init__(
         self, artifacts: str, name: str, run_id: str, executor_input: str, outputs: Collection[str] = ()
     ) -> None:
-        from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
 
         self.is_mirrored = artifacts == "mirrored"
         self.name = name
         self.executor_input = pipeline_spec_pb2.ExecutorInput()
-        try:
-            json_format.Parse(executor_input, self.executor_input, ignore_unknown_fields=True)
-        except json_format.ParseError as error:
-            raise StepError(f"--json_serialized_invocation_args is no ExecutorInput: {error}") from None
+        _parse(executor_input, self.executor_input, "--json_serialized_invocation_args")
         self._uris: dict[str, str] = {}  # by path
         directory = self.pop_parameter("publish_directory")
         self.run_folder = f"{directory}/{run_id}" if directory else None
@@ -104,12 +100,14 @@ class Task:
 
         Args:
             inputs_spec: the step's ComponentInputsSpec as JSON.
+
+        Raises:
+            StepError: it is none.
         """
-        from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
 
         spec = pipeline_spec_pb2.ComponentInputsSpec()
-        json_format.Parse(inputs_spec, spec, ignore_unknown_fields=True)
+        _parse(inputs_spec, spec, "--json_serialized_inputs_spec_args")
         for name, artifact in _each_artifact(self.executor_input.inputs.artifacts):
             kind = artifact.type.WhichOneof("kind")
             if name in spec.artifacts and (kind is None or not getattr(artifact.type, kind)):
@@ -244,6 +242,21 @@ class Task:
         output: dict[str, Any] = map_strings(self.read_output(), self.to_uri)
         self.write_output(output)
         return output
+
+
+def _parse(text: str, message: Any, argument: str) -> None:
+    """Fills a protobuf message from the JSON of an argument of the command line.
+
+    Raises:
+        StepError: it is none of such a message.
+    """
+    from google.protobuf import json_format
+
+    try:
+        json_format.Parse(text, message, ignore_unknown_fields=True)
+    # The parser takes for granted that the whole is an object.
+    except (json_format.ParseError, RecursionError, TypeError, AttributeError) as error:
+        raise StepError(f"{argument} is no {message.DESCRIPTOR.name}: {error}") from None
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:

@@ -1,4 +1,4 @@
-"""Versions in the push directory, which are folders whose names are numbers: pushed models and accepted statistics.
+"""Versions in the push directory, which are folders whose names are numbers: pushed models and accepted data.
 
 Kubernetes may run a step more than once: a pod that is lost after its work is done is replaced. What each attempt
 needs to know of those before it is kept in the run's folder of the publish directory.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -17,8 +18,11 @@ from tempfile import TemporaryDirectory
 from pydantic import BaseModel
 
 from diptych.components.artifacts import ACCEPTED_FOLDER, STATISTICS_FILE
+from diptych.components.data_gate.accepted_data import find_accepted_damage
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import Task
+from diptych.models.serving.whole_model import SAVED_MODEL_FILE, find_model_damage
+from diptych.models.version_directories import find_whole_version, sort_versions
 
 _ATTEMPTS_FOLDER = "attempts"
 
@@ -30,15 +34,16 @@ class VersionKind:
     Attributes:
         subfolder: of the push directory, in which they are.
         last_file: the file of a version that is stored last: without it the version is not whole.
+        find_damage: says what a version in a folder of this machine lacks; None if it is whole.
     """
 
     subfolder: str
     last_file: str
+    find_damage: Callable[[str], str | None]
 
 
-#: Without this file, TensorFlow Serving takes no folder for a model.
-MODELS = VersionKind("", "saved_model.pb")
-ACCEPTED = VersionKind(ACCEPTED_FOLDER, STATISTICS_FILE)
+MODELS = VersionKind("", SAVED_MODEL_FILE, find_model_damage)
+ACCEPTED = VersionKind(ACCEPTED_FOLDER, STATISTICS_FILE, find_accepted_damage)
 
 
 class Attempts(BaseModel):
@@ -78,7 +83,7 @@ def staged_newest_model(task: Task) -> Iterator[None]:
     with TemporaryDirectory() as scratch:
         task.map_path(scratch, uri)
         task.parameters["push_directory"].string_value = scratch
-        _bring(uri, newest_version(uri, MODELS), scratch)
+        bring_newest(uri, MODELS, scratch)
         yield
 
 
@@ -87,9 +92,9 @@ def staged_addition(task: Task, kind: VersionKind, with_newest: bool) -> Iterato
     """Puts a scratch folder in the place of the push directory, and stores the version that the executor adds.
 
     The parameter ``push_directory`` becomes that folder. If the block ends well, the version that was added is stored:
-    its last file last, under a number greater than all others. A further attempt in the same run, with the same
-    inputs, is given the version that was the newest for the first one, and stores its result under the same number;
-    if that is whole, it stays as it is.
+    its last file last, under a number that no other run gets and that is greater than all before. A further attempt in
+    the same run, with the same inputs, is given the version that was the newest for the first one, and stores its
+    result under the same number; if that is whole, it stays as it is.
 
     Args:
         with_newest: whether the executor finds the newest version in the folder.
@@ -100,50 +105,57 @@ def staged_addition(task: Task, kind: VersionKind, with_newest: bool) -> Iterato
     uri = task.parameters["push_directory"].string_value
     source = posixpath.join(uri, kind.subfolder).rstrip("/")
     attempts = _read_attempts(task)
-    if attempts is None:
-        attempts = Attempts(inputs=_inputs(task), newest=newest_version(source, kind) if with_newest else None)
-        _write_attempts(task, attempts)
     addition = Addition()
     with TemporaryDirectory() as scratch:
         task.map_path(scratch, uri)
         task.parameters["push_directory"].string_value = scratch
         folder = os.path.join(scratch, kind.subfolder)
         os.makedirs(folder, exist_ok=True)
-        _bring(source, attempts.newest, folder)
+        if attempts is None:
+            newest = bring_newest(source, kind, folder) if with_newest else None
+            attempts = Attempts(inputs=_inputs(task), newest=newest)
+            _write_attempts(task, attempts)
+        elif attempts.newest:
+            _bring(source, attempts.newest, folder)
         yield addition
         for version in set(os.listdir(folder)) - {attempts.newest}:
-            addition.version = attempts.added or _next_version(source, version)
+            addition.version = attempts.added or store.claim_number(source, int(version))
             _write_attempts(task, attempts.model_copy(update={"added": addition.version}))
             _store(os.path.join(folder, version), f"{source}/{addition.version}", kind)
             task.map_path(os.path.join(folder, version), f"{source}/{addition.version}")
 
 
-def newest_version(source: str, kind: VersionKind) -> str | None:
-    """The name of the newest version in a folder that is whole; None if there is none.
+def bring_newest(source: str, kind: VersionKind, folder: str) -> str | None:
+    """Copies the newest version that is whole to a folder, and says which newer ones are not.
+
+    Returns:
+        Its name, by which it lies in the folder; None if there is none.
 
     Raises:
         StoreError: the store does not answer.
     """
-    versions = sorted(_versions(source), key=int, reverse=True)
-    return next((version for version in versions if _is_whole(f"{source}/{version}", kind)), None)
+
+    def find_damage(version: str) -> str | None:
+        # What a killed step has left is told without copying it: it lacks its last file.
+        if not store.is_file(f"{source}/{version}/{kind.last_file}"):
+            return f"'{kind.last_file}' is missing"
+        _bring(source, version, folder)
+        if damage := kind.find_damage(os.path.join(folder, version)):
+            shutil.rmtree(os.path.join(folder, version))
+        return damage
+
+    found = find_whole_version(sort_versions(store.list_names(source)), find_damage)
+    for sentence in found.passed_over:
+        sys.stderr.write(f"diptych: in {source}, {sentence}\n")
+    return found.folder
 
 
-def _versions(source: str) -> list[str]:
-    return [name for name in store.list_names(source) if name.isdecimal()]
-
-
-def _next_version(source: str, wanted: str) -> str:
-    """The number that is wanted, which is the time, or a greater one than all that there are."""
-    return str(max([int(wanted), *(int(version) + 1 for version in _versions(source))]))
+def _bring(source: str, version: str, folder: str) -> None:
+    store.download_folder(f"{source}/{version}", os.path.join(folder, version))
 
 
 def _is_whole(uri: str, kind: VersionKind) -> bool:
     return store.is_file(f"{uri}/{kind.last_file}")
-
-
-def _bring(source: str, version: str | None, folder: str) -> None:
-    if version is not None:
-        store.download_folder(f"{source}/{version}", os.path.join(folder, version))
 
 
 def _store(folder: str, uri: str, kind: VersionKind) -> None:
