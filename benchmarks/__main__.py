@@ -8,13 +8,16 @@ COMMANDS = (
     "stock",
     "ingest",
     "scale",
+    "load",
     "encodings",
     "photographs",
     "read",
     "fit",
-    "models",
+    "defaults",
+    "image_networks",
     "report",
     "kubeflow_resources",
+    "bombs",
     "image_size",
 )
 

@@ -169,7 +169,8 @@ def _eval_config() -> tfma.EvalConfig:
         tfma.MetricConfig(
             class_name="AccumulatedMetric",
             module="diptych.components.evaluator.metrics",
-            config='"name": "macro_f1", "quantity": "macro_f1", "task": "multiclass", "classes": 10, "top_k": 1',
+            config='"name": "macro_f1", "quantity": "macro_f1", "task": "multiclass", "classes": 10, "top_k": 1, '
+            '"thresholds": {"candidate": null}, "at_least_one": {"candidate": false}',
         ),
     ]
     return tfma.EvalConfig(

@@ -17,7 +17,7 @@ from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT, NetworkInputs
 from diptych.models.networks.build import NetworkOptions, build_network
-from diptych.models.text.options import EncodingOptions
+from diptych.models.text.options import TextOptions
 from diptych.models.text.preprocessing import fit_text_encoder
 
 _LABEL = "label_id"
@@ -28,7 +28,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     texts = tf.reshape(inputs["description"], [-1])
     return {
         "image": inputs["image"],
-        **fit_text_encoder(texts, EncodingOptions())(texts),
+        **fit_text_encoder(texts, TextOptions())(texts),
         _LABEL: tft.compute_and_apply_vocabulary(inputs["label"], vocab_filename="label"),
     }
 
