@@ -1,7 +1,7 @@
 # Every target but help and clean first sees to .venv: see bootstrap.sh.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test unit e2e lint format docs bench bench-ingest bench-read bench-fit lock clean
+.PHONY: help ready demo test test-next unit e2e promises fuzz lint format docs bench bench-ingest bench-read bench-fit lock audit clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -12,14 +12,27 @@ ready: ## make .venv, or find it up to date
 demo: ready ## write the demo catalogue and run the whole pipeline on it
 	$(BIN)/diptych demo
 
-test: ready ## every test
-	$(BIN)/python -m pytest
+# A file's tests share a process and what it has made; each process imports TensorFlow, which takes memory and time.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: ready ## every test (ARGS="-k words" for some)
+	$(PYTEST) $(ARGS)
+
+test-next: ## every test on TFX 1.21, in a Debian 13 root that it makes in build/ (as root; ARGS as above)
+	@tools/test_next.sh
 
 unit: ready ## the tests that run no pipeline
-	$(BIN)/python -m pytest -m "not e2e"
+	$(PYTEST) -m "not e2e"
 
 e2e: ready ## the tests that run the whole pipeline
-	$(BIN)/python -m pytest -m e2e
+	$(PYTEST) -m e2e
+
+promises: ready ## the tests behind docs/promises.md, and its table from what they report
+	$(PYTEST) -m promise --junit-xml build/promises.xml
+	$(BIN)/python -m tests.promises build/promises.xml
+
+SECONDS ?= 60
+fuzz: ready ## fuzz each target for SECONDS=60, or those of ARGS="csv png"
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: ready ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -50,11 +63,18 @@ bench-fit: ready ## training fed by tf.data against training fed from memory
 LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --generate-hashes \
 	--no-emit-index-url $(ARGS)
 COMPILE = $(LOCK) pyproject.toml --extra dev
-lock: ready ## write requirements/ anew from pyproject.toml (ARGS=--upgrade for newer versions)
+lock: ready ## write requirements/ anew from pyproject.toml, and say what changed (ARGS=--upgrade for newer versions)
 	$(COMPILE) --universal --python-version 3.11 -o requirements/tfx-1.21.txt
 	$(COMPILE) --python-version 3.10 --python-platform x86_64-manylinux_2_28 -o requirements/tfx-1.16.txt
 	$(LOCK) benchmarks/ingest_peers/requirements.in --universal --python-version 3.10 \
 		-o benchmarks/ingest_peers/requirements.txt
+	$(LOCK) tests/first_contact/tools/requirements.in --universal --python-version 3.10 \
+		-o tests/first_contact/tools/requirements.txt
+	$(LOCK) tests/fuzz/requirements.in --universal --python-version 3.10 -o tests/fuzz/requirements.txt
+	@$(BIN)/python -m tools.lock_changes
+
+audit: ready ## known vulnerabilities of what requirements/ pins (ADVISORIES=COPY of OSV's or PyPA's where no network is)
+	@$(BIN)/python -m tools.audit $(ADVISORIES)
 
 clean: ## remove the environments and every cache
 	rm -rf .venv .*_cache .hypothesis build *.egg-info

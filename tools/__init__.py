@@ -1,0 +1,1 @@
+"""What contributors run by ``make``: nothing of it is installed."""
