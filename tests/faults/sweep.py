@@ -1,0 +1,140 @@
+"""Runs a command again and again, with one fault more each time, and says what became of it and of the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.injection import FAULTS, Ended, Fault, Host, Kind, files_in, restore
+
+# A command's operations are tried one after another up to so many, and else so many spread over them.
+_MOST = 25
+_PATH = re.compile("'[^']*/?[^']+'")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to sweep over.
+
+    Attributes:
+        is_told: whether a command that succeeded in spite of a fault has said what it left out.
+        ignored: what may differ in other ways: the beginning of the paths of files, from the host's root on.
+        most: how many faults of each sort.
+    """
+
+    arguments: Sequence[str]
+    is_told: Callable[[Ended], bool] = lambda ended: False
+    ignored: Sequence[str] = ()
+    most: int = _MOST
+
+    @property
+    def name(self) -> str:
+        return self.arguments[0]
+
+
+@dataclass
+class Swept:
+    """What faults did to a command.
+
+    Attributes:
+        faults: how many were injected.
+        tracebacks: how many ended with one.
+        lost: after how many a file was neither as before nor as it should be.
+        wrong: a line about each fault after which something does not hold.
+    """
+
+    faults: int = 0
+    tracebacks: int = 0
+    lost: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def figure(self, command: Command) -> str:
+        """The figures, for the table of what is promised."""
+        return f"{command.name}: {self.faults:,} faults injected, {self.tracebacks} tracebacks, {self.lost} files lost"
+
+
+def sweep(host: Host, command: Command, faults: Sequence[Fault] = FAULTS) -> Swept:
+    """Lets each operation of a command fail, by each sort of fault; the files are given back in between."""
+    swept = Swept()
+    before = files_in(host.root)
+    operations: dict[Kind, int] = {}
+    for fault in faults:
+        if fault.kinds not in operations:
+            done = host.run(command.arguments, fault)
+            assert done.code == 0, done
+            after, operations[fault.kinds] = files_in(host.root), done.operations
+            restore(host.root, before, after)
+        for number in _numbers(operations[fault.kinds], command.most):
+            ended = host.run(command.arguments, fault, number)
+            if not ended.fault:
+                break
+            found = files_in(host.root)
+            swept.faults += 1
+            told = f"{command.name}: {fault} at {number}, {ended.fault}:"
+            problems = list(_judge(command, ended, *(_kept(command, files) for files in (before, found, after))))
+            swept.tracebacks += "Traceback" in ended.error
+            swept.lost += any("lost" in problem for problem in problems)
+            if not problems and found not in (before, after):
+                again = host.run(command.arguments)
+                repeated = files_in(host.root)
+                if again.code or _kept(command, repeated) != _kept(command, after):
+                    problems.append(f"the next run does not mend it: {again}")
+                restore(host.root, before, repeated)
+            else:
+                restore(host.root, before, found)
+            swept.wrong += [f"{told} {problem}\n  {ended.error.strip()}" for problem in problems]
+    return swept
+
+
+def _numbers(operations: int, most: int) -> list[int]:
+    """All numbers of operations, or as many as are wished, spread over them."""
+    if operations <= most:
+        return list(range(1, operations + 1))
+    return [1 + round(place * operations / most) for place in range(most)]
+
+
+def _kept(command: Command, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if not name.startswith(tuple(command.ignored) or "//")}
+
+
+def _judge(
+    command: Command,
+    ended: Ended,
+    before: Mapping[str, bytes],
+    found: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+) -> Iterator[str]:
+    """What does not hold after a fault."""
+    if ended.code == 0 and found != after and not command.is_told(ended):
+        yield f"succeeded with other files: {_differing(found, after)}"
+    if ended.code:
+        yield from judge_failure(ended)
+    if command.is_told(ended):
+        return
+    for name in found:
+        if found[name] not in (before.get(name), after.get(name)):
+            yield f"{name} is " + ("lost: neither the old nor the new one" if name in before else "left behind")
+    for name in before.keys() - found.keys():
+        # The folder may hold something now.
+        if not (name.endswith("/") or name not in after):
+            yield f"{name} is lost"
+
+
+def judge_failure(ended: Ended) -> Iterator[str]:
+    """What is wrong with how a command failed: it must say so in a sentence with path, cause and remedy."""
+    if ended.code <= 0:
+        yield f"ended with {ended.code}"
+    if "Traceback" in ended.error + ended.out:
+        yield "a traceback"
+    lines = ended.error.strip().split("\n")
+    if not lines[0].startswith("diptych: ") or ended.error.count("diptych: ") > 1:
+        yield "not one sentence"
+    if not _PATH.search(lines[0]):
+        yield "no path"
+    if not re.search("[;:] .*(free|name|change|raise|run|check|remove|copy)", lines[0]):
+        yield "no remedy"
+
+
+def _differing(some: Mapping[str, bytes], others: Mapping[str, bytes]) -> list[str]:
+    return sorted(name for name in some.keys() | others.keys() if some.get(name) != others.get(name))
