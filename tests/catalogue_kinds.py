@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from diptych.components.catalogue.options import DataOptions
+from tests.spreadsheets import write_ods, write_xlsx
 
 # Longer labels are not used as names of folders: file systems allow 255 bytes.
 _LONGEST_NAME = 200
@@ -83,6 +84,17 @@ def _write_json(path: Path, value: Any) -> Path:
 
 def _write_parquet(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=100)
+    return path
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [list(rows[0]), *(list(row.values()) for row in rows)]
+
+
+def _write_arrow(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    table = pa.Table.from_pylist(rows)
+    with path.open("wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=100)
     return path
 
 
@@ -195,6 +207,9 @@ KINDS: Mapping[str, Callable[[Path, Sequence[Item]], Path | str]] = {
     "tsv": lambda folder, items: _write_table(folder / "rows.tsv", _by_path(folder, items), "excel-tab"),
     "jsonl": lambda folder, items: _write_lines(folder / "rows.jsonl", _by_path(folder, items)),
     "json": lambda folder, items: _write_json(folder / "rows.json", _by_path(folder, items)),
+    "xlsx": lambda folder, items: write_xlsx(folder / "rows.xlsx", {"Rows": _cells(_by_path(folder, items))}),
+    "ods": lambda folder, items: write_ods(folder / "rows.ods", _cells(_by_path(folder, items))),
+    "arrow": lambda folder, items: _write_arrow(folder / "rows.arrow", _by_path(folder, items)),
     "parquet": lambda folder, items: _write_parquet(folder / "rows.parquet", _by_path(folder, items)),
     "parquet with inline images": _inline_parquet,
     "folder": _class_folders,

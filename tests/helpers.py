@@ -16,7 +16,7 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import LabelOptions
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import TextOptions, serialize_text_options
 from diptych.models.text.preprocessing import LABEL_OPTIONS_KEY, TASK_KEY, TEXT_OPTIONS_KEY, preprocessing_fn
 
 SMALL = ImageOptions(height=8, width=10)
@@ -89,7 +89,7 @@ def fit_transform_graph(
     folder: Path,
     texts: Sequence[str],
     labels: Sequence[Any],
-    options: TextOptions,
+    options: TextOptions | None,
     task: str = "multiclass",
     label_options: LabelOptions | None = None,
 ) -> Any:
@@ -97,6 +97,7 @@ def fit_transform_graph(
 
     Args:
         labels: texts; for multilabel sequences of texts.
+        options: how texts are encoded; None if the rows have none.
     """
     import apache_beam as beam
     import tensorflow as tf
@@ -106,11 +107,13 @@ def fit_transform_graph(
 
     column = tf.io.FixedLenFeature([1], tf.string)
     label_column = tf.io.VarLenFeature(tf.string) if task == "multilabel" else column
-    metadata = DatasetMetadata.from_feature_spec({features.DESCRIPTION: column, features.LABEL: label_column})
+    text_column = {features.DESCRIPTION: column} if options else {}
+    metadata = DatasetMetadata.from_feature_spec({**text_column, features.LABEL: label_column})
     listed = [[label] if isinstance(label, str) else list(label) for label in labels]
-    rows = [{features.DESCRIPTION: [text], features.LABEL: label} for text, label in zip(texts, listed, strict=True)]
+    columns = [[{features.DESCRIPTION: [text]} for text in texts] if options else [{}] * len(listed), listed]
+    rows = [{**text, features.LABEL: label} for text, label in zip(*columns, strict=True)]
     config = {
-        TEXT_OPTIONS_KEY: options.model_dump_json(),
+        TEXT_OPTIONS_KEY: serialize_text_options(options),
         LABEL_OPTIONS_KEY: (label_options or LabelOptions()).model_dump_json(),
         TASK_KEY: task,
     }

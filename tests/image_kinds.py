@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -182,6 +183,16 @@ def by_pypng(rows: Sequence[Sequence[int]] | np.ndarray, **options: Any) -> byte
     rows = np.asarray(rows)
     png.Writer(WIDTH, HEIGHT, **options).write(buffer, rows.reshape(HEIGHT, -1).tolist())
     return buffer.getvalue()
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def with_chunk(data: bytes, following: bytes, name: bytes, content: bytes) -> bytes:
+    """A PNG file with an additional chunk in front of the first one of the name ``following``."""
+    at = data.index(following) - 4
+    return data[:at] + png_chunk(name, content) + data[at:]
 
 
 def png_file(interlace: bool = False) -> Sample:

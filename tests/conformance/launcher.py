@@ -78,6 +78,10 @@ class Launcher:
         bucket, key = _split(uri)
         return bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
+    def write(self, uri: str, content: bytes) -> None:
+        bucket, key = _split(uri)
+        self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
     def run(self, container: Json, executor_input: Json, run_id: str) -> Outcome:
         """Runs a step once, in a container of its own.
 

@@ -78,8 +78,10 @@ def recorded_settings() -> Settings:
             "name": "shop",
             "data": {"catalogue": "minio://shop/catalogue/catalogue.csv"},
             "image": {"height": 32, "width": 32},
-            "model": {"image": {"filters": [8, 16]}},
-            "train": {"epochs": 2},
+            # Beside filters and epochs, these were the defaults of then.
+            "model": {"image": {"filters": [8, 16], "backbone": "cnn", "frozen_epochs": 0}},
+            "train": {"epochs": 2, "class_weights": "sqrt"},
+            "evaluate": {"gain_over_baseline": {"accuracy": 0.0}, "gain_over_blessed": {"accuracy": -0.01}},
             "kubeflow": {"pipeline_root": "minio://shop/artifacts"},
         },
         "recorded",

@@ -1,7 +1,8 @@
 """A simulated run of what was recorded, whose steps report what the recorded ones reported, and how both are compared.
 
 All that is left out of the comparison stands in ``normalise``. What the compiler has changed since the runs were
-recorded stands in ``REMOVED_PARAMETERS`` and ``ADDED_OUTPUTS``.
+recorded stands in ``REMOVED_OPTIONS``, ``REMOVED_PARAMETERS``, ``ADDED_PARAMETERS`` and ``ADDED_OUTPUTS``; options that
+were added to those of a step are left out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,10 @@ pathlib.Path(given["outputs"]["outputFile"]).write_text(json.dumps(output))
 KILLED_ALONE = "os.kill(os.getpid(), 9)\n"
 KILLED_WITH_LAUNCHER = "os.kill(os.getppid(), 9)\n"
 
-#: Changes of the compiler since the recordings: parameters that steps are no longer given, and outputs that were added.
+#: Changes of the compiler since the recordings: options and parameters that steps are not given, and what was added.
+REMOVED_OPTIONS = {"pixels"}
 REMOVED_PARAMETERS = {"DataGate": ["task"], "Publish": ["run"]}
+ADDED_PARAMETERS = {"LinearBaseline": ["image_options", "label_options", "threshold_options"]}
 ADDED_OUTPUTS = {"Report": ["confusion_matrix", "html", "metrics"]}
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -128,7 +132,40 @@ def as_compiled_today(step: str, recorded: Json, simulated: Json) -> tuple[Json,
     for name in ADDED_OUTPUTS.get(step, []):
         if name not in recorded["outputs"]["artifacts"]:
             del simulated["outputs"]["artifacts"][name]
+    given = simulated["inputs"]["parameterValues"]
+    for name in ADDED_PARAMETERS.get(step, []):
+        del given[name]
+    for name, value in recorded["inputs"]["parameterValues"].items():
+        old = without_removed_options(value)
+        recorded["inputs"]["parameterValues"][name], given[name] = _with_known_options(old, given.get(name))
     return recorded, simulated
+
+
+def without_removed_options(recorded: Any) -> Any:
+    """A value of a recorded parameter without the options that steps are no longer given; what is JSON stays a text."""
+    parsed = _parsed(recorded)
+    if not isinstance(parsed, dict):
+        return recorded
+    kept = {key: without_removed_options(value) for key, value in parsed.items() if key not in REMOVED_OPTIONS}
+    return json.dumps(kept) if isinstance(recorded, str) else kept
+
+
+def _with_known_options(recorded: Any, given: Any) -> tuple[Any, Any]:
+    """A value of a recorded parameter, and today's without the options that were added since; JSON is parsed."""
+    recorded, given = _parsed(recorded), _parsed(given)
+    if not isinstance(recorded, dict) or not isinstance(given, dict):
+        return recorded, given
+    pairs = {key: _with_known_options(value, given[key]) for key, value in recorded.items() if key in given}
+    lost = {key: value for key, value in recorded.items() if key not in given}
+    return {key: old for key, (old, _) in pairs.items()} | lost, {key: new for key, (_, new) in pairs.items()}
+
+
+def _parsed(value: Any) -> Any:
+    """The object that a text holds as JSON, or the value itself."""
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
 
 
 def difference(recorded: Json, simulated: Json) -> str:

@@ -20,6 +20,7 @@ from tests.conformance.recordings import (
 )
 from tests.conformance.simulation import (
     ADDED_OUTPUTS,
+    ADDED_PARAMETERS,
     KILLED_ALONE,
     KILLED_WITH_LAUNCHER,
     REMOVED_PARAMETERS,
@@ -87,6 +88,8 @@ def test_a_step_compiled_today_is_given_what_kfp_would_give_it(
 def test_the_changes_of_the_compiler_are_changes() -> None:
     for step, parameters in REMOVED_PARAMETERS.items():
         assert set(parameters) <= set(DEVELOPMENT.step(step)["inputs"]["parameterValues"])
+    for step, parameters in ADDED_PARAMETERS.items():
+        assert not set(parameters) & set(DEVELOPMENT.step(step)["inputs"]["parameterValues"])
     for step, outputs in ADDED_OUTPUTS.items():
         assert not set(outputs) & set(DEVELOPMENT.step(step)["outputs"]["artifacts"])
 

@@ -1,7 +1,8 @@
 """Every step runs on what Kubeflow Pipelines gave it, in each version that was recorded, with an S3 server for a store.
 
 URIs, names, types and metadata are the recorded ones; only the address of the store is that of the server here. The
-command of each step is today's; so are the outputs that the compiler has added since (``ADDED_OUTPUTS``).
+command of each step is today's; so are the parameters and outputs that the compiler has added since
+(``ADDED_PARAMETERS``, ``ADDED_OUTPUTS``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from diptych.pipeline.demo.digits import write_digits_catalogue
 from diptych.pipeline.options.kubeflow import STEPS
 from tests.conformance.launcher import LOG_TEXT, LOGS, Launcher, Outcome
 from tests.conformance.recordings import FIRST_RUN, Json, Recording, recorded_settings, recordings
-from tests.conformance.simulation import ADDED_OUTPUTS
+from tests.conformance.simulation import ADDED_OUTPUTS, ADDED_PARAMETERS, without_removed_options
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +57,7 @@ class Run:
         return self.launcher.run(container, executor_input, self.id)
 
     def executor_input(self, step: str) -> Json:
-        """The recorded ExecutorInput, with the address of the server, and with the outputs that were added since."""
+        """The recorded ExecutorInput, with the address of the server, and with what was added since."""
         text = json.dumps(self.recording.step(step))
         given: Json = json.loads(re.sub(r"[\w-]+\.kubeflow:9000", self._endpoint.removeprefix("http://"), text))
         declared = self._spec["components"][step].get("outputDefinitions", {}).get("artifacts", {})
@@ -65,6 +66,12 @@ class Run:
         for name in ADDED_OUTPUTS.get(step, []):
             added = {"name": name, "uri": f"{folder}/{name}", "type": declared[name]["artifactType"]}
             artifacts.setdefault(name, {"artifacts": [added]})
+        parameters = given["inputs"].get("parameterValues", {})
+        parameters.update({name: without_removed_options(value) for name, value in parameters.items()})
+        compiled = self._spec["components"]["pipeline"]["dag"]["tasks"].get(step, {}).get("inputs", {})
+        for name in ADDED_PARAMETERS.get(step, []):
+            constant = compiled["parameters"][name]["runtimeValue"]["constant"]
+            given["inputs"]["parameterValues"].setdefault(name, constant)
         return given
 
     def published(self, name: str) -> bytes:
@@ -166,7 +173,8 @@ def test_the_run_is_published(run: Run) -> None:
 
 def test_a_repeated_gate_accepts_the_same_data_once(run: Run) -> None:
     accepted = run.launcher.keys(f"{ARTIFACTS}/pushed/accepted")
-    assert len(accepted) == 2
+    # Two files, and the claim of the version's number.
+    assert len(accepted) == 3
     verdict = run.outcomes["DataGate"].output["artifacts"]["verdict"]["artifacts"][0]["uri"]
     found = run.launcher.read(f"{verdict}/verdict.json")
     assert run.run("DataGate", run.executor_input("DataGate")).exit_code == 0
@@ -188,5 +196,24 @@ def test_a_repeated_push_is_the_same_push(run: Run) -> None:
     version = reported[0]["pushed_version"]
     assert reported[0]["pushed_destination"] == f"{ARTIFACTS}/pushed/{version}"
     pushed = run.launcher.keys(f"{ARTIFACTS}/pushed")
-    assert {key.split("/")[0] for key in pushed} == {"accepted", version}
+    assert {key.split("/")[0] for key in pushed} == {".claims", "accepted", version}
     assert f"{version}/saved_model.pb" in pushed
+
+
+@pytest.mark.promise(
+    "On Kubeflow, a step reads no input that is not as its step wrote it, and says which file is damaged"
+)
+def test_a_damaged_input_fails_the_step_that_reads_it(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    given = run.executor_input("StatisticsGen")
+    examples = given["inputs"]["artifacts"]["examples"]["artifacts"][0]["uri"]
+    shard = f"{examples}/{run.launcher.keys(examples)[0]}"
+    whole = run.launcher.read(shard)
+    run.launcher.write(shard, whole[:-1])
+    assert run.run("StatisticsGen", given).exit_code == 1
+    message = capfd.readouterr().err.splitlines()[-1]
+    assert message == (
+        f"diptych: StatisticsGen failed: input 'examples' of StatisticsGen is damaged: '{shard}' has "
+        f"{len(whole) - 1:,} bytes, not {len(whole):,}; run again without cache, and ImageTextExampleGen makes it anew"
+    )
+    run.launcher.write(shard, whole)
+    assert run.run("StatisticsGen", given).exit_code == 0

@@ -57,7 +57,7 @@ def _run(settings: Settings, root: Path) -> None:
         push_directory=str(root / "pushed"),
         code="",
     )
-    baseline = LinearBaseline(examples, settings.text, settings.train.task, code="")
+    baseline = LinearBaseline(examples, settings.image, settings.text, settings.label, settings.train, code="")
     baseline.add_upstream_node(gate)
     pipeline = Pipeline(
         pipeline_name="small",

@@ -71,9 +71,13 @@ def test_the_packages_are_the_lock_without_the_extra_dev(built_image: Image) -> 
     assert installed.pop("diptych") == built_image.config["Labels"]["org.opencontainers.image.version"]
     assert installed.items() <= LOCK.items()
     requirements = [Requirement(line) for line in metadata.requires("diptych") or []]
-    dev = {canonicalize_name(each.name) for each in requirements if "extra" in str(each.marker)}
-    assert {"pytest", "uv"} <= dev
-    assert not dev & set(installed)
+    extras = {
+        extra: {canonicalize_name(each.name) for each in requirements if f'extra == "{extra}"' in str(each.marker)}
+        for extra in ("dev", "pretrained")
+    }
+    assert {"pytest", "uv"} <= extras["dev"]
+    assert not extras["dev"] & set(installed)
+    assert extras["pretrained"] and extras["pretrained"] <= set(installed)
     assert built_image.config["Labels"]["diptych.tfx"] == LOCK["tfx"] == installed["tfx"]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,10 @@ from diptych.models import features
 from diptych.models.errors import FAILED, USAGE
 from diptych.pipeline.cli.main import main
 from diptych.pipeline.demo.digits import write_digits_catalogue
+from diptych.pipeline.local.runner import run_ingestion
+from diptych.pipeline.runs.digest import digest_dataset
+from diptych.pipeline.runs.run_folder import RunFolder
+from diptych.pipeline.settings import load_settings
 
 pytestmark = pytest.mark.e2e
 
@@ -117,7 +124,10 @@ def test_the_summary_holds_what_programs_need(project: Project) -> None:
     summary = project.summary
     assert summary["status"] == "succeeded"
     assert set(summary["metrics"]) >= {"accuracy", "macro_f1"}
-    assert set(summary["baseline"]) == {"accuracy", "macro_f1"}
+    assert set(summary["baseline"]) == {"text", "image", "both"}
+    assert len(summary["comparisons"]) == 3
+    low, high = summary["intervals"]["accuracy"]
+    assert low <= summary["metrics"]["accuracy"] <= high
     assert summary["blessed"] is True
     assert summary["blessing_reasons"]
     assert summary["versions"]["tfx"]
@@ -195,13 +205,130 @@ def test_classify_takes_image_files_as_they_are(project: Project) -> None:
 
 
 def test_predict_names_an_image_it_cannot_use(project: Project) -> None:
-    done = project.diptych("predict", "run", "data/images/broken.png", "--text", "a digit")
-    assert done.returncode == 2
-    assert "broken.png" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = project.diptych(
+        "predict", "run", "data/images/broken.png", "data/images/digit-0001.png", "--text", "a digit"
+    )
+    assert done.returncode == FAILED
+    assert done.stdout.startswith("data/images/broken.png: not classified: truncated: ")
+    assert "data/images/digit-0001.png: digit " in done.stdout
+    assert done.stderr == "diptych: 1 image of 2 could not be classified\n"
 
 
-def test_a_second_run_is_cached_until_a_pixel_changes(project: Project) -> None:
+def test_the_name_of_a_run_is_no_pattern(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A run whose name matches two others reads none of their files, changes none, and gives what they gave."""
+    name = "r?[n]*"
+    shutil.copytree(project.folder / "run", project.folder / "rxn")
+    others = [project.folder / other for other in ("run", "rxn")]
+    before = files_below(*others)
+    done = project.diptych("run", "diptych.yaml", "--output", name)
+    assert done.returncode == 0, done.stderr
+    own = json.loads((project.folder / name / "summary.json").read_text())
+    for key in ("rows", "examples", "rejects", "baseline", "blessed", "blessing_reasons"):
+        assert own[key] == project.summary[key], key
+    assert own["metrics"] == pytest.approx(project.summary["metrics"])
+    assert own["folder"] == str(project.folder / name)
+    # The line can be pasted into a shell.
+    assert f"tensorboard --logdir '{project.folder / name}/" in done.stdout
+    monkeypatch.chdir(project.folder)
+    for command, *rest in (["digest"], ["predict", "data/images/digit-0001.png", "--text", "a one"]):
+        answers = [(main([command, run, *rest]), capfd.readouterr().out) for run in (name, "run")]
+        assert answers[0] == answers[1] == (0, answers[0][1]) != (0, "")
+    for command, *rest in (["report"], ["export", "--to", "webdataset"], ["export-model", "--to", "tflite"]):
+        assert main([command, name, *rest, "--output", f"[{command}]*"]) == 0
+    pages = (project.folder / "[report]*", Path(project.summary["artifacts"]["Report"]["report"]) / "report.html")
+    assert len({page.read_text().count("<svg") for page in pages}) == 1
+    assert files_below(*others) == before
+
+
+def files_below(*folders: Path) -> dict[Path, str]:
+    """The digest of each file."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.promise("Damaged files of a run are named, and the steps that wrote them run again, with what reads them")
+def test_damaged_results_are_made_again_and_no_others(
+    project: Project, record_property: Callable[[str, object], None]
+) -> None:
+    before, digest = project.summary, project.diptych("digest", "run").stdout
+    artifacts = {name: Path(uri) for outputs in before["artifacts"].values() for name, uri in outputs.items()}
+    vocabulary = next((artifacts["transform_graph"] / "transform_fn" / "assets").iterdir())
+    vocabulary.write_bytes(b"")
+    parquet = Path(before["artifacts"]["LinearBaseline"]["metrics"]) / "predictions.parquet"
+    content = bytearray(parquet.read_bytes())
+    content[len(content) // 2] ^= 1
+    parquet.write_bytes(content)
+    page = artifacts["report"] / "report.html"
+    page.unlink()
+    done = project.diptych("verify", "run")
+    assert done.returncode == FAILED
+    named = {line.split("'")[1] for line in done.stdout.splitlines()[:-1]}
+    assert named == {str(path) for path in (vocabulary, parquet, page)}
+
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    after = project.summary
+    again = {"Transform", "LinearBaseline", "Trainer", "Evaluator", "Pusher", "Report"}
+    assert set(after["cached"]) == set(before["artifacts"]) - again
+    assert sorted(sentence.partition(":")[0] for sentence in after["damaged"]) == ["LinearBaseline", "Transform"]
+    assert f"'{vocabulary}' is empty" in done.stdout
+    assert after["baseline"] == before["baseline"]
+    assert after["metrics"] == pytest.approx(before["metrics"], abs=0.1)
+    assert project.diptych("digest", "run").stdout == digest
+    assert project.diptych("verify", "run").returncode == 0
+    record_property("figure", f"{len(named)} files damaged: {len(again)} of {len(before['artifacts'])} steps ran again")
+
+
+def test_ingestion_is_repeated_where_a_pixel_changes_or_a_file_is_damaged(
+    project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each damage is told in one line; what is left is neither changed nor deleted, and the digest stays the same."""
+    settings = load_settings(
+        str(project.folder / "diptych.yaml"), [f"data.catalogue={project.folder}/data/catalogue.csv"]
+    )
+    run = RunFolder(str(project.folder / "ingested"))
+    first = run_ingestion(settings, run.path)
+    digest = digest_dataset(first["ImageTextExampleGen"]["examples"])
+    capfd.readouterr()
+
+    def repeated() -> tuple[set[str], str]:
+        """Ingests again: which components put out something else than the first time, and what is shown."""
+        found = run_ingestion(settings, run.path)
+        assert digest_dataset(found["ImageTextExampleGen"]["examples"]) == digest
+        return {component for component, uris in found.items() if uris != first[component]}, capfd.readouterr().out
+
+    assert repeated()[0] == set()
+    path = project.folder / "data" / project.catalogue[0]["image"]
+    image = path.read_bytes()
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[0, 0] ^= 1
+    Image.fromarray(pixels).save(path)
+    changed = run_ingestion(settings, run.path)
+    assert digest_dataset(changed["ImageTextExampleGen"]["examples"]) != digest
+    path.write_bytes(image)
+    statistics = Path(first["StatisticsGen"]["statistics"]) / "Split-train" / "FeatureStats.pb"
+    whole = statistics.read_bytes()
+    statistics.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    components, shown = repeated()
+    assert components == {"StatisticsGen"}
+    assert shown.count(f"'{statistics}' does not hold what its step wrote; that result is not reused") == 1
+    shard = next(Path(first["ImageTextExampleGen"]["examples"]).rglob("Split-train/*"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    components, shown = repeated()
+    assert components == {"ImageTextExampleGen", "StatisticsGen"}
+    assert shown.count(f"'{shard}' has ") == 1
+    left = files_below(Path(run.artifacts_folder))
+    for damage in (Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:20000])):
+        damage(Path(run.metadata_file))
+        components, shown = repeated()
+        assert components == {"ImageTextExampleGen", "StatisticsGen"}
+        assert shown.count("every step runs again, and the artifacts of earlier runs stay") == 1
+        assert left.items() <= files_below(Path(run.artifacts_folder)).items()
+
+
+def test_a_second_run_is_cached(project: Project) -> None:
     before = project.summary
     assert project.run().returncode == 0
     again = project.summary
@@ -209,17 +336,23 @@ def test_a_second_run_is_cached_until_a_pixel_changes(project: Project) -> None:
     assert again["artifacts"] == before["artifacts"]
     assert again["metrics"] == before["metrics"]
 
-    path = project.folder / "data" / project.catalogue[0]["image"]
-    pixels = np.asarray(Image.open(path)).copy()
-    pixels[0, 0] ^= 1
-    Image.fromarray(pixels).save(path)
-    done = project.run("train.epochs=1", "evaluate.thresholds={accuracy: 1.0}")
+
+@pytest.mark.promise("A run whose metadata are lost makes everything anew, and changes nothing that is left of before")
+def test_a_run_goes_on_without_its_metadata_and_blesses_no_bad_model(project: Project) -> None:
+    run = project.folder / "run"
+    (run / "metadata.sqlite").write_bytes((run / "metadata.sqlite").read_bytes()[:30000])
+    left = files_below(run / "artifacts", run / "pushed")
+    done = project.run("train.epochs=1", "evaluate.thresholds={calibration_error: 0.0}")
     assert done.returncode == 0, done.stderr
     changed = project.summary
-    assert "ImageTextExampleGen" not in changed["cached"]
+    assert changed["cached"] == []
+    assert [f"'{run}/metadata.sqlite' is damaged" in sentence for sentence in changed["damaged"]] == [True]
+    assert left.items() <= files_below(run / "artifacts", run / "pushed").items()
     assert changed["blessed"] is False
-    assert any("is below 1.0000 (evaluate.thresholds.accuracy)" in reason for reason in changed["blessing_reasons"])
-    assert any("last blessed model" in reason for reason in changed["blessing_reasons"])
+    assert any(
+        "exceeds 0.0000 (evaluate.thresholds.calibration_error)" in reason for reason in changed["blessing_reasons"]
+    )
+    assert changed["comparisons"]["last blessed model"]["differences"].keys() == changed["intervals"].keys()
     assert changed["pushed"] is None
 
 

@@ -22,6 +22,8 @@ UV = [sys.executable, "-m", "uv", "--quiet"]
 #: PyPI's SDK of Kubeflow, whose package is ``kubeflow``, and what it is generated from.
 KUBEFLOW_SDK = ["kubeflow==0.5.0", "kubeflow-trainer-api==2.3.0", "kubeflow-katib-api==0.19.0"]
 ROOMS = ("components", "kubeflow", "models", "pipeline")
+#: Of the demo's dataset: what any machine, Python, numpy, OpenCV and TFX must make of the same files.
+DEMO_DIGEST = "63fca48cfb54b8102bbe8a14a96ab8a5d599ca348de92384b3203d1aefead168"
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -115,7 +117,10 @@ def test_our_packages_and_a_persons_live_side_by_side(person: Path) -> None:
     assert Path(run(python, "-c", theirs, cwd=person).strip()).parent.parent.name == "site-packages"
 
 
+@pytest.mark.promise("The demo's dataset has the same digest on both generations of TFX and Python")
 def test_the_command_line_works_beside_them(person: Path) -> None:
     assert "submit" in run(person / "bin/diptych", "--help", cwd=person / "work")
     shown = run(person / "bin/diptych", "demo", "--output", "demo", "--set", "train.epochs=1", cwd=person / "work")
     assert "1,797 = 1,797 examples + 0 rejects" in shown
+    digest = run(person / "bin/diptych", "digest", "demo", cwd=person / "work")
+    assert digest == f"{DEMO_DIGEST}  train 1,442, val 187, test 168\n"

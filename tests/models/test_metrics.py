@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from diptych.models.metrics import METRICS, MetricAccumulator, per_label_metrics
+from diptych.models.metrics import METRICS, MetricAccumulator, per_label_metrics, shown_metrics
 
 CLASSES = 5
+THRESHOLDS = (0.5, 0.2, 0.3, 0.5, 0.8)
 
 
 def random_examples(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +30,8 @@ def random_examples(seed: int, rows: int, task: Any) -> tuple[np.ndarray, np.nda
 
 def accumulate(labels: np.ndarray, scores: np.ndarray, task: Any, top_k: int = 2) -> MetricAccumulator:
     """Adds batches of three to two accumulators, which are then merged."""
-    parts = [MetricAccumulator(task, CLASSES, top_k), MetricAccumulator(task, CLASSES, top_k)]
+    thresholds = THRESHOLDS if task == "multilabel" else None
+    parts = [MetricAccumulator(task, CLASSES, top_k, thresholds), MetricAccumulator(task, CLASSES, top_k, thresholds)]
     for number, start in enumerate(range(0, len(labels), 3)):
         parts[number % 2].add(labels[start : start + 3], scores[start : start + 3])
     return parts[0].merge(parts[1])
@@ -54,7 +56,7 @@ def test_of_one_label_all_metrics_are_scikit_learns(seed: int, rows: int, top_k:
 def test_of_several_labels_all_metrics_are_scikit_learns(seed: int, rows: int) -> None:
     labels, scores = random_examples(seed, rows, "multilabel")
     results = accumulate(labels, scores, "multilabel").result()
-    predictions = scores >= 0.5
+    predictions = scores >= np.array(THRESHOLDS)
     assert results["accuracy"] == pytest.approx(sk.accuracy_score(labels, predictions))
     assert results["macro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="macro", zero_division=np.nan))
     assert results["micro_f1"] == pytest.approx(sk.f1_score(labels, predictions, average="micro", zero_division=0))
@@ -67,7 +69,7 @@ def test_of_several_labels_all_metrics_are_scikit_learns(seed: int, rows: int) -
 @given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from(["multiclass", "multilabel"]))
 def test_labels_are_counted_as_scikit_learn_counts_them(seed: int, rows: int, task: Any) -> None:
     labels, scores = random_examples(seed, rows, task)
-    predictions = scores.argmax(axis=1) if task == "multiclass" else (scores >= 0.5).astype(int)
+    predictions = scores.argmax(axis=1) if task == "multiclass" else (scores >= THRESHOLDS).astype(int)
     expected = sk.precision_recall_fscore_support(labels, predictions, labels=range(CLASSES), zero_division=0)
     found = per_label_metrics(accumulate(labels, scores, task).counts)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
@@ -100,6 +102,31 @@ def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int, rows: int, tas
     assert accumulate(labels, scores, task).result()["calibration_error"] == pytest.approx(expected)
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from(["multiclass", "multilabel"]), st.integers(1, 6))
+def test_mean_average_precision_is_scikit_learns_of_tied_scores_too(
+    seed: int, rows: int, task: Any, levels: int
+) -> None:
+    labels, scores = random_examples(seed, rows, task)
+    scores = np.round(scores * levels) / levels
+    actual = np.eye(CLASSES)[labels] if task == "multiclass" else labels
+    occurring = actual.any(axis=0)
+    expected = sk.average_precision_score(actual[:, occurring], scores[:, occurring], average="macro")
+    assert accumulate(labels, scores, task).value("mean_average_precision") == pytest.approx(expected)
+
+
+def test_of_examples_without_a_known_label_mean_average_precision_is_0() -> None:
+    assert accumulate(np.array([-1]), np.eye(CLASSES)[:1], "multiclass").value("mean_average_precision") == 0
+
+
+def test_an_example_below_all_thresholds_gets_its_best_label_if_it_must_have_one() -> None:
+    labels, scores = np.array([[1, 0, 0, 0, 0]]), np.array([[0.4, 0.1, 0.1, 0.1, 0.1]])
+    found = [
+        MetricAccumulator("multilabel", CLASSES, 1, THRESHOLDS, flag).add(labels, scores) for flag in (True, False)
+    ]
+    assert [one.value("micro_f1") for one in found] == [1, 0]
+
+
 def test_a_sure_and_right_model_is_calibrated_and_a_sure_and_wrong_one_is_not() -> None:
     scores = np.eye(CLASSES)
     labels = np.arange(CLASSES)
@@ -129,3 +156,9 @@ def test_an_empty_batch_changes_nothing() -> None:
     labels, scores = random_examples(1, 4, "multiclass")
     one = accumulate(labels, scores, "multiclass")
     assert one.add(labels[:0], scores[:0]).result() == accumulate(labels, scores, "multiclass").result()
+
+
+def test_micro_f1_is_not_shown_where_it_is_the_accuracy() -> None:
+    assert shown_metrics({"micro_f1": 0.5, "accuracy": 0.5, "other": 1.0}) == ["accuracy"]
+    assert shown_metrics({"micro_f1": 0.6, "accuracy": 0.5}) == ["accuracy", "micro_f1"]
+    assert shown_metrics({"micro_f1": 0.6}) == ["micro_f1"]

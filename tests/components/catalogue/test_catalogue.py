@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,12 +46,30 @@ def test_a_pickled_catalogue_reads_the_same(opened: Catalogue) -> None:
     assert list(pickle.loads(pickle.dumps(opened)).rows()) == list(opened.rows())
 
 
-def test_the_first_rows_are_sampled_before_the_columns_are_known(opened: Catalogue) -> None:
+def test_rows_are_sampled_before_the_columns_are_known(opened: Catalogue) -> None:
     unknown = Catalogue.open(DataOptions(catalogue=opened.data.catalogue))
-    descriptions = [values["description"] for values in unknown.sample(2)]
+    sample = unknown.sample(2)
+    assert sample == unknown.sample(2)
+    assert {source for source, _ in sample} <= set(opened.sources)
+    descriptions = [values["description"] for _, values in sample]
     assert len(descriptions) == 2
     assert set(descriptions) < {item.description for item in ITEMS}
-    assert unknown.sample(0) == []
+
+
+def test_a_sample_is_taken_of_the_whole_catalogue(tmp_path: Path) -> None:
+    files = {f"{name}.csv": "image,label\n" + f"{name}.png,{name}\n" * 500 for name in "abc"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    sample = Catalogue.open(DataOptions(catalogue=str(tmp_path / "*.csv"))).sample(30)
+    assert Counter(values["label"] for _, values in sample) == dict.fromkeys("abc", 10)
+
+
+@pytest.mark.parametrize("kind", ["folder", "webdataset", "tfrecord", "parquet"])
+def test_a_sample_is_spread_over_each_file(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"diptych.components.catalogue.readers.{kind}.SAMPLED_ROWS", 2)
+    catalogue = Catalogue.open(write_kind(kind, tmp_path / "catalogue", ITEMS))
+    labels = [values["description"] for _, values in catalogue.sample(2)]
+    assert len(set(labels)) == 2
 
 
 def test_names_of_sources_are_relative_to_the_catalogue(opened: Catalogue) -> None:
@@ -104,7 +123,7 @@ def test_rows_that_cannot_be_read_are_not_sampled(tmp_path: Path) -> None:
 
 
 def sample_of(path: Path) -> list[dict[str, object]]:
-    return [dict(values) for values in Catalogue.open(DataOptions(catalogue=str(path))).sample(10)]
+    return [dict(values) for _, values in Catalogue.open(DataOptions(catalogue=str(path))).sample(10)]
 
 
 @pytest.mark.parametrize("break_file", [Path.unlink, lambda path: path.write_bytes(b"no record begins here")])

@@ -159,7 +159,7 @@ def test_the_documentation_names_every_ending_of_catalogues_and_what_it_is_read_
     assert {ending for _, ending in named} == set(readable)
     for kind, ending in named:
         path = tmp_path / f"rows{ending}"
-        path.write_text({"coco": '{"images": []}', "json": "[]"}.get(kind, ""))
+        path.write_text({"coco": '{"images": [], "annotations": []}', "json": "[]"}.get(kind, ""))
         assert find_kind(DataOptions(catalogue=str(path))) == format_of(kind), f"{kind}: {ending}"
 
 

@@ -90,3 +90,33 @@ def test_a_pipe_is_not_waited_for(data: DataOptions) -> None:
 def test_no_catalogue_is_told(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="there is no file"):
         digest(DataOptions(catalogue=str(tmp_path / "absent.csv")))
+
+
+def test_an_image_counts_however_its_path_is_spelt(tmp_path: Path) -> None:
+    write_image(tmp_path / "x" / "a.png", seed=1)
+    write_image(tmp_path / "x" / "b.png", seed=1)
+    row = {"image": "x\\a.PNG", "description": "t", "label": "c"}
+    data = write_catalogue(tmp_path, [row, {**row, "image": "/old/b"}], paths={"replace": {"/old": "x"}})
+    digests = [digest(data)]
+    write_image(tmp_path / "x" / "a.png", seed=2)
+    digests.append(digest(data))
+    write_image(tmp_path / "x" / "b.png", seed=2)
+    digests.append(digest(data))
+    assert digests[1] == digests[2], "without its ending, b.png is not found"
+    data = data.model_copy(update={"paths": data.paths.model_copy(update={"endings": [".jpg", ".png"]})})
+    digests.append(digest(data))
+    write_image(tmp_path / "x" / "b.jpg", seed=3)
+    digests.append(digest(data))
+    (tmp_path / "x" / "a.PNG").write_bytes(b"another one")
+    digests.append(digest(data))
+    assert len(set(digests)) == 5
+
+
+def test_each_image_of_a_row_counts(tmp_path: Path) -> None:
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png", seed=1)
+    row = {"image": "a.png;b.png", "description": "t", "label": "c"}
+    data = write_catalogue(tmp_path, [row], paths={"several": "all", "separator": ";"})
+    before = digest(data)
+    write_image(tmp_path / "b.png", seed=2)
+    assert digest(data) != before

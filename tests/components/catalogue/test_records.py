@@ -11,7 +11,7 @@ import pytest
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.rows import Row, SourceFile
 from diptych.components.catalogue.reasons import REASONS, Reject
-from diptych.components.catalogue.records import Record, RecordOptions, build_record
+from diptych.components.catalogue.records import Record, RecordOptions, build_record, make_reject
 from diptych.models import features
 from tests.helpers import SMALL, as_file, noise, write_image
 
@@ -54,6 +54,18 @@ def test_a_good_row_becomes_a_whole_record(source: SourceFile) -> None:
     assert record.values[features.ENCODING] == "raw"
 
 
+def test_a_row_without_a_text_is_kept_if_asked_as_it_is(source: SourceFile) -> None:
+    record = accepted(row(description=" "), source, missing_descriptions="keep")
+    assert record.values[features.DESCRIPTION] == " "
+    assert rejected(row(description=" "), source).reason == "missing_description"
+
+
+def test_of_images_alone_no_record_has_a_description(source: SourceFile) -> None:
+    record = accepted(row(description=""), source, columns={"description": None})
+    assert record.values[features.DESCRIPTION] is None
+    assert b"description" not in features.encode_record(record.values)
+
+
 def test_an_image_in_the_catalogue_itself_is_the_same(source: SourceFile) -> None:
     assert accepted(row("", content=as_file(noise(1))), source).values == accepted(row(), source).values
 
@@ -70,7 +82,7 @@ def test_an_image_in_the_catalogue_itself_is_the_same(source: SourceFile) -> Non
         (row("absent.png"), "missing_file", "there is no file 'absent.png'"),
         (row("good.png/inner.png"), "missing_file", "there is no file"),
         (row("../outside.png"), "outside_root", "leaves the images' root"),
-        (row("https://example.org/a.png"), "outside_root", "is not relative"),
+        (row("https://example.org/a.png"), "outside_root", "data.images_root"),
         (row("."), "unreadable_file", "Is a directory"),
         (row("x" * 300), "missing_file", "there is no file"),
     ],
@@ -124,7 +136,7 @@ def test_other_names_of_the_splits_are_understood(source: SourceFile, given: str
     assert accepted(row(split=given), source, columns={"split": "part"}).split == meant
 
 
-@pytest.mark.parametrize("given", ["holdout", None])
+@pytest.mark.parametrize("given", ["all", "train val", "3", None])
 def test_an_unknown_split_is_rejected(source: SourceFile, given: str | None) -> None:
     assert rejected(row(split=given), source, columns={"split": "part"}).reason == "unknown_split"
 
@@ -157,3 +169,15 @@ def test_a_reason_that_is_not_in_the_list_is_no_reason() -> None:
     with pytest.raises(ValueError, match="none of the reasons"):
         Reject("rows.csv", 1, "a", "a.png", "bad_mood", "")
     assert all(REASONS.values())
+
+
+def test_the_key_of_a_signed_url_goes_no_further_than_the_request() -> None:
+    """Not into the id, which stays the same when the URL is signed anew, nor into a reject."""
+    source = SourceFile("rows.csv", "https://host/images")
+    signed = Row(1, id="a.jpg?w=1&X-Amz-Date=2&X-Amz-Signature=key", image="a.jpg?X-Amz-Signature=key", labels=("x",))
+    reject = make_reject(signed, source, "missing_file", "'https://me:key@host/a.jpg?sig=key' is gone")
+    assert reject.id == "a.jpg?w=1&X-Amz-Date=***&X-Amz-Signature=***"
+    assert reject.image == "a.jpg?X-Amz-Signature=***"
+    assert reject.detail == "'https://***@host/a.jpg?sig=***' is gone"
+    local = make_reject(signed, SourceFile("rows.csv", "/images"), "missing_file", "gone")
+    assert local.id == signed.id

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.components.catalogue.spans import ResolvedSpan, SpanError, resolve_span, static_folder
+from diptych.components.catalogue.spans import ResolvedSpan, SpanError, path_in_catalogue, resolve_span, static_folder
 from diptych.components.catalogue.storage import write_stream
 
 Outcome = tuple[int, int | None, str] | None
@@ -258,3 +258,12 @@ def test_spans_of_a_store_are_found(store: str) -> None:
 def test_the_static_folder_ends_before_the_first_pattern(pattern: str, folder: str) -> None:
     assert static_folder(pattern) == folder
     assert pattern.startswith(folder)
+
+
+def test_the_name_of_a_file_that_exists_is_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "shop[1]"
+    folder.mkdir()
+    assert static_folder(f"{folder}/rows.csv") == str(tmp_path)
+    (folder / "rows.csv").touch()
+    assert static_folder(f"{folder}/rows.csv") == str(folder)
+    assert path_in_catalogue(f"{folder}/rows.csv", f"{folder}/rows.csv") == "rows.csv"

@@ -95,6 +95,8 @@ def test_stores_roots_join_and_hold() -> None:
         ("x/../a.png", "a.png"),
         ("a b#1.png", "a%20b%231.png"),
         ("a%20b.png", "a%20b.png"),
+        ("100%.png", "100%25.png"),
+        ("5%2x%41.png", "5%252x%41.png"),
         ("ü.png", "%C3%BC.png"),
         ("..a/b...png", "..a/b...png"),
         ("image?id=3&size=a/../b", "image?id=3&size=a/../b"),
@@ -220,6 +222,14 @@ def test_files_are_listed_by_patterns(root: Path, monkeypatch: pytest.MonkeyPatc
     assert list_files("im*") == [str(root / "images")]
     assert list_files("images/a.png") == expected[:1]
     assert list_files("images/z*.png") == []
+
+
+def test_the_working_directory_is_no_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("data[1]", "data1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.csv").touch()
+    monkeypatch.chdir(tmp_path / "data[1]")
+    assert list_files("*.csv") == [str(tmp_path / "data[1]" / "a.csv")]
 
 
 def test_all_files_below_a_folder_are_found_once(root: Path) -> None:

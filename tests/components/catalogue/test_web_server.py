@@ -6,7 +6,9 @@ import io
 import os
 import time
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
+import fsspec
 import pytest
 
 from diptych.components.catalogue import remote
@@ -146,3 +148,36 @@ def test_a_web_server_is_not_written_to(web: WebServer) -> None:
     with pytest.raises(PermissionError):
         put(f"{web.root}/a", b"x")
     assert web.requests.total() == 0
+
+
+def test_passwords_come_from_netrc_and_tokens_from_the_configuration_of_fsspec(
+    web: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str | None] = []
+
+    def note(request: BaseHTTPRequestHandler) -> None:
+        given.append(request.headers.get("Authorization"))
+        request.send_error(404)
+
+    monkeypatch.setattr(web, "answer", note)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password key\nmachine 127.0.0.1 login me password key\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with pytest.raises(FileNotFoundError):
+        read_file(f"{web.root}/a", QUICK, MB)
+    monkeypatch.delenv("NETRC")
+    monkeypatch.setitem(fsspec.config.conf, "http", {"client_kwargs": {"headers": {"Authorization": "Bearer key"}}})
+    remote._make_store.cache_clear()
+    with pytest.raises(FileNotFoundError):
+        read_file(f"{web.root}/a", QUICK, MB)
+    assert given == ["Basic bWU6a2V5", "Bearer key"]
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 500])
+def test_no_error_tells_the_key_of_a_url(web: WebServer, code: int) -> None:
+    web.failures["/a"] = [code] * 100
+    for call in (read_file, open_file):
+        with pytest.raises(OSError, match=r"\*\*\*") as caught:
+            call(*(f"{web.root}/a?token=s3cr3t", QUICK, MB)[: 3 if call is read_file else 2])
+        assert "s3cr3t" not in str(caught.value)

@@ -98,14 +98,15 @@ class GateFiles:
         label: LabelOptions = REFUSED,
         **options: Any,
     ) -> dict[str, Any]:
-        """Runs the gate and returns its verdict. Labels of few rows are not reported as rare."""
+        """Runs the gate and returns its verdict. That labels have few rows is not reported."""
         from diptych.components.artifact_types import Verdict
         from diptych.components.data_gate.executor import DataGateExecutor
 
         verdict = Verdict()
         verdict.uri = str(self.root / "verdict" / "5")
+        few = {"label_rare": {"min_rows": 1}, "label_coverage": {"severity": "ignore"}}
         properties = {
-            "gate_options": GateOptions(**{"label_rare": {"min_rows": 1}, **options}).model_dump_json(),
+            "gate_options": GateOptions(**{**few, **options}).model_dump_json(),
             "label_options": label.model_dump_json(),
             "text_options": TextOptions().model_dump_json(),
             "push_directory": str(push_directory or self.root / "pushed"),

@@ -13,6 +13,7 @@ from diptych.components.data_gate.options import (
 )
 from diptych.components.data_gate.row_rules import (
     check_duplicates,
+    check_label_conflicts,
     check_near_duplicates,
     check_new_values,
     check_sizes,
@@ -31,6 +32,20 @@ def test_repeated_pixels_are_told_of_the_later_split() -> None:
     assert (val.split, val.measured, val.ids) == ("val", 0.25, ("row-2",))
     assert (test.split, test.measured, test.ids) == ("test", 1, ("row-0", "row-1"))
     assert [f.split for f in check_duplicates(splits, ShareRule(max=0.25))] == ["test"]
+
+
+def test_equal_images_under_different_labels_are_told_side_by_side() -> None:
+    splits = {
+        "train": make_rows(5, digests=["x", "y", "x", "z", "w"], labels=["a", "b", "a", "b", "a"], ids=list("12345")),
+        "test": make_rows(3, digests=["y", "x", "q"], labels=["c", "b", "a"], ids=list("678")),
+    }
+    (finding,) = check_label_conflicts(splits, ShareRule())
+    assert (finding.rule, finding.feature, finding.split) == ("label_conflict", "label", None)
+    assert finding.ids == ("1", "3", "7", "2", "6")
+    assert finding.measured == 5 / 8
+    assert "'a' (id 1) and 'a' (id 3) and 'b' (id 7), 'b' (id 2) and 'c' (id 6)" in finding.message
+    assert list(check_label_conflicts(splits, ShareRule(max=0.7))) == []
+    assert list(check_label_conflicts({"train": make_rows(2, digests=["x", "x"])}, ShareRule())) == []
 
 
 def test_images_that_look_like_one_of_an_earlier_split_are_told_if_asked_for() -> None:
@@ -75,6 +90,6 @@ def test_formats_and_scripts_that_are_new_are_told() -> None:
         "new_format": ("row-2",),
         "new_script": ("row-3",),
     }
-    assert "'WEBP' (1 rows) not in the last accepted data, which has GIF, PNG" in found["new_format"].message
+    assert "'WEBP' (1 row) not in the last accepted data, which has GIF, PNG" in found["new_format"].message
     tolerant = GateOptions(new_format={"max": 0.25}, new_script={"max": 0.25})
     assert list(check_new_values({"val": rows}, accepted, tolerant)) == []

@@ -7,63 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from sklearn import metrics as sk
 
-from diptych.components.evaluator.criteria import Criterion
 from diptych.components.evaluator.options import BaselineMetricBounds, EvaluateOptions, MetricBounds
 from diptych.models import features
 from diptych.models.labels import Task
-from diptych.models.metrics import MetricAccumulator
+from diptych.models.metrics import METRICS, MetricAccumulator
+from diptych.models.serving.card import read_card
+from diptych.models.thresholds import predict_labels
 from tests.components.evaluator.model_cards import make_card, write_model
 from tests.helpers import record_values, write_records
 from tests.models.serving.exported_models import TEXTS, model_requiring_both, model_requiring_neither
-
-
-def test_decide_gives_all_reasons_of_a_blessing_and_the_failed_ones_of_a_refusal() -> None:
-    from diptych.components.evaluator.executor import decide
-
-    asked = [
-        Criterion("accuracy", 0.9, "one"),
-        Criterion("macro_f1", 0.5, "two"),
-        Criterion("accuracy", 0, "gain", True),
-    ]
-    figures = {"accuracy": 0.95, "macro_f1": 0.6}
-    slices = {"candidate": {"": figures}, "blessed": {"": {"accuracy": 0.9, "macro_f1": 0.1}}}
-    decision = decide(slices, asked)
-    assert decision["blessed"]
-    assert len(decision["reasons"]) == 3
-    slices["candidate"] = {"": figures | {"macro_f1": 0.4}}
-    decision = decide(slices, asked)
-    assert not decision["blessed"]
-    assert decision["reasons"] == ["macro_f1 0.4000 is below 0.5000 (two)"]
-
-
-def test_a_threshold_on_slices_ignores_small_ones() -> None:
-    from diptych.components.evaluator.executor import decide
-
-    asked = [Criterion("accuracy", 0.5, "ours", slices=("label",), min_examples=10)]
-    slices = {
-        "": {"accuracy": 0.6, "examples": 26},
-        "label=good": {"accuracy": 0.9, "examples": 10},
-        "label=rare": {"accuracy": 0.0, "examples": 9},
-    }
-    decision = decide({"candidate": slices}, asked)
-    assert decision["blessed"]
-    assert decision["reasons"] == ["accuracy meets 0.5000 on all 1 slices of at least 10 examples (ours)"]
-    slices["label=bad"] = {"accuracy": 0.4, "examples": 12}
-    decision = decide({"candidate": slices}, asked)
-    assert not decision["blessed"]
-    assert decision["reasons"] == ["label=bad, 12 examples: accuracy 0.4000 is below 0.5000 (ours)"]
-
-
-def test_a_threshold_on_slices_that_do_not_exist_is_not_met() -> None:
-    from diptych.components.evaluator.executor import decide
-
-    asked = [Criterion("accuracy", 0.5, "ours", slices=("group",), min_examples=10)]
-    decision = decide({"candidate": {"": {"accuracy": 0.6, "examples": 26}}}, asked)
-    assert decision["reasons"] == ["no example of the test split has 'group' (ours)"]
-
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -119,17 +76,35 @@ def write_schema(folder: Path, task: Task) -> None:
     (folder / "schema.pbtxt").write_text(text_format.MessageToString(schema))
 
 
-def evaluate(folder: Path, task: Task, options: EvaluateOptions, pushed: Path) -> Path:
+def write_baseline(folder: Path, predictions: dict[str, Any] | None) -> None:
+    """Writes what LinearBaseline does, with poor figures.
+
+    Args:
+        predictions: ``id``, ``label`` and a column for the texts; None for what an earlier version wrote.
+    """
+    from diptych.components.artifacts import write_json
+
+    write_json(str(folder), "metrics.json", {"text": {"accuracy": 0.01, "macro_f1": 0.01, "micro_f1": 0.01}})
+    if predictions is not None:
+        parquet.write_table(pa.table(predictions), folder / "predictions.parquet")
+
+
+def evaluate(
+    folder: Path,
+    task: Task,
+    options: EvaluateOptions,
+    pushed: Path,
+    baseline: dict[str, Any] | None = None,
+) -> Path:
     """Runs the executor on the model in ``model/Format-Serving``; returns the folder of the evaluation."""
     from tfx.types import standard_artifacts, standard_component_specs
     from tfx.utils import json_utils
 
     from diptych.components.artifact_types import Metrics
-    from diptych.components.artifacts import write_json
     from diptych.components.evaluator.executor import EvaluatorExecutor
 
     write_schema(folder / "schema", task)
-    write_json(str(folder / "linear"), "metrics.json", {"accuracy": 0.01, "macro_f1": 0.01})
+    write_baseline(folder / "linear", baseline)
     inputs = {
         "examples": [artifact(standard_artifacts.Examples, folder / "examples", split_names='["test"]')],
         "model": [artifact(standard_artifacts.Model, folder / "model")],
@@ -146,6 +121,13 @@ def evaluate(folder: Path, task: Task, options: EvaluateOptions, pushed: Path) -
         "push_directory": str(pushed),
     }
     EvaluatorExecutor().Do(inputs, outputs, properties)
+    decision = json.loads((folder / "evaluation" / "decision.json").read_text())
+    (blessing,) = outputs["blessing"]
+    # Both are read: the file by Pusher in a cluster, the property by TFX's own on one machine.
+    assert blessing.get_int_custom_property("blessed") == decision["blessed"]
+    assert [path.name for path in (folder / "blessing").iterdir()] == [
+        "BLESSED" if decision["blessed"] else "NOT_BLESSED"
+    ]
     return folder / "evaluation"
 
 
@@ -180,19 +162,33 @@ def write_test_split(folder: Path, labels: np.ndarray, scores: np.ndarray, width
     write_records(folder / "examples" / "Split-test" / "data.tfrecord", rows)
 
 
+def label_sets(labels: np.ndarray) -> list[list[str]]:
+    """The names of the labels of each row, given as ids or as indicators."""
+    return [[LABELS[place] for place in (np.flatnonzero(row) if np.ndim(row) else [row])] for row in labels]
+
+
+def accuracy_of(actual: list[list[str]], predicted: list[list[str]]) -> float:
+    return float(np.mean([first == second for first, second in zip(actual, predicted, strict=True)]))
+
+
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_path: Path, task: Task) -> None:
     labels, scores, widths = draw_test_split(task)
     write_test_split(tmp_path, labels, scores, widths)
     shifted_model(tmp_path / "model" / "Format-Serving", task, shift=0)
     shifted_model(tmp_path / "pushed" / "1", task, shift=1)
+    # A push was interrupted here.
+    (tmp_path / "pushed" / "2" / "variables").mkdir(parents=True)
     options = EvaluateOptions(
         gain_over_blessed=MetricBounds(accuracy=0.05, calibration_error=-1),
+        top_k=2,
         slices=("label", {"feature": "image/width", "buckets": [50, 100]}),
         slice_thresholds=MetricBounds(accuracy=0.01),
         min_slice_examples=8,
     )
-    evaluation = evaluate(tmp_path, task, options, tmp_path / "pushed")
+    names = label_sets(labels)
+    baseline = {"id": [f"row-{n}" for n in range(50)], "label": names, "text": [["a"]] * 50}
+    evaluation = evaluate(tmp_path, task, options, tmp_path / "pushed", baseline)
     decision = json.loads((evaluation / "decision.json").read_text())
     answers = scores.argmax(axis=1) if task == "multiclass" else scores >= 0.5
 
@@ -211,7 +207,30 @@ def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_pat
     assert len(decision["slices"]) == 1 + len(LABELS) + 3
     assert decision["last_blessed_slices"].keys() == decision["slices"].keys()
     assert decision["blessed"], decision["reasons"]
-    assert (tmp_path / "blessing" / "BLESSED").exists()
+    # The rows' scores were in a file of their own, and TFMA's verdict would contradict ours.
+    assert not [path for path in evaluation.iterdir() if path.name.startswith(("row_scores", "validations"))]
+
+    for metric, (low, high) in decision["intervals"].items():
+        assert low < decision["metrics"][metric] < high
+    assert decision["intervals"].keys() == set(METRICS)
+    assert decision["last_blessed"] == str(tmp_path / "pushed" / "1")
+    assert f"'{tmp_path / 'pushed' / '2'}' is passed over" in decision["notes"][0]
+    compared = decision["comparisons"]
+    assert compared.keys() == {"linear text baseline", "last blessed model"}
+    assert compared["last blessed model"]["differences"].keys() == set(METRICS)
+    last = decision["last_blessed_slices"][""]
+    for metric, difference in compared["last blessed model"]["differences"].items():
+        assert difference == pytest.approx(decision["metrics"][metric] - last[metric], abs=1e-5)
+    always_a = accuracy_of(names, [["a"]] * 50)
+    assert compared["linear text baseline"]["metrics"]["accuracy"] == pytest.approx(always_a)
+    assert any("of the linear text baseline: difference" in reason for reason in decision["reasons"])
+
+    predictions = parquet.read_table(evaluation / "predictions.parquet").to_pydict()
+    rows = {row: number for number, row in enumerate(predictions["id"])}
+    order = [rows[f"row-{n}"] for n in range(50)]
+    assert [predictions["label"][row] for row in order] == names
+    assert [predictions["predicted"][row] for row in order] == label_sets(answers)
+    assert [predictions["score"][row] for row in order] == pytest.approx(scores.max(axis=1).tolist())
 
     per_label = json.loads((evaluation / "per_label.json").read_text())
     expected = sk.precision_recall_fscore_support(labels, answers, zero_division=0)
@@ -239,7 +258,22 @@ def test_a_slice_below_its_threshold_keeps_a_model_from_being_blessed(tmp_path: 
     (reason,) = decision["reasons"]
     assert not decision["blessed"]
     assert reason.startswith("image/width=100 or more, ")
-    assert (tmp_path / "blessing" / "NOT_BLESSED").exists()
+    (note,) = decision["notes"]
+    assert note.startswith("test has 50 rows: accuracy may be anything from")
+
+
+def test_a_model_of_rare_labels_that_predicts_none_of_them_is_not_blessed(tmp_path: Path) -> None:
+    """Most of its single answers are right, and it loses against nothing."""
+    labels = np.eye(len(LABELS), dtype=bool)[np.arange(40) % len(LABELS)]
+    scores = np.full(labels.shape, 0.2) + 0.2 * labels
+    write_test_split(tmp_path, labels, scores, np.full(len(labels), 30))
+    model = tmp_path / "model" / "Format-Serving"
+    shifted_model(model, "multilabel", shift=0)
+    options = EvaluateOptions(gain_over_baseline=BaselineMetricBounds())
+    evaluation = evaluate(tmp_path, "multilabel", options, tmp_path / "nothing-pushed")
+    decision = json.loads((evaluation / "decision.json").read_text())
+    assert not decision["blessed"]
+    assert "it predicts no label for each of the 40 rows of test, whatever is in it" in decision["reasons"]
 
 
 @pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
@@ -265,7 +299,10 @@ def test_an_exported_model_is_evaluated_by_its_own_scores_and_labels(tmp_path: P
     records = tf.constant([features.encode_record(row) for row in rows])
     scores = exported.signatures["serving_default"](examples=records)["scores"].numpy()
     ids = exported.signatures["transform_features"](examples=records)["label_id"].numpy()
-    expected = MetricAccumulator(task, classes, EvaluateOptions().top_k).add(ids, scores).result()
+    card = read_card(exported.folder)
+    accumulator = MetricAccumulator(task, classes, EvaluateOptions().top_k, card.thresholds, card.at_least_one)
     decision = json.loads((evaluation / "decision.json").read_text())
-    assert decision["metrics"] == pytest.approx({**expected, "examples": 9})
-    assert decision["blessed"]
+    assert decision["metrics"] == pytest.approx({**accumulator.add(ids, scores).result(), "examples": 9})
+    # The model has random weights.
+    predicted = predict_labels(scores, card.thresholds, card.at_least_one)
+    assert decision["blessed"] == bool((predicted != predicted[0]).any())

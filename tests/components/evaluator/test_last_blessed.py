@@ -21,8 +21,9 @@ def test_models_compare_if_they_do_the_same_task_on_the_same_images_and_labels(t
     assert "['b', 'c']" in (reason_not_comparable(candidate, other_labels) or "")
     other_task = write_model(tmp_path / "task", make_card(["a", "b"], task="multilabel"))
     assert "multilabel" in (reason_not_comparable(candidate, other_task) or "")
-    (tmp_path / "stranger").mkdir()
-    assert "no model that Diptych exported" in (reason_not_comparable(candidate, str(tmp_path / "stranger")) or "")
+    alone = write_model(tmp_path / "alone", make_card(["a", "b"]).model_copy(update={"text": None}))
+    assert reason_not_comparable(candidate, alone) is None
+    assert "reads descriptions" in (reason_not_comparable(alone, candidate) or "")
 
 
 @pytest.mark.parametrize("card", ["", "{}", '{"labels": [], "image": {"unknown": 1}}'])
@@ -33,16 +34,3 @@ def test_a_card_of_another_time_is_no_error(tmp_path: Path, card: str) -> None:
     old = write_model(tmp_path / "old", make_card(["a", "b"]))
     (tmp_path / "old" / "assets.extra" / "diptych.json").write_text(card)
     assert "card cannot be read" in (reason_not_comparable(candidate, old) or "")
-
-
-def test_a_pushed_model_is_laid_out_as_trainers_is(tmp_path: Path) -> None:
-    from tfx.utils import path_utils
-
-    from diptych.components.evaluator.last_blessed import copy_as_model_artifact
-
-    pushed = write_model(tmp_path / "push" / "7", make_card(["a", "b"]))
-    Path(pushed, "saved_model.pb").write_bytes(b"graph")
-    artifact = copy_as_model_artifact(pushed, str(tmp_path / "work"))
-    serving = Path(path_utils.serving_model_path(artifact.uri))
-    assert (serving / "saved_model.pb").read_bytes() == b"graph"
-    assert (serving / "assets.extra" / "diptych.json").exists()

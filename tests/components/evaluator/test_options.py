@@ -31,3 +31,6 @@ def test_slices_are_features_of_the_record() -> None:
 def test_options_cross_tfx_as_json() -> None:
     options = EvaluateOptions(slices=("label", {"feature": "image/width", "buckets": [64]}))
     assert EvaluateOptions.model_validate_json(options.model_dump_json()) == options
+    for gains in (MetricBounds(accuracy=0.1), "auto"):
+        options = EvaluateOptions(gain_over_blessed=gains)
+        assert EvaluateOptions.model_validate_json(options.model_dump_json()) == options

@@ -25,6 +25,7 @@ from diptych.components.example_gen.assignment import Assignment, assign_splits
 from diptych.components.example_gen.duplicates import KEPT
 from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
 from diptych.models import features
+from diptych.models.natural_order import natural_key
 from diptych.models.tfrecord_framing import CHECKSUM, RECORD_HEADER
 from tests.helpers import SMALL, write_image
 
@@ -119,6 +120,7 @@ def check(rows: list[tuple[str, ...]], outcome: Outcome) -> None:
         assert (record.labels, record.image) == ((label,), image)
     counts = Counter(record.labels[0] for record in outcome.kept.values())
     assert {label: sum(splits.values()) for label, splits in count_labels(outcome.assignment).items()} == counts
+    assert list(count_labels(outcome.assignment)) == sorted(counts, key=natural_key)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

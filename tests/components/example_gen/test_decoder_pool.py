@@ -32,7 +32,7 @@ def rows(count: int = ROWS) -> list[Row]:
 
 
 def options(**changes: object) -> RecordOptions:
-    return RecordOptions(DataOptions(catalogue="rows.csv", processes=2, **changes), SMALL)
+    return RecordOptions(DataOptions(**{"catalogue": "rows.csv", "processes": 2, **changes}), SMALL)
 
 
 SOURCE = SourceFile("rows.csv", "/nowhere")
@@ -91,6 +91,23 @@ def test_each_record_lies_in_the_file_that_is_told_of_it(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == len(sizes) == 2
 
 
+def crash_and_write(batch: Sequence[Row], source: SourceFile, options: RecordOptions, file: str) -> list[RowResult]:
+    if any(row.description == FAULTY for row in batch):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return write_records(batch, source, options, file)
+
+
+def test_images_of_one_row_are_written_apart_when_one_of_them_crashes(tmp_path: Path) -> None:
+    images = [
+        Row(1, f"image {number}", description="t", labels=("cat",), content=as_file(noise(number)))
+        for number in range(3)
+    ]
+    bad = Row(1, "bad", description=FAULTY, labels=("cat",), content=b"")
+    with DecoderPool(options(), crash_and_write) as pool:
+        results = list(pool.process([*images, bad], SOURCE, str(tmp_path / "work")))
+    assert len({one.file for one in results if isinstance(one, IndexedRecord)}) == 3
+
+
 def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
     taken = 0
 
@@ -105,16 +122,9 @@ def test_rows_are_read_no_further_ahead_than_the_processes_need() -> None:
     assert taken <= 2 * module._BATCHES_PER_PROCESS * module._BATCH_ROWS
 
 
-@pytest.mark.parametrize(("limit", "cores"), [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), (None, 8)])
-def test_there_is_a_process_for_each_core_that_may_be_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str | None, cores: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(module, "_CPU_LIMIT_FILE", tmp_path / "cpu.max")
-    if limit:
-        (tmp_path / "cpu.max").write_text(limit + "\n")
-    free = RecordOptions(DataOptions(catalogue="rows.csv"), SMALL)
-    assert module.count_processes(free) == cores
+def test_there_is_a_process_for_each_core_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "count_cores", lambda: 5)
+    assert module.count_processes(RecordOptions(DataOptions(catalogue="rows.csv"), SMALL)) == 5
     assert module.count_processes(options()) == 2
 
 

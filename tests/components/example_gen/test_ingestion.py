@@ -232,7 +232,7 @@ def test_rows_of_several_labels_are_ingested_whole(tmp_path: Path) -> None:
 def test_an_empty_split_stops_the_run(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", seed=1)
     data = write_catalogue(tmp_path, [{"image": "a.png", "description": "t", "label": "c"}])
-    with pytest.raises(IngestionError, match="no example in split .*of 1 rows"):
+    with pytest.raises(IngestionError, match="no example in split .*of 1 row, "):
         run(data, tmp_path)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from diptych.components.report import report_data
+from diptych.components.report.catalogue_page import CataloguePage, LabelRows
 from diptych.components.report.report_data import (
     DisplayedRow,
     FeatureStatistics,
@@ -25,8 +26,9 @@ from diptych.components.report.report_data import (
 )
 from diptych.models.features import SPLITS
 from tests.helpers import SMALL, noise, record_values, write_records
+from tests.hostile_texts import ACTING, SECRET
 
-HOSTILE = "</text></title><script>alert('x')</script><img src=x onerror=alert(1)>\" onload=\"y"
+HOSTILE = f"{ACTING}?sig={SECRET}&</text></title><script>alert('x')</script><img src=x onerror=alert(1)>\" onload=\"y"
 
 
 class TagParser(HTMLParser):
@@ -101,6 +103,15 @@ def good_data() -> ReportData:
         blessed=True,
         decision=report_data.Decision(
             metrics={"accuracy": 0.9257, "macro_f1": 0.82, "calibration_error": 0.04, "examples": 350.0},
+            intervals={"accuracy": (0.8934, 0.9488), "macro_f1": (0.7634, 0.8766)},
+            comparisons={
+                "linear text baseline": report_data.Comparison(
+                    metrics={"accuracy": 0.8971},
+                    intervals={"accuracy": (0.861, 0.925)},
+                    differences={"accuracy": 0.0286},
+                    difference_intervals={"accuracy": (-0.0071, 0.0643)},
+                ),
+            },
             reasons=["accuracy 0.9257 reaches 0.8971"],
             slices={
                 "": {"accuracy": 0.9257, "examples": 350.0},
@@ -115,7 +126,7 @@ def good_data() -> ReportData:
             labels={"good": {"train": 9000, "val": 1300, "test": 400}, "bad": {"train": 1000, "val": 200, "test": 100}},
         ),
         verdict=report_data.Verdict(passed=True, findings=[]),
-        linear_baseline={"accuracy": 0.8971, "macro_f1": 0.70},
+        linear_baseline={"text": {"accuracy": 0.8971, "macro_f1": 0.70}},
         statistics={
             "label": by_split(
                 lambda n: FeatureStatistics(10, 0, strings=StringStatistics(2, {"bad": 10 - n, "good": n}))
@@ -124,6 +135,47 @@ def good_data() -> ReportData:
             "image/phash": by_split(numeric_statistics),
         },
         training_curves={"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 1.1), (1, math.nan)]}},
+    )
+
+
+def catalogue_page(text: str) -> CataloguePage:
+    """The page of a catalogue in which every text is the given one, with rejects and findings."""
+    row = make_row(text)
+    finding = report_data.Finding(
+        rule=text, severity="stop", feature=text, split=text, message=text, formula=text, measured=0.5, ids=[text, "b"]
+    )
+    return CataloguePage(
+        title=text,
+        catalogue=text,
+        passes=False,
+        rows=60,
+        facts={text: text},
+        stored=text,
+        examples={"train": 20, "val": 10, "test": 0},
+        labels={text: {"train": 20, "val": 5, "test": 0}, "other": {"train": 0, "val": 5, "test": 0}},
+        label_rows=[LabelRows(text, {"train": 20, "val": 5, "test": 0}, [row, replace(row, thumbnail=None)])],
+        rejects=[report_data.RejectedRow(source=text, row=7, id=text, image=text, reason="corrupt", detail=text)] * 30,
+        rejects_file=text,
+        findings=[finding],
+        reject_pictures={0: make_thumbnail()},
+        finding_rows={0: [[row, row], [row]]},
+        not_applied=[text],
+        declared=text,
+    )
+
+
+def images_alone_data() -> ReportData:
+    """The data of a run whose examples have no descriptions."""
+    row = replace(make_row("kept"), description="", note="")
+    profile = replace(make_profile("kept"), contact_sheet={"kept": [row]}, extremes=[], duplicates=[], text=None)
+    good = good_data()
+    account = good.account.model_copy(update={"descriptions": False}) if good.account else None
+    return replace(
+        good,
+        account=account,
+        profile=profile,
+        predictions=report_data.PredictionSummary(1, [], [replace(row, note="lost 90.0%")]),
+        linear_baseline={"image": {"accuracy": 0.8971, "macro_f1": 0.70}},
     )
 
 
@@ -145,6 +197,7 @@ def hostile_data() -> ReportData:
     return replace(
         good_data(),
         title=HOSTILE,
+        finding_rows={0: [[make_row(HOSTILE), make_row(HOSTILE)]]},
         failure=HOSTILE,
         blessed=False,
         missing={"model": HOSTILE},
@@ -261,11 +314,11 @@ def write_artifacts(folder: Path, rows: int = 6) -> dict[str, str]:
     write_json(uris["rejects"], "account.json", account)
     write_json(uris["verdict"], "verdict.json", {"passed": True, "findings": []})
     metrics = {"accuracy": 0.5, "macro_f1": 0.25}
-    write_json(uris["linear_baseline"], "metrics.json", metrics)
+    write_json(uris["linear_baseline"], "metrics.json", {"text": metrics})
     decision = {
         "blessed": False,
         "last_blessed": None,
-        "linear_baseline": metrics,
+        "linear_baseline": {"text": metrics},
         "metrics": {**metrics, "examples": 6.0},
         "reasons": ["accuracy 0.5000 is below 0.9000"],
         "slices": {"": {**metrics, "examples": 6.0}},

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from diptych.components.report.catalogue_page import render_catalogue_page
 from diptych.components.report.comparison_page import render_comparison
 from diptych.components.report.page import render_report
-from tests.components.report.report_fixtures import good_data, hostile_data
+from tests.components.report.report_fixtures import HOSTILE, catalogue_page, good_data, hostile_data
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt install chromium")
@@ -43,15 +44,15 @@ def console_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in process.stderr.splitlines() if "CONSOLE" in line]
 
 
-@pytest.fixture(params=["report", "comparison"])
+@pytest.fixture(params=["report", "comparison", "catalogue"])
 def opened(request: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "page.html"
-    made = (
-        render_report(hostile_data())
-        if request.param == "report"
-        else render_comparison(("a", good_data()), ("b", hostile_data()))
-    )
-    path.write_text(made, encoding="utf-8")
+    made = {
+        "report": lambda: render_report(hostile_data()),
+        "comparison": lambda: render_comparison(("a", good_data()), ("b", hostile_data())),
+        "catalogue": lambda: render_catalogue_page(catalogue_page(HOSTILE)),
+    }
+    path.write_text(made[request.param](), encoding="utf-8")
     return browse(path, "--dump-dom")
 
 
@@ -77,9 +78,11 @@ def test_without_the_policy_it_would_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_page_is_as_wide_as_its_window(tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize("page", ["report", "catalogue"])
+def test_the_page_is_as_wide_as_its_window(tmp_path: Path, width: int, page: str) -> None:
     """What is too wide scrolls in its own place."""
-    (tmp_path / "page.html").write_text(render_report(hostile_data()), encoding="utf-8")
+    made = render_report(hostile_data()) if page == "report" else render_catalogue_page(catalogue_page(HOSTILE))
+    (tmp_path / "page.html").write_text(made, encoding="utf-8")
     # Headless windows are at least 500 pixels wide; frames are not.
     frame = tmp_path / "frame.html"
     frame.write_text(

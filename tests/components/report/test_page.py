@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 
 from diptych.components.report import report_data
+from diptych.components.report.catalogue_page import CataloguePage, render_catalogue_page
 from diptych.components.report.comparison_page import render_comparison
 from diptych.components.report.page import render_report
 from tests.components.report.report_fixtures import (
     HOSTILE,
     ReportData,
     TagParser,
+    catalogue_page,
     good_data,
     hostile_data,
+    images_alone_data,
 )
+from tests.hostile_texts import SECRET, acting_characters
+
+EMPTY = CataloguePage("nothing", "x.csv", True, 0, {}, "small", {}, {}, [], [], "", [])
 
 
 def report_of(make: Any) -> str:
@@ -28,9 +34,13 @@ def comparison_of(make: Any) -> str:
     return render_comparison(("a", make()), (HOSTILE, hostile_data()))
 
 
-@pytest.fixture(params=[report_of, comparison_of], ids=["report", "comparison"], scope="module")
+@pytest.fixture(params=["report", "comparison", "catalogue"], scope="module")
 def pages(request: Any) -> list[str]:
-    return [request.param(make) for make in (good_data, hostile_data, lambda: ReportData("nothing"))]
+    """A page of good data, one of hostile data, and one of next to nothing."""
+    if request.param == "catalogue":
+        return [render_catalogue_page(page) for page in (catalogue_page("good"), catalogue_page(HOSTILE), EMPTY)]
+    render = {"report": report_of, "comparison": comparison_of}[request.param]
+    return [render(make) for make in (good_data, hostile_data, lambda: ReportData("nothing"))]
 
 
 def test_nothing_is_loaded_or_run(pages: list[str]) -> None:
@@ -58,6 +68,14 @@ def test_all_text_is_escaped(pages: list[str]) -> None:
     # Between tags a quotation mark is one; within a tag it would end the value.
     assert not re.search(r'<[^>]*" onload="', hostile)
     assert hostile.count("&lt;script&gt;") >= 14
+
+
+def test_nothing_acts_or_hides_in_a_page_and_no_key_of_a_url_stands_in_it(pages: list[str]) -> None:
+    for text in pages:
+        assert not acting_characters(text) - {"\n"}
+        assert SECRET not in text
+        text.encode()
+    assert "\\u202e" in pages[1]
 
 
 def test_every_link_has_its_target(pages: list[str]) -> None:
@@ -129,3 +147,43 @@ def test_findings_say_what_was_measured() -> None:
         "row-1, row-2",
     ):
         assert part in text
+
+
+def test_of_images_alone_there_is_no_word_about_texts_and_no_empty_place() -> None:
+    page = render_report(images_alone_data())
+    assert 'id="text"' not in page
+    assert "#text" not in page
+    assert not re.search("(?<!role)description", page)
+    assert "linear image baseline 89.7%" in page
+    assert ">Linear image baseline</th>" in page
+    assert "linear text" not in page.lower()
+    assert not re.search(r"<(figcaption|p|h3|td class=\"text\")>\s*</", page)
+    # The picture is named by its label, where it has no text.
+    assert 'alt="kept"' in page
+    assert 'title="kept, train, kept"' in page
+
+
+def test_figures_have_their_intervals_and_gains_theirs() -> None:
+    page = render_report(good_data())
+    assert "95 % interval" in page
+    assert ">89.3 to 94.9</span>" in page
+    # A gain within chance is neither good nor bad.
+    assert '<span class="gain soft">+2.9 <span class="range">−0.7 to +6.4</span></span>' in page
+    assert '<span class="gain good-text">+12.0</span>' in page
+
+
+def test_notes_are_shown() -> None:
+    data = good_data()
+    assert data.decision is not None
+    noted = replace(data, decision=data.decision.model_copy(update={"notes": ["test has <9> rows: few"]}))
+    assert "Test has &lt;9&gt; rows: few." in render_report(noted)
+
+
+def test_with_texts_there_is_a_section_about_them_even_if_they_cannot_be_shown() -> None:
+    assert 'id="text"' in render_report(replace(good_data(), profile=None))
+    assert "linear text baseline 89.7%" in render_report(good_data())
+
+
+def test_runs_with_and_without_texts_are_compared() -> None:
+    page = render_comparison(("a", good_data()), ("b", images_alone_data()))
+    assert "vocabulary lacks" not in page

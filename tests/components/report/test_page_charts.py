@@ -30,3 +30,8 @@ def test_of_many_labels_those_most_confused_are_drawn() -> None:
     assert len(labels) == 30
     assert {"l49", "l48"} <= set(labels)
     assert "l00" not in labels
+
+
+def test_labels_of_the_confusion_matrix_are_in_natural_order() -> None:
+    counts = {str(number): {str(number): 1} for number in (10, 2, 1)}
+    assert choose_confused_labels(counts) == ["1", "2", "10"]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from diptych.components.report.predictions import (
     Mistake,
@@ -24,7 +26,8 @@ from tests.helpers import SMALL
 
 
 def make_predictions(task: Task, scores: list[list[float]], actual: list[list[int]]) -> Predictions:
-    return Predictions(task, ("a", "b", "c"), np.array(scores), np.array(actual, bool))
+    thresholds = (0.5, 0.5, 0.5) if task == "multilabel" else None
+    return Predictions(task, ("a", "b", "c"), np.array(scores), np.array(actual, bool), thresholds)
 
 
 def test_mistakes_come_most_confident_first() -> None:
@@ -53,10 +56,22 @@ def test_calibration_compares_confidence_with_what_is_right() -> None:
 
 def test_the_majority_answers_one_label() -> None:
     labels = {"a": {"train": 9, "test": 6}, "b": {"train": 1, "test": 2}, "c": {"train": 1, "test": 0}}
-    found = majority_baseline_metrics(labels, "train", "test")
+    found = majority_baseline_metrics(labels, {"train": 11, "test": 8}, "train", "test")
     # scikit-learn: f1_score(["a"] * 6 + ["b"] * 2, ["a"] * 8, average="macro")
-    assert found == {"accuracy": 0.75, "macro_f1": pytest.approx(0.428571, abs=1e-6)}
-    assert majority_baseline_metrics({}, "train", "test") == {}
+    assert found == {"accuracy": 0.75, "micro_f1": 0.75, "macro_f1": pytest.approx(0.428571, abs=1e-6)}
+    assert majority_baseline_metrics({}, {}, "train", "test") == {}
+    assert majority_baseline_metrics(labels, {"train": 11}, "train", "test") == {}
+
+
+def test_of_several_labels_the_majority_is_the_one_that_most_examples_have() -> None:
+    actual, predicted = [("a",), ("a", "b"), ("b", "c"), ("c",)], [("a",)] * 4
+    labels = {"a": {"train": 5, "test": 2}, "b": {"train": 4, "test": 2}, "c": {"train": 1, "test": 2}}
+    found = majority_baseline_metrics(labels, {"train": 6, "test": 4}, "train", "test")
+    binarizer = MultiLabelBinarizer().fit(actual)
+    for average in ("micro", "macro"):
+        expected = f1_score(binarizer.transform(actual), binarizer.transform(predicted), average=average)
+        assert found.pop(f"{average}_f1") == pytest.approx(expected)
+    assert not found
 
 
 class ParityModel(tf.Module):

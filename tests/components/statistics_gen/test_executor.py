@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diptych.components.statistics_gen.executor import IN_MEMORY_BYTES, StatisticsGenExecutor
 from diptych.models import features
 from tests.helpers import record_values
 
@@ -33,8 +35,6 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def compute(examples: Any, folder: Path) -> dict[str, Any]:
     import tensorflow_data_validation as tfdv
     from tfx.types import standard_artifacts
-
-    from diptych.components.statistics_gen.executor import StatisticsGenExecutor
 
     statistics = standard_artifacts.ExampleStatistics()
     statistics.uri = str(folder)
@@ -69,6 +69,30 @@ def test_both_ways_agree(examples: Any, tmp_path: Path, monkeypatch: pytest.Monk
         assert features.IMAGE not in in_memory[split]
         for name, feature in in_memory[split].items():
             assert figures(feature) == figures(by_beam[split][name]), name
+
+
+@pytest.mark.parametrize("limit", [IN_MEMORY_BYTES, 0])
+def test_a_folder_s_name_is_no_pattern(
+    examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Neither are records of a folder read that the name would match, nor is anything there deleted."""
+    from tfx.types import standard_artifacts
+
+    other, own = tmp_path / "run1", tmp_path / "run[1]"
+    shutil.copytree(examples.uri, other / "examples")
+    shutil.copytree(examples.uri, own / "examples")
+    shutil.copyfile(other / "examples/Split-train/data.tfrecord", other / "examples/Split-test/more.tfrecord")
+    compute(examples, other / "statistics")
+    before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    artifact = standard_artifacts.Examples()
+    artifact.uri, artifact.split_names = str(own / "examples"), examples.split_names
+    monkeypatch.setattr("diptych.components.statistics_gen.executor.IN_MEMORY_BYTES", limit)
+    (own / "statistics").mkdir()
+    statistics = compute(artifact, own / "statistics")
+    assert artifact.uri == str(own / "examples")
+    for split, numbers in SPLITS.items():
+        assert statistics[split][features.LABEL].string_stats.common_stats.num_non_missing == len(numbers)
+    assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
 
 
 def test_every_record_is_counted(examples: Any, tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_a_failure_is_told_to_the_log_to_kubernetes_and_to_the_summary(
     # A name that no file can have.
     assert import_schema(root, schema_text=SCHEMA, schema_file="x" * 300) == 1
     sentence = capsys.readouterr().err.splitlines()[-1]
-    assert sentence.startswith("diptych: ImportSchemaGen failed: OSError: ")
+    assert sentence.startswith("diptych: ImportSchemaGen failed: '")
+    assert "': file name too long; name a shorter path" in sentence
     assert termination.read_text() == f"{sentence}\n"
     failed = summary_of(stores)
     assert sentence == f"diptych: ImportSchemaGen failed: {failed['failure']}"

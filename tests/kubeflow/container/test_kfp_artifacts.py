@@ -32,7 +32,8 @@ def write_inputs(root: Path, confusion: dict[str, dict[str, int]]) -> None:
     """Writes what the step reads into the mirrors of its inputs."""
     folder = root / "minio/bucket/kept/shop/run-7"
     write_json(str(folder / "rejects"), ACCOUNT_FILE, {"rows": 12, "examples": {"test": 11}, "rejects": {"broken": 1}})
-    write_json(str(folder / "linear_baseline"), METRICS_FILE, {"accuracy": 0.5, "macro_f1": 0.25, "examples": 11.0})
+    baseline = {"text": {"accuracy": 0.5, "macro_f1": 0.25, "examples": 11.0}}
+    write_json(str(folder / "linear_baseline"), METRICS_FILE, baseline)
     metrics = {"accuracy": 0.75, "macro_f1": 0.5, "micro_f1": 0.75, "examples": 11.0}
     write_json(str(folder / "evaluation"), DECISION_FILE, {"metrics": metrics, "blessed": True, "reasons": []})
     write_json(str(folder / "evaluation"), CONFUSION_FILE, confusion)
@@ -92,8 +93,8 @@ def test_every_metric_is_a_line(root: Path) -> None:
         "accuracy": 0.75,
         "macro_f1": 0.5,
         "micro_f1": 0.75,
-        "baseline_accuracy": 0.5,
-        "baseline_macro_f1": 0.25,
+        "text_baseline_accuracy": 0.5,
+        "text_baseline_macro_f1": 0.25,
         "rows": 12.0,
         "rejects": 1.0,
     }

@@ -70,7 +70,12 @@ def test_a_failure_names_its_step_and_keeps_what_is_known() -> None:
     summary = publish.join_summaries("minio://f", STEPS, {"Sources": SOURCES, "DataGate": failed}, "FAILED")
     assert summary.status == "failed"
     assert summary.failure is not None
-    assert summary.failure.model_dump() == {"component": "DataGate", "message": "bad data", "log": "minio://logs/0"}
+    assert summary.failure.model_dump() == {
+        "component": "DataGate",
+        "message": "bad data",
+        "log": "minio://logs/0",
+        "interrupted": False,
+    }
     assert summary.rows == 3
     assert summary.cached == []
     assert summary.unfinished == ["ImageTextExampleGen", "Trainer", "Report"]

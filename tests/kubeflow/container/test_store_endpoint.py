@@ -125,6 +125,16 @@ def test_a_setting_may_ask_for_awss_own(setting: str, monkeypatch: pytest.Monkey
     assert connect(with_session()) is None
 
 
+@pytest.mark.parametrize(
+    "info", ["", "no JSON", "[]", "3", '{"Params": [1]}', '{"Params": {"endpoint": 5}}', "[" * 9999]
+)
+def test_what_an_input_says_that_cannot_be_read_is_named(info: str) -> None:
+    given = with_session()
+    next(iter(given["inputs"]["artifacts"].values()))["artifacts"][0]["metadata"]["store_session_info"] = info
+    with pytest.raises(StoreError, match="store_session_info of input '.*' is no JSON object whose Params are texts"):
+        connect(given)
+
+
 @pytest.mark.parametrize("recording", recordings(), ids=str)
 @pytest.mark.parametrize("step", ["Sources", "ImageTextExampleGen", "Publish"])
 def test_a_step_without_inputs_asks_which_store_answers(

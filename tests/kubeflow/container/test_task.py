@@ -63,6 +63,14 @@ def test_a_type_that_is_there_stays(root: Path) -> None:
     assert task.executor_input.inputs.artifacts["examples"].artifacts[0].type.instance_schema == EXAMPLES
 
 
+@pytest.mark.parametrize("given", ["", "[", "3", '{"inputs": 1}', "[" * 100_000])
+def test_arguments_that_are_no_messages_of_kfp_are_named(root: Path, given: str) -> None:
+    with pytest.raises(StepError, match="--json_serialized_invocation_args is no ExecutorInput: "):
+        Task("mirrored", "Trainer", "run-7", given)
+    with pytest.raises(StepError, match="--json_serialized_inputs_spec_args is no ComponentInputsSpec: "):
+        make_task(executor_input(root)).fill_input_types(given.replace("inputs", "artifacts"))
+
+
 def test_a_missing_input_is_named(root: Path) -> None:
     with pytest.raises(StepError, match=rf"input 'examples' \({RUN}/ImageTextExampleGen/s/examples\) is not at"):
         make_task(executor_input(root)).map_artifacts()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +15,12 @@ from typing import Any
 import pytest
 
 from diptych.components.artifacts import PROFILES_FILE, STATISTICS_FILE
+from diptych.components.catalogue import remote
 from diptych.kubeflow.container import store, versions
 from diptych.kubeflow.container.adapters import ADAPTERS
 from diptych.kubeflow.container.task import Task
+from tests.components.data_gate.rows import make_statistics, write_accepted
+from tests.components.evaluator.model_cards import write_whole_model
 from tests.kubeflow.container.steps import RUN, executor_input, make_task
 
 PUSHED = "minio://bucket/pushed"
@@ -44,9 +49,7 @@ def write_model(folder: Path, text: str = "model") -> None:
 
 
 def write_statistics(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True)
-    (folder / STATISTICS_FILE).write_text(text)
-    (folder / PROFILES_FILE).write_text(text)
+    write_accepted(folder, {}, make_statistics(text))
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def push(task: Task, version: str, text: str = "model") -> dict[str, Any]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def test_the_gate_gets_the_last_accepted_data_and_leaves_the_next(root: Path, stores: Path) -> None:
@@ -82,7 +85,7 @@ def test_the_gate_gets_the_last_accepted_data_and_leaves_the_next(root: Path, st
         write_statistics(folder / "11", "newest")
     assert task.to_uri(f"{folder}/11") == f"{PUSHED}/accepted/11"
     assert sorted(names(accepted)) == ["10", "11", "9"]
-    assert (accepted / "11" / STATISTICS_FILE).read_text() == "newest"
+    assert (accepted / "11" / STATISTICS_FILE).read_bytes() == make_statistics("newest")
 
 
 def test_a_step_that_fails_leaves_nothing(root: Path, stores: Path) -> None:
@@ -93,13 +96,21 @@ def test_a_step_that_fails_leaves_nothing(root: Path, stores: Path) -> None:
     assert not (stores / "minio/bucket/pushed").exists()
 
 
-def test_what_was_stored_in_part_is_not_taken_for_a_version(root: Path, stores: Path) -> None:
+def test_what_was_stored_in_part_is_passed_over_and_named(
+    root: Path, stores: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     accepted = stores / "minio/bucket/pushed/accepted"
     write_statistics(accepted / "9", "whole")
     (accepted / "10").mkdir()
     (accepted / "10" / PROFILES_FILE).write_text("the other file is missing")
+    write_statistics(accepted / "11", "its profiles are cut")
+    (accepted / "11" / PROFILES_FILE).write_text('{"train": {"rows"')
     with gate(push_task(root, "DataGate")) as folder:
         assert names(folder) == ["9"]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"diptych: in {PUSHED}/accepted, '11' is passed over, because it is not whole: ")
+    assert f"'{PROFILES_FILE}' is damaged" in first
+    assert f"'10' is passed over, because it is not whole: '{STATISTICS_FILE}' is missing" in second
 
 
 def test_a_repeated_gate_compares_with_the_same_data_and_adds_nothing(root: Path, stores: Path) -> None:
@@ -126,13 +137,14 @@ def test_a_stop_stays_a_stop(root: Path, stores: Path) -> None:
     assert names(accepted) == ["10", "9"]
 
 
-def test_the_evaluator_gets_the_newest_model_and_names_it_by_its_uri(root: Path, stores: Path) -> None:
-    write_model(stores / "minio/bucket/pushed/7")
+def test_the_evaluator_gets_the_newest_whole_model_and_names_it_by_its_uri(root: Path, stores: Path) -> None:
+    write_whole_model(stores / "minio/bucket/pushed/7")
+    write_model(stores / "minio/bucket/pushed/8", "no graph")
     task = push_task(root, "Evaluator")
     evaluation = Path(task.executor_input.outputs.artifacts["evaluation"].artifacts[0].uri)
     with ADAPTERS["Evaluator"](task):
         scratch = Path(task.parameters["push_directory"].string_value)
-        assert (scratch / "7" / MODEL_FILE).read_text() == "model"
+        assert names(scratch) == ["7"]
         (evaluation / "decision.json").write_text(json.dumps({"reasons": [f"better than {scratch}/7"]}))
     decision = json.loads((evaluation / "decision.json").read_text())
     assert decision == {"reasons": [f"better than {PUSHED}/7"]}
@@ -214,3 +226,65 @@ def test_the_file_that_makes_a_model_is_stored_last(root: Path, stores: Path, mo
     monkeypatch.setattr("diptych.components.catalogue.transfer.write_stream", watched)
     push(push_task(root, "Pusher"), "8")
     assert stored[-2:] == ["index", MODEL_FILE]
+
+
+class Killed(BaseException):
+    """A step was killed."""
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URI of a push directory in a store that cannot rename, which steps take for another ``minio://``."""
+    import fsspec
+
+    monkeypatch.setitem(store.MIRROR_FOLDERS, "memory", "memory")
+    yield "memory://bucket/pushed"
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    files.pseudo_dirs[:] = [""]
+
+
+def put_until(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a store take no file any more from that of a number on, as from a step that was killed."""
+    numbers, put = count(1), remote.Store.put
+
+    def counted(self: remote.Store, local: str, uri: str) -> None:
+        if next(numbers) >= number:
+            raise Killed
+        put(self, local, uri)
+
+    monkeypatch.setattr(remote.Store, "put", counted)
+
+
+@pytest.mark.promise(
+    "A step on Kubeflow that is killed while it pushes leaves no part of a model that is taken for one"
+)
+def test_a_step_that_is_killed_leaves_a_whole_version_for_every_reader(
+    root: Path, memory: str, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    write_whole_model(tmp_path / "model")
+    for number in count(1):
+        directory = f"{memory}/{number}"
+        store.upload_folder(str(tmp_path / "model"), f"{directory}/7", last=MODEL_FILE)
+        task = push_task(root, "Pusher", directory, run_folder=False)
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed):
+            put_until(number, patched)
+            with ADAPTERS["Pusher"](task):
+                place = json.loads(task.parameters["push_destination"].string_value)["filesystem"]["base_directory"]
+                shutil.copytree(tmp_path / "model", f"{place}/8")
+                metadata = {"pushed_destination": f"{place}/8"}
+                task.write_output({"artifacts": {"pushed_model": {"artifacts": [{"metadata": metadata}]}}})
+        newest = versions.bring_newest(directory, versions.MODELS, str(tmp_path / str(number)))
+        assert newest in ("7", "8")
+        assert files_in(tmp_path / str(number) / newest) == files_in(tmp_path / "model")
+        if newest == "8":
+            break
+        # What is there of a further version is no model to TensorFlow Serving.
+        assert not store.is_file(f"{directory}/8/{MODEL_FILE}")
+    # To claim the number, and to store each file.
+    assert number == 1 + 1 + len(files_in(tmp_path / "model"))
+    record_property("figure", f"killed at each of {number - 1} files that it stores: a whole model was found")
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

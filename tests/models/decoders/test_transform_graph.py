@@ -73,7 +73,8 @@ def test_batches_are_what_the_decoder_says(files: list[str], decoder: TransformG
 
 def test_a_record_arrives_whole(files: list[str], decoder: TransformGraphDecoder) -> None:
     terms = [term.decode() for term in decoder.transform.vocabulary_by_name("description")]
-    assert decoder.terms == decoder.inputs.vocabulary_size == len(terms)
+    assert decoder.terms == terms
+    assert decoder.inputs.vocabulary_size == len(terms)
     seen = []
     for inputs, labels in read_dataset(files, batch_size=4, decode=decoder).as_numpy_iterator():
         batch = numbers(inputs["image"])
@@ -128,6 +129,18 @@ def test_a_bucket_of_unknown_terms_is_one_more_term(tmp_path: Path) -> None:
         fit_transform_graph(tmp_path, ["to do", "do it"], ["x", "y"], options), SMALL, options
     )
     inputs = decoder.text_inputs({features.DESCRIPTION: tf.constant([["never do never"]])})
-    assert decoder.inputs.vocabulary_size == decoder.terms + 1
+    assert decoder.inputs.vocabulary_size == len(decoder.terms) + 1
     assert inputs["description_ids"].numpy().tolist() == [[1, decoder.inputs.vocabulary_size]]
     assert inputs["description_values"].numpy().tolist() == [[1, 2]]
+
+
+def test_records_without_texts_are_images_alone(tmp_path: Path) -> None:
+    rows = [record_values(number, **{features.DESCRIPTION: None}) for number in range(3)]
+    path = write_records(tmp_path / "data.tfrecord", rows)
+    decoder = TransformGraphDecoder(fit_transform_graph(tmp_path / "graph", [], ["even", "odd"], None), SMALL, None)
+    ((inputs, labels),) = read_dataset([str(path)], batch_size=4, decode=decoder)
+    assert_as_described(inputs, decoder)
+    assert inputs.keys() == {"image"}
+    assert numbers(inputs["image"].numpy()) == [0, 1, 2]
+    assert labels.numpy().tolist() == [0, 1, 0]
+    assert (decoder.terms, decoder.text_inputs({})) == ([], {})

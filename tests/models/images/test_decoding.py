@@ -25,7 +25,7 @@ from tests.image_kinds import BACKGROUND, HEIGHT, KINDS, WIDTH
 FILTERS = ["area", "bilinear", "bicubic", "lanczos"]
 ASPECTS = ["stretch", "pad", "crop"]
 # TensorFlow does not decode these, or differently, as the documentation of diptych.models.images.decoding says.
-NOT_DECODED_EQUALLY = ("TIFF", "AVIF", "HEIC", "GIF, transparent", "JPEG, colour profile")
+NOT_DECODED_EQUALLY = ("TIFF", "AVIF", "HEIC", "JPEG, colour profile")
 MODES = ["RGB", "RGBA", "L", "LA", "P", "1"]
 ORIENTATION_TAG = 0x0112
 

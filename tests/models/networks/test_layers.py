@@ -11,10 +11,15 @@ import tensorflow as tf
 from keras import ops
 
 from diptych.models.networks.layers import (
+    ByPresence,
+    HasModality,
     LearnedAverage,
     LearnedDefault,
+    MissingAsZeros,
     ModalityDropout,
     PadEmptyBatch,
+    ScaledSum,
+    Standardize,
     WeightedEmbedding,
 )
 from tests.models.networks.networks import BAG, TERMS, batch
@@ -96,3 +101,51 @@ def test_only_an_empty_batch_gets_an_example(size: int, expected: int) -> None:
     found = np.asarray(PadEmptyBatch()(images))
     assert (found.shape[0], found.dtype) == (expected, np.uint8)
     assert np.all(found[:size] == 1)
+
+
+def test_the_logits_are_those_for_what_an_example_has() -> None:
+    both, image, text = (np.full((4, 2), value, np.float32) for value in (1, 2, 3))
+    has_image, has_text = np.array([True, True, False, False]), np.array([True, False, True, False])
+    assert ByPresence()(both, image, text, has_image, has_text)[:, 0].numpy().tolist() == [1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 2, 3)])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
+def test_an_example_has_what_is_not_all_zero(shape: tuple[int, ...], kind: Any) -> None:
+    values = np.zeros(shape, kind)
+    values[1].flat[-1], values[2] = 1, 2
+    assert HasModality()(values).numpy().tolist() == [False, True, True]
+
+
+def test_a_sum_is_scaled_by_what_was_set_and_not_learned() -> None:
+    layer, one, two = ScaledSum(), np.ones((2, 3), np.float32), np.full((2, 3), 10, np.float32)
+    assert np.array_equal(layer(one, two), np.full((2, 3), 11))
+    layer.set_weights([np.array([2, 0.5])])
+    assert np.array_equal(layer(one, two), np.full((2, 3), 7))
+    assert layer.trainable_weights == []
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_counts_for_nothing_cannot_spoil_a_sum(bad: float) -> None:
+    layer, one, two = ScaledSum(), np.ones((2, 3), np.float32), np.full((2, 3), bad, np.float32)
+    layer.build(one.shape, two.shape)
+    layer.set_weights([np.array([1, 0])])
+    assert np.array_equal(layer(one, two), one)
+
+
+def test_features_of_a_missing_image_are_zeros() -> None:
+    pixels, vectors = np.zeros((2, 2, 2, 3), np.uint8), np.ones((2, UNITS), np.float32)
+    pixels[1, 1, 1, 2] = 1
+    assert np.array_equal(MissingAsZeros()(vectors, pixels), [[0] * UNITS, [1] * UNITS])
+
+
+def test_what_is_missing_is_zero_even_where_its_features_are_not_finite() -> None:
+    assert np.array_equal(MissingAsZeros()(np.full((1, 2), np.nan), np.zeros((1, 2, 2, 3), np.uint8)), [[0, 0]])
+
+
+def test_features_are_scaled_by_what_was_set_and_not_learned() -> None:
+    layer, vectors = Standardize(), np.array([[1, 2], [3, 4]], np.float32)
+    assert np.array_equal(layer(vectors), vectors)
+    layer.set_weights([np.array([1, 2]), np.array([2, 4])])
+    assert np.array_equal(layer(vectors), [[0, 0], [1, 0.5]])
+    assert layer.trainable_weights == []

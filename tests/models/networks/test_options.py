@@ -31,10 +31,15 @@ LARGE = (96, 96)
         ({"image": {"backbone": "mobilnetv2"}}, "did you mean 'MobileNetV2'"),
         (
             {"image": {"backbone": "nothing like it"}},
-            "there is no backbone 'nothing like it'; valid: cnn, hog, ConvNeXtTiny",
+            "there is no backbone 'nothing like it'; valid: auto, cnn, hog, EfficientNetLite0, ConvNeXtTiny",
         ),
         ({"image": {"weights": "imagenet"}}, "set backbone"),
-        ({"image": {"frozen_epochs": 2}}, "set backbone"),
+        ({"image": {"backbone": "cnn", "frozen_epochs": 2}}, "set backbone to EfficientNetLite0"),
+        ({"image": {"backbone": "MobileNet", "frozen_epochs": 2}}, "set backbone to EfficientNetLite0"),
+        ({"image": {"backbone": "EfficientNetLite0", "weights": "imagenet"}}, "this is 'EfficientNetLite0'"),
+        ({"image": {"backbone": "EfficientNetLite0", "pixels": "caffe"}}, "leave pixels out, not 'caffe'"),
+        ({"image": {"backbone": "hog", "pixels": "unit"}}, "leave pixels out, not 'unit'"),
+        ({"image": {"pixels": "caffe"}}, "leave pixels out, not 'caffe'"),
         ({"text": {"tower": "transformer", "units": 10, "heads": 4}}, "10 units do not go into 4 heads"),
         ({"fusion": {"drop_image": 0.6, "drop_text": 0.5}}, "their sum 1.1 is more than 1"),
         ({"fusion": {"kind": "late", "units": 8}}, "'late' fuses none"),
@@ -55,37 +60,39 @@ def test_options_survive_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "image_size", "sequence", "said"),
+    ("options", "image_size", "text_kind", "said"),
     [
         (
             {"image": {"backbone": "MobileNet"}},
             (31, 64),
-            False,
+            "bag",
             "at least 32 x 32, not 31 x 64",
         ),
         (
             {"image": {"backbone": "Xception"}},
             (96, 70),
-            False,
+            "bag",
             "at least 71 x 71, not 96 x 70",
         ),
-        ({}, LARGE, True, "set it to attention or transformer"),
-        ({"text": {"tower": "attention"}}, LARGE, False, "text.encoding: sequence"),
-        ({"text": {"tower": "transformer"}}, LARGE, False, "text.encoding: sequence"),
+        ({}, LARGE, "sequence", "set it to attention or transformer"),
+        ({"text": {"tower": "attention"}}, LARGE, "bag", "text.encoding: sequence"),
+        ({"text": {"tower": "transformer"}}, LARGE, "bag", "text.encoding: sequence"),
+        ({}, LARGE, None, "data.columns.description is null: leave model.text out"),
     ],
 )
 def test_what_does_not_suit_the_records_is_refused_with_the_remedy(
-    options: dict[str, Any], image_size: tuple[int, int], sequence: bool, said: str
+    options: dict[str, Any], image_size: tuple[int, int], text_kind: Any, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        check_network(NetworkOptions(**options), image_size, sequence)
+        check_network(NetworkOptions(**options), image_size, text_kind)
 
 
 @pytest.mark.parametrize(
-    ("options", "sequence"), [({}, False), ({"text": None}, True), ({"text": {"tower": "attention"}}, True)]
+    ("options", "text_kind"),
+    [({}, "bag"), ({"text": None}, "sequence"), ({"text": {"tower": "attention"}}, "sequence"), ({"text": None}, None)],
 )
-def test_what_suits_the_records_passes(options: dict[str, Any], sequence: bool) -> None:
-    check_network(NetworkOptions(**options), (8, 8), sequence)
+def test_what_suits_the_records_passes(options: dict[str, Any], text_kind: Any) -> None:
+    check_network(NetworkOptions(**options), (8, 8), text_kind)
 
 
 def test_every_application_of_keras_is_known() -> None:
@@ -113,9 +120,11 @@ def test_keras_refuses_what_is_smaller_than_an_application_takes(name: str) -> N
         getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(least - 1, least, 3))
 
 
-def test_the_defaults_are_a_compact_cnn_and_a_bag_of_words() -> None:
+def test_the_defaults_are_a_backbone_that_suits_and_a_bag_of_words() -> None:
     options = NetworkOptions()
-    assert options.image == ImageNetworkOptions(filters=(32, 64, 128), units=128, dropout=0.3)
+    assert options.image == ImageNetworkOptions(
+        backbone="auto", wide=True, filters=(16, 32, 64, 128), units=128, dropout=0.3
+    )
     assert options.text == TextNetworkOptions(tower="bag", units=64, dropout=0.3, wide=True)
     assert (options.fusion.kind, options.fusion.dropout, options.fusion.drop_image) == ("concat", 0.3, 0)
-    assert ImageNetworkOptions().pixel_mode == "unit"
+    assert ImageNetworkOptions(backbone="cnn").pixel_mode == "unit"

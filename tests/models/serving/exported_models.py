@@ -5,11 +5,15 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from diptych.models.inputs import Modality
 from diptych.models.labels import Task
 from diptych.models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.text.options import TextOptions
@@ -20,7 +24,9 @@ LABELS: dict[str, Any] = {
     "multiclass": ("cat", "dog", "dog", "fish"),
     "multilabel": (["cat"], ["dog"], ["cat", "dog"], ["fish"]),
 }
-_IMAGE = ImageNetworkOptions(filters=(4, 4), units=6)
+#: Of the labels of ``model_requiring_neither``, which gets at least one.
+THRESHOLDS = (0.7, 0.9, 0.1)
+_IMAGE = ImageNetworkOptions(backbone="cnn", filters=(4, 4), units=6)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,29 @@ def model_requiring_neither() -> ExportedModel:
     return _export("multilabel", TextOptions(encoding="sequence", length=6), options)
 
 
-def _export(task: Task, text: TextOptions, options: NetworkOptions) -> ExportedModel:
+@cache
+def model_of_images_alone() -> ExportedModel:
+    """A multiclass model of records without texts."""
+    return _export("multiclass", None, NetworkOptions(image=_IMAGE, text=None))
+
+
+@cache
+def model_of_empty_texts_too() -> ExportedModel:
+    """A multiclass model of bags of words, of whose training's texts some were empty."""
+    options = NetworkOptions(image=_IMAGE, text=TextNetworkOptions(units=5))
+    return _export("multiclass", TextOptions(encoding="tfidf"), options, ("text",))
+
+
+def randomise(network: Any) -> None:
+    """Gives each weight that is trained a random value, also those that are 0 before training."""
+    rng = np.random.default_rng(3)
+    for weight in network.trainable_variables:
+        weight.assign(rng.normal(0, 0.3, weight.shape))
+
+
+def _export(
+    task: Task, text: TextOptions | None, options: NetworkOptions, optional: Collection[Modality] = ()
+) -> ExportedModel:
     import keras
 
     from diptych.models.decoders.transform_graph import TransformGraphDecoder
@@ -73,8 +101,11 @@ def _export(task: Task, text: TextOptions, options: NetworkOptions) -> ExportedM
 
     folder = Path(tempfile.mkdtemp(prefix="diptych-exported-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    decoder = TransformGraphDecoder(fit_transform_graph(folder / "graph", TEXTS, LABELS[task], text, task), SMALL, text)
+    graph = fit_transform_graph(folder / "graph", TEXTS, LABELS[task], text, task)
+    decoder = TransformGraphDecoder(graph, SMALL, text)
     keras.utils.set_random_seed(3)
     network = build_network(options, decoder.inputs, len(decoder.labels), task)
-    export_model(network, decoder, str(folder / "pushed" / "7"))
+    randomise(network)
+    several = task == "multilabel"
+    export_model(network, decoder, str(folder / "pushed" / "7"), optional, THRESHOLDS if several else None, several)
     return ExportedModel(str(folder / "pushed" / "7"), network, decoder, options)

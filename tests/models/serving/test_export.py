@@ -11,14 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from diptych.components.catalogue.image_files import decode_image
+from diptych.components.catalogue.options import Limits
 from diptych.models import features
 from diptych.models.networks.build import build_network
 from diptych.models.serving.card import read_card, read_model_vocabulary, weights_path
-from diptych.models.serving.export import weights_digest
+from diptych.models.serving.export import export_model, weights_digest
 from diptych.models.serving.request_batch import BAD_IMAGE, BAD_TEXT, MISSING_IMAGE, MISSING_TEXT
+from diptych.models.thresholds import predict_labels
 from tests.helpers import SMALL, as_file, noise, record_values
-from tests.models.serving.exported_models import TEXTS, ExportedModel, model_requiring_both, model_requiring_neither
+from tests.models.serving.exported_models import (
+    TEXTS,
+    THRESHOLDS,
+    ExportedModel,
+    model_of_empty_texts_too,
+    model_of_images_alone,
+    model_requiring_both,
+    model_requiring_neither,
+)
 
 EITHER = pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
 FILES = [as_file(noise(seed, SMALL.height, SMALL.width)) for seed in range(len(TEXTS))]
@@ -64,6 +76,32 @@ def test_image_files_and_texts_get_the_scores_of_their_records_best_first(make: 
 
 
 @EITHER
+def test_predicted_labels_are_those_that_reach_their_thresholds(make: Any) -> None:
+    exported = make()
+    card = read_card(exported.folder)
+    scores = exported.signatures["serving_default"](examples=records())["scores"].numpy()
+    answer = ask(exported, "classify", [*FILES, b"broken"], [*TEXTS, ""])
+    by_name = [
+        [dict(zip(names, flags, strict=True))[label.encode()] for label in card.labels]
+        for names, flags in zip(answer["labels"][:-1], answer["predicted"], strict=False)
+    ]
+    np.testing.assert_array_equal(by_name, predict_labels(scores, card.thresholds, card.at_least_one))
+    assert not answer["predicted"][-1].any()
+    if card.task == "multiclass":
+        assert answer["predicted"][:-1].tolist() == [[True, False, False]] * len(FILES)
+
+
+def test_thresholds_are_those_of_each_label(tmp_path: Path) -> None:
+    several, one = model_requiring_neither(), model_requiring_both()
+    assert read_card(several.folder).thresholds == THRESHOLDS
+    assert read_card(several.folder).at_least_one
+    assert read_card(one.folder).thresholds is None
+    for exported, wrong in ((several, [0.5]), (one, [0.5, 0.5, 0.5])):
+        with pytest.raises(ValueError, match="thresholds"):
+            export_model(exported.network, exported.decoder, str(tmp_path / "model"), thresholds=wrong)
+
+
+@EITHER
 def test_embed_gives_what_comes_before_the_last_layer(make: Any) -> None:
     import keras
 
@@ -85,6 +123,39 @@ BROKEN = {
     "a GIF of nothing": b"GIF89a" + bytes(20),
     "a BMP of nothing": b"BM" + bytes(60),
 }
+
+
+PIXELS = Image.fromarray(noise(0, SMALL.height, SMALL.width)).quantize(16)
+FADED = PIXELS.convert("RGB")
+FADED.putalpha(0)
+PARTIAL_GIF = as_file(PIXELS, "GIF")[:6] + b"\x40\0\x40\0" + as_file(PIXELS, "GIF")[10:]
+PACKED_BMP = as_file(PIXELS, "BMP")[:30] + b"\1" + as_file(PIXELS, "BMP")[31:]
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "options"),
+    [
+        (PIXELS, "BMP", {}),
+        (FADED, "BMP", {}),
+        (PIXELS, "GIF", {"transparency": 3}),
+        (PIXELS, "GIF", {"transparency": 0}),
+    ],
+    ids=["palette of BMP", "BMP of 32 bits", "transparent GIF", "first colour of a GIF transparent"],
+)
+def test_files_are_scored_by_the_pixels_that_training_stores(
+    image: Image.Image, kind: str, options: dict[str, Any]
+) -> None:
+    exported = model_requiring_neither()
+    data = as_file(image, kind, **options)
+    stored = as_file(decode_image(data, SMALL, Limits()).pixels)
+    answer = ask(exported, "classify", [data, stored], ["", ""])
+    assert not any(answer["error"])
+    np.testing.assert_allclose(answer["scores"][0], answer["scores"][1], rtol=1e-6)
+
+
+def test_files_that_tensorflow_would_misread_are_refused() -> None:
+    answer = ask(model_requiring_neither(), "classify", [PARTIAL_GIF, PACKED_BMP, FILES[0]], [""] * 3)
+    assert answer["error"].tolist() == [BAD_IMAGE.encode()] * 2 + [b""]
 
 
 @pytest.mark.parametrize("signature", ["classify", "embed"])
@@ -120,6 +191,35 @@ def test_a_model_that_has_learned_to_do_without_answers_without() -> None:
     blank = {name: tf.zeros_like(value) for name, value in inputs.items()}
     expected = np.sort(exported.network(blank, training=False).numpy()[0])[::-1]
     np.testing.assert_allclose(answer["scores"][2], expected, rtol=1e-6)
+
+
+def test_a_model_of_images_alone_takes_images_and_refuses_texts() -> None:
+    exported = model_of_images_alone()
+    without_texts = tf.constant(
+        [features.encode_record(record_values(number, **{features.DESCRIPTION: None})) for number in range(len(FILES))]
+    )
+    scores = exported.signatures["serving_default"](examples=without_texts)["scores"].numpy()
+    images = tf.constant([*FILES, b"broken", b""])
+    answer = {name: value.numpy() for name, value in exported.signatures["classify"](image=images).items()}
+    np.testing.assert_allclose(answer["scores"][:-2], -np.sort(-scores, axis=1), rtol=1e-6)
+    assert [error.decode() for error in answer["error"]] == [""] * len(FILES) + [BAD_IMAGE, MISSING_IMAGE]
+    assert exported.signatures["embed"](image=images)["embedding"].shape == (len(FILES) + 2, 6)
+    with pytest.raises(Exception, match="description"):
+        exported.signatures["classify"](image=images, description=tf.constant(["a text"] * (len(FILES) + 2)))
+    assert exported.signatures["transform_features"](examples=without_texts).keys() == {"label_id"}
+    card, described = read_card(exported.folder), exported.signatures["describe"]()
+    assert (card.text, card.needs) == (None, ("image",))
+    assert described["vocabulary"].shape == (0,)
+    assert read_model_vocabulary(exported.folder) == []
+
+
+def test_a_model_that_has_learned_from_empty_texts_answers_them() -> None:
+    exported = model_of_empty_texts_too()
+    answer = ask(exported, "classify", [FILES[0], FILES[1], b""], ["", " ", TEXTS[0]])
+    assert [error.decode() for error in answer["error"]] == ["", "", MISSING_IMAGE]
+    record = features.encode_record(record_values(0, **{features.DESCRIPTION: ""}))
+    scores = exported.signatures["serving_default"](examples=tf.constant([record]))["scores"].numpy()
+    np.testing.assert_allclose(answer["scores"][0], -np.sort(-scores[0]), rtol=1e-6)
 
 
 @EITHER

@@ -69,6 +69,24 @@ def test_a_sequence_and_several_labels_are_encoded_as_by_the_graph(tmp_path: Pat
     assert encoders.label_encoder.transform([["c", "b"]]).tolist() == [[0, 1, 1]]
 
 
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+@pytest.mark.parametrize("labels", [["1", "2", "10"], ["2", "10"]])
+def test_labels_are_numbered_in_natural_order(tmp_path: Path, labels: list[str], task: str) -> None:
+    rows = [labels[number % len(labels)] for number in range(12)]
+    given = [[label] for label in rows] if task == "multilabel" else rows
+    encoders = exported(fit_graph(tmp_path, ["a text"] * 12, given, EncodingOptions(task=task)), tmp_path)
+    assert encoders.label_encoder.classes_.tolist() == labels
+    assert encoders.label_binarizer.classes_.tolist() == labels
+    if task == "multiclass":
+        assert encoders.label_encoder.transform(labels).tolist() == list(range(len(labels)))
+        assert encoders.label_encoder.inverse_transform([0]).tolist() == labels[:1]
+    one_hot = encoders.label_binarizer.transform([[label] for label in labels] if task == "multilabel" else labels)
+    back = encoders.label_binarizer.inverse_transform(one_hot)
+    assert [label if task == "multiclass" else label[0] for label in back] == labels
+    if len(labels) > 2:
+        assert one_hot.tolist() == np.eye(len(labels), dtype=int).tolist()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -14,7 +14,7 @@ import pytest
 from diptych.models import features
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.progress import LOGGER
-from diptych.models.text.options import TextOptions
+from diptych.models.text.options import TextOptions, serialize_text_options
 from diptych.models.training.custom_config import (
     IMAGE_OPTIONS_KEY,
     NETWORK_OPTIONS_KEY,
@@ -25,7 +25,10 @@ from diptych.models.training.options import TensorBoardOptions, TrainOptions
 from tests.helpers import SMALL, fit_transform_graph, record_values, write_records
 
 COUNT = 22
-TINY = NetworkOptions(image=ImageNetworkOptions(filters=(4,), units=4), text=TextNetworkOptions(units=4))
+TINY = NetworkOptions(
+    image=ImageNetworkOptions(backbone="cnn", filters=(4,), units=4), text=TextNetworkOptions(units=4)
+)
+IMAGE_ONLY = NetworkOptions(image=TINY.image, text=None)
 TRAIN = TrainOptions(epochs=3, batch_size=4, tensorboard=TensorBoardOptions(images=True, text=True, embeddings=True))
 
 
@@ -63,12 +66,12 @@ class TrainerInputs:
     Attributes:
         folder: the folder of all inputs and outputs.
         files: the TFRecord files, which are both train and val.
-        text: how texts are encoded.
+        text: how texts are encoded; None if the rows have none.
     """
 
     folder: Path
     files: list[str]
-    text: TextOptions = TextOptions()
+    text: TextOptions | None = TextOptions()
 
     def arguments(self, run: str, train: TrainOptions = TRAIN, **changes: Any) -> dict[str, Any]:
         """The arguments of ``FnArgs`` for a run with this name."""
@@ -88,14 +91,22 @@ class TrainerInputs:
     def config(self, train: TrainOptions, **more: str) -> dict[str, str]:
         return {
             IMAGE_OPTIONS_KEY: SMALL.model_dump_json(),
-            TEXT_OPTIONS_KEY: self.text.model_dump_json(),
-            NETWORK_OPTIONS_KEY: TINY.model_dump_json(),
+            TEXT_OPTIONS_KEY: serialize_text_options(self.text),
+            NETWORK_OPTIONS_KEY: (TINY if self.text else IMAGE_ONLY).model_dump_json(),
             TRAIN_OPTIONS_KEY: train.model_dump_json(),
             **more,
         }
 
 
-def build_trainer_inputs(folder: Path, rows: list[dict[str, Any]], text: TextOptions, task: str) -> TrainerInputs:
+def fn_args(arguments: dict[str, Any]) -> Any:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    return FnArgs(**arguments)
+
+
+def build_trainer_inputs(
+    folder: Path, rows: list[dict[str, Any]], text: TextOptions | None, task: str
+) -> TrainerInputs:
     files = [str(write_records(folder / "data.tfrecord", rows))]
     texts, labels = ([row[name] for row in rows] for name in (features.DESCRIPTION, features.LABEL))
     fit_transform_graph(folder / "graph", texts, labels, text, task)
@@ -111,10 +122,8 @@ def trainer_inputs(tmp_path_factory: pytest.TempPathFactory) -> TrainerInputs:
 @pytest.fixture(scope="package")
 def trained(trainer_inputs: TrainerInputs) -> tuple[Path, ProgressRecorder]:
     """The folder of a run with ``trainer_inputs``, and its progress reports."""
-    from tfx.components.trainer.fn_args_utils import FnArgs
-
     from diptych.models.training.trainer import run_fn
 
     with record_progress() as recorder:
-        run_fn(FnArgs(**trainer_inputs.arguments("trained")))
+        run_fn(fn_args(trainer_inputs.arguments("trained")))
     return trainer_inputs.folder / "trained", recorder

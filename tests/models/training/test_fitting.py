@@ -12,10 +12,12 @@ import pytest
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT, NetworkInputs
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Schedule
+from diptych.models.training.schedule import Phase, Schedule, budget_seconds
 
 SIDE, TERMS, CLASSES, RECORDS, BATCH = 8, 20, 3, 32, 8
-TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=4), text=TextNetworkOptions(units=4))
+TINY = NetworkOptions(
+    image=ImageNetworkOptions(backbone="cnn", filters=(2,), units=4, wide=False), text=TextNetworkOptions(units=4)
+)
 INPUTS = NetworkInputs((SIDE, SIDE), TERMS)
 
 
@@ -49,21 +51,18 @@ def fit(train: TrainOptions, network: NetworkOptions = TINY, **changes: Any) -> 
     import tensorflow as tf
 
     from diptych.models.networks.build import build_network
-    from diptych.models.training.fitting import TrainingSetup, fit_model, mixed_precision_scope
+    from diptych.models.training.fitting import Feed, TrainingSetup, fit_model, mixed_precision_scope
 
     keras.utils.set_random_seed(train.seed)
     inputs = changes.pop("inputs", INPUTS)
-    given = {
-        "train_dataset_fn": lambda _: dataset().repeat(),
-        "val": validation(),
-        "callbacks": [],
-        "backups": None,
-        **changes,
-    }
+    given = {"train_dataset_fn": lambda _: dataset().repeat(), "val": validation(), "callbacks": [], "backups": None}
+    given |= changes
+    train_dataset_fn, val = given.pop("train_dataset_fn"), given.pop("val")
     with mixed_precision_scope(train.mixed_precision):
         model = build_network(network, inputs, CLASSES, "multiclass")
-        schedule = Schedule(BATCH, RECORDS // BATCH, train.epochs)
-        metrics = fit_model(TrainingSetup(train, network, schedule, model, tf.distribute.get_strategy()), **given)
+        schedule = Schedule(BATCH, RECORDS // BATCH, train.epochs, budget_seconds(train, RECORDS))
+        setup = TrainingSetup(train, network, schedule, model, tf.distribute.get_strategy())
+        metrics = fit_model(setup, lambda _: Feed(model, train_dataset_fn, val), **given)
     return model, metrics
 
 
@@ -82,10 +81,10 @@ def kill_at(epoch: int) -> Any:
 
 
 def test_it_learns_and_the_seed_decides_all_weights() -> None:
-    train = TrainOptions(epochs=6, learning_rate=0.03)
+    train = TrainOptions(epochs=30, learning_rate=0.03, patience=None)
     first, metrics = fit(train)
     assert metrics["accuracy"][-1] > 0.8 > metrics["accuracy"][0]
-    assert len(metrics["val_loss"]) == 6
+    assert len(metrics["val_loss"]) == 30
     assert have_equal_weights(first, fit(train)[0])
     assert not have_equal_weights(first, fit(train.model_copy(update={"seed": 1}))[0])
 
@@ -132,6 +131,45 @@ def test_a_killed_training_ends_as_one_that_was_not(train: TrainOptions, killed_
     assert rest.get("loss", []) == ([] if stopped else metrics["loss"][killed_at:])
 
 
+def clock_of_steps(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A callback and clock of budgets that goes on by a second with each step; an epoch has four."""
+    from functools import partial
+
+    from diptych.models.training import fitting
+    from diptych.models.training.time_budget import TimeBudget
+    from tests.models.training.clock import Clock
+
+    clock = Clock(lambda _: 1.0)
+    monkeypatch.setattr(fitting, "TimeBudget", partial(TimeBudget, clock=clock))
+    return clock
+
+
+def test_a_killed_training_goes_on_with_the_rest_of_its_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    train = TrainOptions(epochs=30, minutes=40 / 60, patience=30, schedule="cosine")
+    uninterrupted, metrics = fit(train, callbacks=[clock_of_steps(monkeypatch)])
+    assert len(metrics["loss"]) == 9
+    backups = str(tmp_path / "backups")
+    with pytest.raises(Killed):
+        fit(train, callbacks=[clock_of_steps(monkeypatch), kill_at(5)], backups=backups)
+    resumed, rest = fit(train, callbacks=[clock_of_steps(monkeypatch)], backups=backups)
+    assert rest["loss"] == metrics["loss"][5:]
+    assert have_equal_weights(resumed, uninterrupted)
+    again, rest = fit(train, callbacks=[clock_of_steps(monkeypatch)], backups=backups)
+    assert rest.get("loss", []) == []
+    assert have_equal_weights(again, uninterrupted)
+
+
+def test_a_budget_that_ends_in_the_first_phase_leaves_out_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diptych.models.training import fitting
+
+    monkeypatch.setattr(fitting, "build_phases", lambda *_: [Phase(0, 4, 0.3), Phase(4, 9, 0.3)])
+    train = TrainOptions(epochs=9, minutes=14 / 60, patience=2)
+    model, metrics = fit(train, callbacks=[clock_of_steps(monkeypatch)])
+    assert len(metrics["val_loss"]) == 3
+    judged = model.evaluate(validation(), return_dict=True, verbose=0)["loss"]
+    assert judged == pytest.approx(min(metrics["val_loss"]), rel=1e-5)
+
+
 def test_a_kill_while_a_backup_is_written_leaves_the_one_before(tmp_path: Path) -> None:
     from diptych.models.training.backup import TrainingBackup, completed_epochs
 
@@ -167,9 +205,10 @@ def test_a_frozen_backbone_keeps_its_weights_until_it_is_tuned(tmp_path: Path, m
 
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", tiny_backbone)
     side = 32
-    network = NetworkOptions(
-        image=ImageNetworkOptions(backbone="MobileNetV3Small", pixels="unit", frozen_epochs=2), text=TINY.text
+    image = ImageNetworkOptions(
+        backbone="MobileNetV3Small", weights="imagenet", pixels="unit", frozen_epochs=2, wide=False
     )
+    network = NetworkOptions(image=image, text=TINY.text)
     pixels = np.random.default_rng(1).integers(0, 256, (BATCH, side, side, 3), np.uint8)
 
     def enlarge(inputs: dict[str, Any], label: Any, weight: Any) -> Any:

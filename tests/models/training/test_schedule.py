@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from diptych.models.images.options import ImageOptions
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions
+from diptych.models.training import schedule as module
 from diptych.models.training.options import TrainOptions
-from diptych.models.training.schedule import Phase, Schedule, build_phases, build_schedule, choose_batch_size
+from diptych.models.training.schedule import (
+    Phase,
+    Schedule,
+    auto_minutes,
+    build_phases,
+    build_schedule,
+    choose_batch_size,
+)
 
 IMAGE = ImageOptions()
 
@@ -35,13 +46,44 @@ def test_auto_goes_by_records_and_size_of_images(records: int, side: int, size: 
     assert build_schedule(TrainOptions(batch_size="auto"), records, image).batch_size == size
 
 
-def network(frozen: int) -> NetworkOptions:
-    return NetworkOptions(image=ImageNetworkOptions(backbone="MobileNetV2", frozen_epochs=frozen, fine_tuning_rate=0.1))
+def network(frozen: int | None) -> NetworkOptions:
+    image = ImageNetworkOptions(backbone="MobileNetV2", weights="imagenet", frozen_epochs=frozen, fine_tuning_rate=0.1)
+    return NetworkOptions(image=image)
 
 
 def test_a_frozen_backbone_makes_two_phases() -> None:
     train, schedule = TrainOptions(learning_rate=1.0), Schedule(8, 2, 5)
     assert build_phases(train, network(0), schedule) == [Phase(0, 5, 1.0)]
     assert build_phases(train, network(2), schedule) == [Phase(0, 2, 1.0, frozen=True), Phase(2, 5, 0.1)]
-    assert build_phases(train, network(9), schedule) == [Phase(0, 5, 1.0, frozen=True)]
-    assert build_phases(train, NetworkOptions(image=None), schedule) == [Phase(0, 5, 1.0)]
+    for frozen in (9, None):
+        assert build_phases(train, network(frozen), schedule) == [Phase(0, 5, 1.0, frozen=True)]
+    for image in (None, ImageNetworkOptions(backbone="cnn")):
+        assert build_phases(train, NetworkOptions(image=image), schedule) == [Phase(0, 5, 1.0)]
+
+
+def test_the_automatic_budget_goes_by_rows_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "count_cores", lambda: 2)
+    assert build_schedule(TrainOptions(), 800, IMAGE).seconds == pytest.approx(1.4 * 60)
+    assert [auto_minutes(4000, cores, False) for cores in (1, 2, 8)] == [5, 3, 1.5]
+    assert auto_minutes(10**7, 2, False) == 60
+    assert [auto_minutes(records, 2, True) for records in (0, 10_000, 10**7)] == [10, 20, 240]
+
+
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        ({"minutes": 2}, 2),
+        ({"minutes": None}, None),
+        ({"epochs": 30}, None),
+        ({"steps": 10}, None),
+        ({"steps": 10, "minutes": 0.5}, 0.5),
+    ],
+)
+def test_a_length_that_is_given_is_kept(given: dict[str, Any], minutes: float | None) -> None:
+    train = TrainOptions(**given)
+    assert build_schedule(train, 800, IMAGE).seconds == (math.inf if minutes is None else minutes * 60)
+    assert TrainOptions.model_validate_json(train.model_dump_json()) == train
+
+
+def test_several_workers_have_no_budget() -> None:
+    assert build_schedule(TrainOptions(distribute="multi_worker"), 800, IMAGE).seconds == math.inf

@@ -11,7 +11,9 @@ import pytest
 from diptych.models.inputs import NetworkInputs
 from diptych.models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 
-TINY = NetworkOptions(image=ImageNetworkOptions(filters=(2,), units=3), text=TextNetworkOptions(units=3))
+TINY = NetworkOptions(
+    image=ImageNetworkOptions(backbone="cnn", filters=(2,), units=3), text=TextNetworkOptions(units=3)
+)
 
 
 def build(terms: int, labels: int, options: NetworkOptions = TINY, length: int | None = None) -> Any:
@@ -34,17 +36,19 @@ def test_rows_and_columns_follow_the_names() -> None:
 
     before, after = Vocabularies("abc", "xy"), Vocabularies("cda", "zyx")
     old, new = build(3, 2), build(3, 3)
-    fresh = {name: layer_weights(new, name) for name in ("terms", "wide", "deep")}
+    fresh = {name: layer_weights(new, name) for name in ("terms", "wide_text", "deep_scores")}
     copy_weights(old, new, build, before, after)
 
     (rows_before,), (rows,) = layer_weights(old, "terms"), layer_weights(new, "terms")
     # The rows are padding, c, d and a; the source has no d.
     assert np.array_equal(rows[[0, 1, 3]], rows_before[[0, 3, 1]])
     assert np.array_equal(rows[2], fresh["terms"][0][2])
-    (wide_before,), (wide,) = layer_weights(old, "wide"), layer_weights(new, "wide")
+    (wide_before,), (wide,) = layer_weights(old, "wide_text"), layer_weights(new, "wide_text")
     assert np.array_equal(wide[np.ix_([0, 1, 3], [1, 2])], wide_before[np.ix_([0, 3, 1], [1, 0])])
-    assert np.array_equal(wide[:, 0], fresh["wide"][0][:, 0])
-    for now, was, unused in zip(layer_weights(new, "deep"), layer_weights(old, "deep"), fresh["deep"], strict=True):
+    assert np.array_equal(wide[:, 0], fresh["wide_text"][0][:, 0])
+    for now, was, unused in zip(
+        layer_weights(new, "deep_scores"), layer_weights(old, "deep_scores"), fresh["deep_scores"], strict=True
+    ):
         assert np.array_equal(now[..., [1, 2]], was[..., [1, 0]])
         assert np.array_equal(now[..., 0], unused[..., 0])
 

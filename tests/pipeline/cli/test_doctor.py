@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from types import ModuleType
 from typing import Any
 
@@ -55,4 +56,14 @@ def test_components_that_tfx_left_out_are_named(monkeypatch: pytest.MonkeyPatch)
 def test_little_disk_and_other_systems_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_MIN_FREE_BYTES", 2**80)
     monkeypatch.setattr(sys, "platform", "plan9")
-    assert [message.split()[0] for message in problems()] == ["only", "plan9"]
+    here, temporary, system = problems()
+    assert here.endswith("GiB are free here")
+    assert temporary.endswith("GiB are free for temporary files")
+    assert system.startswith("plan9")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_machine_without_a_folder_for_temporary_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    assert problems() == ["No usable temporary directory found in ['/nowhere']"]

@@ -15,8 +15,9 @@ from diptych.pipeline.cli.main import main
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    """40 images of two colours, each a little different."""
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """40 images of two colours, each a little different, in the working directory."""
+    monkeypatch.chdir(tmp_path)
     lines = ["image,description,label"]
     for number in range(40):
         label = ("red", "blue")[number % 2]
@@ -69,8 +70,47 @@ def test_check_stops_where_the_gate_would(config: Path, capsys: pytest.CaptureFi
     assert main(["check", str(config)]) == GATE_STOPPED
     shown = capsys.readouterr().out
     assert "12 of 40 rows (30.0%) were rejected: 12 not_an_image" in shown
-    assert "row 1, 0.png: not_an_image" in shown
+    assert "Rejected: 12 not_an_image; replace the file by an image" in shown
+    assert "row 1, 0.png: " in shown and "  and 9 more" in shown
     assert "gate.rejects.max allows 10.0%" in shown
+
+
+def test_check_writes_all_rejects_and_does_not_leave_old_ones(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config.parent / "diptych-rejects.jsonl"
+    assert main(["check", str(config)]) == OK
+    assert not file.exists()
+    break_images(config.parent, 2)
+    main(["check", str(config)])
+    assert "All rejects: diptych-rejects.jsonl" in capsys.readouterr().out
+    assert [json.loads(line)["row"] for line in file.read_text().splitlines()] == [1, 2]
+    main(["check", str(config), "--rejects", "mine.jsonl"])
+    assert (config.parent / "mine.jsonl").read_text() == file.read_text()
+    (config.parent / "whole.csv").write_text("image,description,label\n5.png,a,red\n6.png,b,blue\n")
+    main(["check", str(config), "--set", "data.catalogue=whole.csv"])
+    assert file.read_text() == ""
+
+
+def test_check_writes_a_page_if_asked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(config), "--html"]) == OK
+    assert "Page: diptych-check.html" in capsys.readouterr().out
+    page = (config.parent / "diptych-check.html").read_text(encoding="utf-8")
+    assert page.count("data:image/webp;base64,") >= 20
+    assert main(["check", str(config), "--html", "shown.html"]) == OK
+    assert (config.parent / "shown.html").exists()
+
+
+def test_check_does_not_write_its_page_over_settings(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = config.read_text()
+    assert main(["check", "--html", str(config), "catalogue.csv"]) == USAGE
+    assert "ends with .html" in capsys.readouterr().err
+    assert config.read_text() == before
+
+
+def test_check_takes_a_catalogue(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "catalogue.csv"]) in (OK, GATE_STOPPED)
+    shown = capsys.readouterr().out
+    assert "data.columns.label" in shown
+    assert "40 rows = 40 examples + 0 rejects" in shown
 
 
 @pytest.mark.parametrize("command", ["run", "check", "compile"])
@@ -115,6 +155,24 @@ def test_predict_names_what_it_cannot_use(config: Path, capsys: pytest.CaptureFi
     assert "holds no pushed model" in capsys.readouterr().err
     assert main(["predict", str(config.parent), image, image, image, "--text", "a", "--text", "b"]) == USAGE
     assert "3 images and 2 texts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "run", "--serve", "--port", "99999"], "--port: '99999' is no integer from 1 to 65535"),
+        (["report", "run", "--serve", "--port", "0"], "--port: '0' is no integer from 1 to 65535"),
+        (["report", "run", "--serve", "--port", "http"], "--port: 'http' is no integer from 1 to 65535"),
+        (["predict", "run", "a.png", "--top", "-1"], "--top: '-1' is no integer from 1 on"),
+    ],
+)
+def test_a_number_out_of_range_is_told_with_the_range(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == USAGE
+    assert message in capsys.readouterr().err
 
 
 def test_a_report_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import subprocess
@@ -15,7 +14,6 @@ from PIL import Image
 
 from diptych.models.errors import FAILED, USAGE
 from diptych.pipeline.cli.main import main
-from diptych.pipeline.cli.os_errors import explain_os_error
 
 TOO_LONG = "n" * 300
 
@@ -33,36 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_path_cause_and_remedy_are_named() -> None:
-    error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/data/runs/x.yaml")
-    assert explain_os_error(error) == "'/data/runs/x.yaml': no such file or directory; check how it is written"
-
-
-def test_a_full_disk_is_told_without_a_path() -> None:
-    """Python names no file where a write fails after the file was opened."""
-    message = explain_os_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert message == "no space left on device; free some disk space, or name a place on another disk"
-
-
-def test_bytes_that_are_no_text_can_be_shown() -> None:
-    error = PermissionError(errno.EACCES, "Permission denied", b"/data/\xff.csv")
-    message = explain_os_error(error)
-    assert message is not None
-    assert message.startswith("'/data/\udcff.csv': permission denied")
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ECONNRESET, "Connection reset by peer"),
-        OSError("without a number"),
-        FileNotFoundError(errno.ENOENT, "No such file or directory", os.path.join(sys.prefix, "lib", "lost.py")),
-    ],
-)
-def test_what_no_person_can_mend_keeps_its_traceback(error: OSError) -> None:
-    assert explain_os_error(error) is None
 
 
 @pytest.mark.parametrize(
@@ -122,5 +90,18 @@ def test_a_write_that_fails_half_way_is_told_too(folder: Path) -> None:
         check=False,
     )
     assert done.returncode == FAILED
-    assert done.stderr.startswith("diptych: file too large; ")
+    assert done.stderr.startswith("diptych: 'demo/data/images/digit-0000.png': file too large; raise the limit")
+    assert [path.name for path in (folder / "demo").rglob("*") if path.is_file()] == [".lock"]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["config", "--schema"], ["init", "catalogue.csv"]])
+def test_output_that_cannot_be_printed_is_told(folder: Path, arguments: Sequence[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "diptych", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == FAILED
+    assert done.stderr.startswith("diptych: ")
+    assert "no space left on device; free some disk space" in done.stderr
+    assert done.stderr.count("\n") == 1

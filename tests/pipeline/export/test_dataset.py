@@ -53,7 +53,7 @@ def test_a_file_in_the_outputs_place_is_refused(run: Path, tmp_path: Path) -> No
     (tmp_path / "out").write_text("mine")
     with pytest.raises(ExportError, match="is no empty folder"):
         export_dataset(str(run), "parquet", str(tmp_path / "out"))
-    with pytest.raises(ExportError, match="cannot be written: Not a directory"):
+    with pytest.raises(NotADirectoryError, match="out/below"):
         export_dataset(str(run), "parquet", str(tmp_path / "out" / "below"))
     assert (tmp_path / "out").read_text() == "mine"
 

@@ -16,7 +16,13 @@ from diptych.pipeline.export.errors import ExportError
 from diptych.pipeline.export.model import export_model
 from diptych.pipeline.predict.pushed_model import PredictError
 from tests.helpers import SMALL
-from tests.models.serving.exported_models import TEXTS, ExportedModel, model_requiring_both, model_requiring_neither
+from tests.models.serving.exported_models import (
+    TEXTS,
+    ExportedModel,
+    model_of_images_alone,
+    model_requiring_both,
+    model_requiring_neither,
+)
 
 TOLERANCE = 1e-5
 EITHER = pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither])
@@ -68,7 +74,20 @@ def dense(exported: ExportedModel, inputs: dict[str, Any]) -> Any:
     return found
 
 
-@EITHER
+def test_a_network_of_images_alone_takes_pixels_alone(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    exported = model_of_images_alone()
+    files = export_model(exported.folder, "tflite", str(tmp_path / "network.tflite"))
+    inputs = {"image": network_inputs(model_requiring_both())["image"]}
+    scores = tf.lite.Interpreter(files[0]).get_signature_runner()(**inputs)["scores"]
+    assert np.abs(scores - expected_scores(exported, inputs)).max() < TOLERANCE
+    description = json.loads(Path(files[1]).read_text(encoding="utf-8"))
+    assert description["inputs"].keys() == {"image"}
+    assert (description["encoders"]["text"], description["encoders"]["vocabulary"]) == (None, [])
+
+
+@pytest.mark.parametrize("make", [model_requiring_both, model_requiring_neither, model_of_images_alone])
 def test_onnx_gives_the_scores_of_the_network(make: Any, tmp_path: Path) -> None:
     pytest.importorskip("tf2onnx", reason="the package tf2onnx is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")

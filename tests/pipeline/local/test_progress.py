@@ -22,7 +22,9 @@ def follow(view: ProgressView) -> ProgressHandler:
         absl_logging.info("A cached execution %d is used.", 7)
         absl_logging.info("Component %s is finished.", "StatisticsGen")
         absl_logging.info("Component %s is running.", "Trainer")
-        report_progress("epoch", epoch=1, epochs=9, loss=0.5, accuracy=0.25)
+        report_progress("note", text="a search")
+        report_progress("epoch", epoch=1, epochs=9, seconds_left=80.4, loss=0.5, accuracy=0.25)
+        report_progress("steps", epoch=2, epochs=9, seconds_left=None, share=0.4)
     return handler
 
 
@@ -41,7 +43,22 @@ def test_plain_lines_tell_ends_and_epochs(monkeypatch: pytest.MonkeyPatch) -> No
     assert "30 rows" in shown
     assert "rows/s" in shown
     assert "StatisticsGen        cached" in shown
-    assert "epoch 1 of at most 9: loss 0.5000, accuracy 0.2500" in shown
+    assert "Trainer              a search" in shown
+    assert "epoch 1 of at most 9: loss 0.5000, accuracy 0.2500, about 1 min 20 s left" in shown
+    assert "epoch 2/9 at 40%; loss 0.5000, accuracy 0.2500" in shown
+
+
+def test_damage_is_shown_with_the_component_that_is_to_run_and_kept() -> None:
+    out = io.StringIO()
+    with follow_progress(PlainView(Console(file=out))) as handler:
+        handler.report_damage("'metadata.sqlite' is missing")
+        absl_logging.info("Component %s is running.", "Transform")
+        handler.report_damage("'words' is empty")
+    assert handler.damaged == ["'metadata.sqlite' is missing", "Transform: 'words' is empty"]
+    assert out.getvalue().splitlines() == [
+        "Metadata             'metadata.sqlite' is missing",
+        "Transform            'words' is empty",
+    ]
 
 
 def test_plain_lines_do_not_flood() -> None:
@@ -60,7 +77,8 @@ def test_a_terminal_gets_live_lines() -> None:
     assert isinstance(view, LiveView)
     follow(view)
     assert "cached" in out.getvalue()
-    assert "epoch 1 of at most 9" in out.getvalue()
+    assert "epoch 2/9 at 40%" in out.getvalue()
+    assert "Trainer              a search" in out.getvalue()
 
 
 def test_what_is_no_terminal_gets_plain_lines() -> None:

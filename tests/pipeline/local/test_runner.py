@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import multiprocessing
 import os
 import subprocess
 import sys
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from diptych.pipeline.local.log_capture import redirect_output
-from diptych.pipeline.local.runner import RunLockedError, RunPathError, _locked, run_pipeline
 from diptych.pipeline.runs.run_folder import RunFolder
-from diptych.pipeline.settings import Settings
+from diptych.pipeline.runs.run_lock import RunLockedError
 
 
-def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
-    run = RunFolder(str(tmp_path))
-    with _locked(run), pytest.raises(RunLockedError, match="another run"), _locked(run):
-        pass
+@pytest.mark.promise("Of runs that start in one folder at once one works; the others are refused, and change nothing")
+def test_of_ten_starts_at_once_one_works(tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+    run, context = RunFolder(str(tmp_path)), multiprocessing.get_context("fork")
+    together, outcomes = context.Barrier(10), context.SimpleQueue()
 
+    def start() -> None:
+        together.wait()
+        try:
+            with run.locked():
+                outcomes.put("works")
+                together.wait()
+        except RunLockedError:
+            outcomes.put("refused")
+            together.wait()
 
-@pytest.mark.parametrize("name", ["[1]", "what?", "a*"])
-def test_a_folder_that_tfx_takes_for_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
-    """TFX would find no file in it, and steps would run on no data."""
-    settings = Settings(data={"catalogue": "rows.csv"})
-    with pytest.raises(RunPathError, match=r"without any of \* \? \["):
-        run_pipeline(settings, str(tmp_path / name))
-    assert not (tmp_path / name).exists()
+    processes = [context.Process(target=start) for _ in range(10)]
+    for process in processes:
+        process.start()
+    counts = Counter(outcomes.get() for _ in processes)
+    for process in processes:
+        process.join()
+    assert counts == {"works": 1, "refused": 9}
+    record_property("figure", f"{len(processes)} starts at once: {counts['works']} works, {counts['refused']} refused")
 
 
 def test_noise_goes_to_the_log_and_only_the_console_to_the_terminal(tmp_path: Path) -> None:
@@ -51,3 +65,16 @@ def test_the_output_is_given_back_after_an_error(tmp_path: Path, capfd: pytest.C
         raise ValueError("boom")
     os.write(1, b"back\n")
     assert capfd.readouterr().out == "back\n"
+
+
+def test_a_log_that_cannot_be_written_hides_no_error(capfd: pytest.CaptureFixture[str]) -> None:
+    def fill_the_disk() -> None:
+        logging.getLogger().error("a line")
+        with suppress(OSError):
+            sys.stdout.write("another line\n")
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/file")
+
+    with pytest.raises(OSError, match="/data/file"), redirect_output("/dev/full"):
+        fill_the_disk()
+    os.write(2, b"back\n")
+    assert capfd.readouterr().err.endswith("back\n")

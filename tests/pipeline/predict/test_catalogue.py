@@ -15,12 +15,20 @@ from diptych.components.catalogue.options import Columns, DataOptions
 from diptych.components.catalogue.readers.rows import CatalogueError, SourceFile
 from diptych.components.catalogue.records import RecordOptions, build_record
 from diptych.models import features
+from diptych.models.errors import FAILED
 from diptych.models.serving.card import read_card
+from diptych.models.thresholds import predict_labels
+from diptych.pipeline.cli.main import main
 from diptych.pipeline.predict.catalogue import predict_catalogue
 from diptych.pipeline.predict.pushed_model import PredictError
 from diptych.pipeline.predict.unlabelled import add_placeholder_label, ignore_labels
 from tests.helpers import as_file, noise, write_catalogue, write_image
-from tests.models.serving.exported_models import ExportedModel, model_requiring_both, model_requiring_neither
+from tests.models.serving.exported_models import (
+    ExportedModel,
+    model_of_images_alone,
+    model_requiring_both,
+    model_requiring_neither,
+)
 
 BROKEN_ROWS = (5, 41)
 
@@ -74,10 +82,20 @@ def test_every_row_gets_the_answer_of_the_evaluators_signature_or_a_reject(make:
         order = np.argsort(-scores, kind="stable")
         assert row["labels"] == [card.labels[place] for place in order]
         np.testing.assert_allclose(row["scores"], scores[order], rtol=1e-5)
-        if card.task == "multiclass":
-            assert row["answer"] == row["labels"][:1]
-        else:
-            assert row["answer"] == [card.labels[place] for place in order if scores[place] >= 0.5]
+        predicted = predict_labels(scores[np.newaxis], card.thresholds, card.at_least_one)[0]
+        assert row["answer"] == [card.labels[place] for place in order if predicted[place]]
+        assert card.task == "multilabel" or row["answer"] == row["labels"][:1]
+
+
+def test_the_command_ends_with_1_if_a_row_is_rejected(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model, output = model_requiring_both().folder, str(tmp_path / "out.jsonl")
+    arguments = ["predict", model, "--catalogue", catalogue(tmp_path, rows=9), "--output", output]
+    assert main(arguments) == FAILED
+    printed = capfd.readouterr()
+    assert printed.out.splitlines()[0] == "9 rows = 8 predictions + 1 reject"
+    assert printed.err == (f"diptych: 1 row of 9 could not be classified: 1 not_an_image; see {output}.rejects.jsonl\n")
+    assert main([*arguments, "--json"]) == FAILED
+    assert json.loads(capfd.readouterr().out)["rejects"] == {"not_an_image": 1}
 
 
 def test_parquet_holds_what_jsonl_holds_and_top_cuts_both(tmp_path: Path) -> None:
@@ -93,6 +111,20 @@ def test_parquet_holds_what_jsonl_holds_and_top_cuts_both(tmp_path: Path) -> Non
     assert rows == [{**row, "scores": pytest.approx(row["scores"])} for row in lines(jsonl.output)]
     assert all(len(row["labels"]) == len(row["scores"]) == 2 for row in rows)
     assert (parquet.predictions, parquet.rejects) == (8, {"not_an_image": 1})
+
+
+def test_a_part_without_labels_is_read_as_the_run_read_its_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "pushed").symlink_to(Path(model_requiring_both().folder).parent)
+    columns = "{image: file, description: caption, label: kind}"
+    kept = f"name: shop\ndata: {{catalogue: ../train.csv, columns: {columns}, straddling: drop}}\n"
+    (tmp_path / "run" / "diptych.yaml").write_text(kept)
+    for name, header, label in (("train", "file,caption,kind", ",cat"), ("test", "file,caption", "")):
+        write_image(tmp_path / f"{name}.png", seed=len(name))
+        (tmp_path / f"{name}.csv").write_text(f"{header}\n{name}.png,a red cat{label}\n")
+    done = predict_catalogue(str(tmp_path / "run"), str(tmp_path / "test.csv"), str(tmp_path / "out.jsonl"))
+    assert (done.rows, done.predictions) == (1, 1)
+    assert lines(done.output)[0]["id"] == "test.png"
 
 
 @pytest.mark.parametrize("kind", ["folder", "webdataset"])
@@ -116,7 +148,31 @@ def test_catalogues_that_name_labels_otherwise_are_read_too(tmp_path: Path, kind
 
 def test_an_unlabelled_catalogue_needs_no_column_for_labels() -> None:
     data = DataOptions(catalogue="x.csv", columns=Columns(label="class", split="part"), split_by="group")
-    assert set(ignore_labels(data).used_columns) == {"data.columns.image", "data.columns.description"}
+    assert set(ignore_labels(data).used_columns) == {"image", "description"}
+
+
+def test_a_model_of_images_alone_reads_no_descriptions(tmp_path: Path) -> None:
+    exported = model_of_images_alone()
+    with_texts = catalogue(tmp_path, rows=6)
+    without = tmp_path / "images.csv"
+    without.write_text("image\n" + "".join(f"images/{number}.png\n" for number in range(1, 7)))
+    found = [
+        lines(predict_catalogue(exported.folder, named, str(tmp_path / f"{n}.jsonl")).output)
+        for n, named in enumerate((with_texts, str(without)))
+    ]
+    assert len(found[0]) == 5
+    assert [row["scores"] for row in found[0]] == [row["scores"] for row in found[1]]
+
+
+def test_rows_without_a_text_are_classified_if_the_model_answers_without_one(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", seed=1)
+    (tmp_path / "rows.csv").write_text("image,description\na.png,\na.png,a red cat\n")
+    needs, does_without = (
+        predict_catalogue(make().folder, str(tmp_path / "rows.csv"), str(tmp_path / "out.jsonl"))
+        for make in (model_requiring_both, model_requiring_neither)
+    )
+    assert (needs.predictions, needs.rejects) == (1, {"missing_description": 1})
+    assert (does_without.predictions, does_without.rejects) == (2, {})
 
 
 def test_what_cannot_be_predicted_is_told(tmp_path: Path) -> None:
@@ -130,6 +186,10 @@ def test_what_cannot_be_predicted_is_told(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="no file"):
         predict_catalogue(model, str(tmp_path / "rows.csv"), str(tmp_path / "out.jsonl"))
     (tmp_path / "rows.csv").write_text("image,description\n")
+    settings = tmp_path / "diptych.yaml"
+    settings.write_text("data: {catalogue: rows.csv, columns: {description: null}}")
+    with pytest.raises(PredictError, match="data.columns.description is null: name the column"):
+        predict_catalogue(model, str(settings), str(tmp_path / "out.jsonl"))
     with pytest.raises(PredictError, match="has no row"):
         predict_catalogue(model, str(tmp_path / "rows.csv"), str(tmp_path / "out.jsonl"))
     (tmp_path / "other.csv").write_text("picture,description\nx.png,a\n")

@@ -89,6 +89,60 @@ def test_the_other_columns_that_fit_are_named() -> None:
     assert "colour" in found.alternatives["label"]
 
 
+def test_numbers_are_other_labels_only_by_their_names() -> None:
+    found = infer(image=path, label=kind, xmin=lambda n: n % 5, class_id=lambda n: n % 4, colour=kind)
+    assert found.alternatives["label"] == ["class_id", "colour"]
+
+
+def test_names_of_numbered_labels_are_the_label() -> None:
+    found = infer(image=path, label=lambda n: n % 3, class_name=kind, text=text)
+    assert found.columns == {"image": "image", "label": "class_name", "description": "text"}
+    assert found.alternatives == {"image": [], "label": ["label"], "description": []}
+
+
+@pytest.mark.parametrize("name", [lambda n: ("cat", "dog")[n % 2], lambda n: kind(n) if n else None, lambda n: n % 3])
+def test_a_column_that_does_not_name_the_numbers_is_another_label(name: Any) -> None:
+    found = infer(image=path, label=lambda n: n % 3, class_name=name, text=text)
+    assert found.columns["label"] == "label"
+    assert found.alternatives["label"] == ["class_name"]
+
+
+@pytest.mark.parametrize("value", [[[1.0, 2.0, 3.0, 4.0]], [[1, 2]] * 7, [[]], []])
+def test_lists_of_boxes_are_no_images(value: list[Any]) -> None:
+    assert not is_image(value)
+
+
+def test_too_few_groups_for_three_splits_are_none() -> None:
+    assert "split_by" not in infer(image=path, label=kind, IsGroupOf=lambda n: n % 2).columns
+    assert infer(image=path, label=kind, group=lambda n: n // 14).columns["split_by"] == "group"
+
+
+def test_groups_that_the_label_decides_are_none() -> None:
+    def family(n: int) -> str:
+        return ("felines", "canines", "bovines")[n % 3]
+
+    assert "split_by" not in infer(image=path, species=kind, family=family).columns
+    assert infer(image=path, species=kind, family=lambda n: n // 5).columns["split_by"] == "family"
+
+
+def test_ids_that_begin_like_splits_are_no_splits() -> None:
+    assert "split" not in infer(image_id=lambda n: f"Train_{n}", label=kind).columns
+    found = infer(image=path, label=kind, part=lambda n: f"train_{n % 5}" if n % 9 else "test")
+    assert found.columns["split"] == "part"
+
+
+def test_what_all_rows_share_is_no_description() -> None:
+    assert "description" not in infer(image=path, label=kind, job_name=lambda n: "job/pets of today").columns
+
+
+def test_short_names_of_splits_count_in_a_column_of_splits_alone() -> None:
+    def short(n: int) -> str:
+        return ("tr", "te")[n % 2]
+
+    assert infer(image=path, label=kind, subset=short).columns["split"] == "subset"
+    assert infer(image=path, language=short).columns == {"image": "image", "label": "language"}
+
+
 def test_a_catalogue_sorted_by_label_has_one_label_at_first() -> None:
     assert infer(image=path, text=text, label=lambda n: "cat").columns["label"] == "label"
 

@@ -14,9 +14,9 @@ from tests.helpers import write_catalogue, write_image
 
 
 def settings_of(folder: Path, **data: Any) -> Any:
-    for n in range(30):
+    for n in range(60):
         write_image(folder / f"{n}.png", n)
-    table = [{"image": f"{n}.png", "description": f"text {n}", "label": "ab"[n % 2]} for n in range(30)]
+    table = [{"image": f"{n}.png", "description": f"text {n}", "label": "ab"[n % 2]} for n in range(60)]
     options = write_catalogue(folder, table)
     return check_settings({"data": {"catalogue": options.catalogue, **data}, "name": "small"}, "test")
 
@@ -37,7 +37,7 @@ def test_an_update_needs_a_curated_schema(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="cannot write"):
+    with pytest.raises(FileNotFoundError, match="nowhere/schema.pbtxt"):
         write_schema("", str(tmp_path / "nowhere" / "schema.pbtxt"))
 
 
@@ -50,4 +50,5 @@ def test_a_catalogue_becomes_a_schema_that_suits_it(tmp_path: Path) -> None:
     assert old == text
     assert diff_schemas(old, new) == []
     # What was ingested for the proposal served the update.
-    assert len(list((Path(run) / "artifacts" / "ImageTextExampleGen" / "examples").iterdir())) == 1
+    examples = Path(run) / "artifacts" / "ImageTextExampleGen" / "examples"
+    assert [path.name for path in examples.iterdir() if path.is_dir()] == ["1"]

@@ -57,8 +57,22 @@ def test_nothing_required_arrives_sparse(schema: Any) -> None:
     found = by_name(schema)
     assert list(found) == list(features.STATISTICS_FEATURES)
     for name, feature in found.items():
-        assert feature.HasField("shape") is features.RECORD_FEATURES[name].required
-        assert (feature.presence.min_fraction == 1) is features.RECORD_FEATURES[name].required
+        assert feature.HasField("shape") is (name != features.GROUP)
+        assert (feature.presence.min_fraction == 1) is (name != features.GROUP)
+
+
+def test_of_images_alone_a_description_is_an_anomaly(tmp_path: Path) -> None:
+    alone = statistics_of(tmp_path / "alone", rows(range(8), **{features.DESCRIPTION: None}))
+    proposed = propose_schema([alone], "multiclass", GateOptions())
+    assert set(by_name(proposed)) == set(features.STATISTICS_FEATURES) - {features.DESCRIPTION}
+    assert anomalies(alone, proposed) == {}
+    with_texts = statistics_of(tmp_path / "texts", rows(range(8)))
+    assert anomalies(with_texts, proposed) == {"description": "New column"}
+
+
+def test_an_empty_description_is_there(schema: Any, tmp_path: Path) -> None:
+    some_empty = statistics_of(tmp_path / "data", [*rows(range(7)), *rows(range(7, 8), **{features.DESCRIPTION: ""})])
+    assert anomalies(some_empty, schema) == {}
 
 
 def test_a_group_that_every_row_has_is_dense(tmp_path: Path) -> None:

@@ -50,3 +50,13 @@ def test_plain_text_is_utf_8(content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"\xff", bytes(range(256)), b"\x81\x8d\x8f\x90\x9d" * 9])
 def test_bytes_that_are_no_text_have_some_encoding(content: bytes) -> None:
     assert codecs.lookup(detect_encoding(content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", TEXTS.values())
+def test_utf_16_is_known_without_a_byte_order_mark(text: str, encoding: str) -> None:
+    assert detect_encoding(table(text).encode(encoding)) == encoding
+
+
+def test_a_few_zeros_do_not_make_utf_16() -> None:
+    assert detect_encoding(b"image,label\n1.png,a\0\0b\n" * 9) == "utf-8"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from diptych.models import features
+from diptych.models.manifests import write_manifest
 from diptych.pipeline.runs.digest import DigestError, digest_dataset
 from tests.helpers import record_values, write_records
 
@@ -84,6 +85,47 @@ def test_a_run_is_digested_by_its_folder(tmp_path: Path) -> None:
         json.dumps({"artifacts": {"ImageTextExampleGen": {"examples": examples}}}), encoding="utf-8"
     )
     assert digest_dataset(str(tmp_path)) == digest_dataset(examples)
+
+
+def damaged(folder: Path, damage: str) -> None:
+    """Damages one of three shards of train."""
+    shard = folder / "Split-train" / "data-00001-of-00003.tfrecord"
+    content = shard.read_bytes()
+    if damage == "deleted":
+        shard.unlink()
+    elif damage == "a folder":
+        shard.unlink()
+        shard.mkdir()
+    else:
+        shard.write_bytes(
+            {"emptied": b"", "truncated": content[:-9], "flipped": content[:-9] + b"?" + content[-8:]}[damage]
+        )
+
+
+@pytest.mark.parametrize("damage", ["deleted", "emptied", "truncated", "flipped", "a folder"])
+@pytest.mark.parametrize("has_manifest", [True, False])
+def test_a_part_of_a_dataset_has_no_digest(tmp_path: Path, damage: str, has_manifest: bool) -> None:
+    folder = tmp_path / "examples" / "1"
+    for number in range(3):
+        write_records(folder / "Split-train" / f"data-0000{number}-of-00003.tfrecord", RECORDS[number : number + 3])
+    if has_manifest:
+        write_manifest(str(folder))
+    digest_dataset(str(folder))
+    damaged(folder, damage)
+    with pytest.raises(DigestError, match=r"Split-train.*: copy the dataset again, or run the pipeline again"):
+        digest_dataset(str(folder))
+
+
+def test_a_split_without_files_has_no_digest(tmp_path: Path) -> None:
+    folder = write(tmp_path / "examples", WHOLE)
+    for path in (tmp_path / "examples" / "Split-val").iterdir():
+        path.unlink()
+    with pytest.raises(DigestError, match="Split-val' is empty"):
+        digest_dataset(folder)
+    for path in (tmp_path / "examples").rglob("*.tfrecord"):
+        path.unlink()
+    with pytest.raises(DigestError, match="holds no file of records"):
+        digest_dataset(folder)
 
 
 def test_where_there_is_no_dataset_it_is_told(tmp_path: Path) -> None:

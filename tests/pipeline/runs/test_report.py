@@ -154,3 +154,11 @@ def test_the_lineage_is_what_ml_metadata_knows(run: Path) -> None:
         "statistics": ("ExampleStatistics", 64),
     }
     assert sources.images_root == str(run)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database " * 900], ids=["empty", "another file"])
+def test_damaged_metadata_cost_a_report_its_lineage_and_nothing_else(run: Path, content: bytes) -> None:
+    (run / "metadata.sqlite").write_bytes(content)
+    sources = find_sources(str(run))
+    assert (len(sources.lineage.artifacts), sources.images_root) == (0, "")
+    assert sources.uris

@@ -74,11 +74,10 @@ def write_parquet(path: Path, table: Table) -> None:
 
 
 def write_coco(path: Path, table: Table) -> None:
-    # A row without an id gets an annotation with an id of its own.
-    annotations = [
-        {"image_id": 1, "id": number, **{name: row[name] for name in NAMES}} for number, row in enumerate(table)
-    ]
-    path.write_bytes(json.dumps({"annotations": annotations, "images": [{"id": 1}], "categories": []}).encode())
+    # Annotations of one image may be one row.
+    images = [{"id": number} for number in range(len(table))]
+    annotations = [{"image_id": number, "id": number, **row} for number, row in enumerate(table)]
+    path.write_bytes(json.dumps({"annotations": annotations, "images": images, "categories": []}).encode())
 
 
 WRITERS: dict[str, Callable[[Path, Table], None]] = {

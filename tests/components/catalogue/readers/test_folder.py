@@ -56,6 +56,29 @@ def test_json_gives_any_column_and_wins(tmp_path: Path) -> None:
     assert row == Row(1, "7", "cat/x.jpg", "of JSON", ("dog",), "ann", "val")
 
 
+@pytest.mark.parametrize(("class_folder", "labels"), [("top", "animal"), ("leaf", "big"), ("path", "animal/cat/big")])
+def test_a_setting_says_which_of_nested_folders_is_the_label(tmp_path: Path, class_folder: str, labels: str) -> None:
+    files = {"animal/cat/big/x.jpg": b"", "car/y.jpg": b"", "z.jpg": b""}
+    found = rows_of(tmp_path, files, class_folder=class_folder)
+    assert {row.image: row.labels for row in found} == {
+        "animal/cat/big/x.jpg": (labels,),
+        "car/y.jpg": ("car",),
+        "z.jpg": (),
+    }
+
+
+def test_one_hot_columns_stand_in_json(tmp_path: Path) -> None:
+    files = {"a/x.jpg": b"", "a/x.json": {"cat": 1, "dog": 0}, "a/y.jpg": b""}
+    found = rows_of(tmp_path, files, columns={"label": ["cat", "dog"]})
+    assert [(row.labels, row.problem) for row in found] == [(("cat",), None), ((), None)]
+
+
+def test_a_catalogue_without_texts_needs_no_text_files(tmp_path: Path) -> None:
+    files = {"cat/x.jpg": b"", "cat/x.txt": b"\xff\xfe"}
+    (row,) = rows_of(tmp_path, files, columns={"description": None})
+    assert (row.labels, row.description, row.problem) == (("cat",), "", None)
+
+
 def test_null_in_json_says_nothing(tmp_path: Path) -> None:
     fields = {"description": None, "label": None}
     (row,) = rows_of(tmp_path, {"cat/x.jpg": b"", "cat/x.txt": "a text", "cat/x.json": fields})
@@ -90,6 +113,13 @@ def test_image_without_a_text_is_a_row(tmp_path: Path) -> None:
 def test_text_without_an_image_is_a_row_with_a_problem(tmp_path: Path, name: str) -> None:
     (row,) = rows_of(tmp_path, {name: "{}"})
     assert (row.id, row.problem) == (name, ("missing_file", f"no image lies beside '{name}'"))
+
+
+@pytest.mark.parametrize(
+    "name", ["README.txt", "train/LICENSE.txt", "license_agreement.txt", "classes.txt", "dataset_info.json"]
+)
+def test_files_about_the_whole_catalogue_are_no_rows(tmp_path: Path, name: str) -> None:
+    assert [row.image for row in rows_of(tmp_path, {"cat/a.png": "", name: "three cats"})] == ["cat/a.png"]
 
 
 def test_hidden_and_unrelated_files_are_no_rows(tmp_path: Path) -> None:

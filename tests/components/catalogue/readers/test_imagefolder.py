@@ -16,6 +16,7 @@ from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.imagefolder import ImagefolderReader
+from diptych.components.catalogue.readers.metadata_files import find_metadata
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.storage import resolve_below
 from tests.components.catalogue.readers.source_reading import read_source
@@ -89,6 +90,46 @@ def test_each_folder_may_have_its_metadata(tmp_path: Path, ending: str) -> None:
         ("validation/0.png", "validation/0.png", "validation"),
         ("validation/1.png", "validation/1.png", "validation"),
     ]
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_metadata_may_lie_at_any_depth(tmp_path: Path, ending: str) -> None:
+    for folder in ("a/b/c", "a/d/e", "f"):
+        write(tmp_path / "rows" / folder, ending, TABLE[:1])
+    names = ["a/b/c/0.png", "a/d/e/0.png", "f/0.png"]
+    assert [(image, row.id) for image, row in rows_of_folder(tmp_path / "rows")] == list(zip(names, names, strict=True))
+    (tmp_path / "rows" / "f" / f"metadata.{ending}").unlink()
+    assert [image for image, _ in rows_of_folder(tmp_path / "rows")] == names[:2]
+
+
+def test_deep_metadata_that_names_no_image_makes_no_imagefolder(tmp_path: Path) -> None:
+    write(tmp_path / "cat" / "extra" / "more", "csv", [{"camera": "x"}])
+    (tmp_path / "cat" / "1.png").write_bytes(b"")
+    assert Catalogue.open(DataOptions(catalogue=str(tmp_path))).kind == "folder"
+
+
+def test_hidden_folders_and_circles_of_links_are_passed_by(tmp_path: Path) -> None:
+    write(tmp_path / "rows" / ".cache" / "x", "csv", TABLE[:1])
+    write(tmp_path / "rows" / "a" / "b", "csv", TABLE[:1])
+    (tmp_path / "rows" / "a" / "b" / "up").symlink_to(tmp_path / "rows" / "a")
+    data = DataOptions(catalogue=str(tmp_path / "rows"))
+    assert find_metadata(data.catalogue, data) == [str(tmp_path / "rows/a/b/metadata.csv")]
+
+
+def test_the_metadata_that_is_nearest_to_an_image_describes_it(tmp_path: Path) -> None:
+    names = ["0.png", "a/0.png", "a/b/0.png", "c/0.png"]
+    write(tmp_path / "rows", "csv", [{**TABLE[0], "file_name": name} for name in names])
+    write(tmp_path / "rows" / "a", "jsonl", [{**TABLE[0], "file_name": "b/0.png"}])
+    found = rows_of_folder(tmp_path / "rows")
+    assert [(image, row.problem) for image, row in found] == [
+        ("a/b/0.png", None),
+        ("0.png", None),
+        ("a/0.png", ("malformed_row", "'a/metadata.jsonl' is nearer to 'a/0.png' and describes it")),
+        ("a/b/0.png", ("malformed_row", "'a/metadata.jsonl' is nearer to 'a/b/0.png' and describes it")),
+        ("c/0.png", None),
+    ]
+    data = DataOptions(catalogue=str(tmp_path / "rows" / "metadata.csv"), format="imagefolder")
+    assert [row.problem for _, row in Catalogue.open(data).rows()] == [None] * 4
 
 
 @pytest.mark.parametrize("ending", WRITERS)

@@ -114,3 +114,15 @@ def test_other_encodings_and_compressed_files_are_spooled(tmp_path: Path) -> Non
     path.write_bytes(gzip.compress(f"{line}\n{line}".encode()))
     assert [row.description for row in read_source(JsonLinesReader(), path)] == ["caf\u00e9"] * 2
     assert {chunk.spool for chunk in cut_source(JsonLinesReader(), path)} == {f"{path}.spool"}
+
+
+def test_where_no_line_is_an_object_the_cause_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="no line .* can be read; the last one is not JSON: Extra data"):
+        rows_of(tmp_path, '{"image": "a.png", "label": "c"},', '{"image": "b.png", "label": "c"},')
+
+
+def test_a_key_that_comes_several_times_makes_a_reject(tmp_path: Path) -> None:
+    twice = '{"image": "a.png", "description": "t", "label": "c", "label": "d"}'
+    first, second = rows_of(tmp_path, twice, {"image": "b.png", "description": "t", "label": "c"})
+    assert first.problem == ("malformed_row", "a JSON object in which a key comes several times")
+    assert second.labels == ("c",)

@@ -39,9 +39,18 @@ def make_files(folder: Path, *names: str) -> Path:
         ("ROWS.CSV", "csv"),
         ("rows.csv.gz", "csv"),
         ("rows.tsv", "tsv"),
+        ("rows.tab", "tsv"),
+        ("rows.txt", "csv"),
+        ("rows.txt.gz", "csv"),
         ("rows.jsonl", "jsonl"),
         ("rows.ndjson.gz", "jsonl"),
+        ("output.manifest", "jsonl"),
+        ("rows.xlsx", "xlsx"),
+        ("rows.xlsm", "xlsx"),
+        ("rows.ods", "ods"),
         ("rows.parquet", "parquet"),
+        ("rows.arrow", "arrow"),
+        ("rows.feather", "arrow"),
         ("shard-0000.tar", "webdataset"),
         ("shard-0000.tar.gz", "webdataset"),
         ("rows.tfrecord", "tfrecord"),
@@ -70,7 +79,12 @@ def test_a_web_files_ending_stands_before_the_query() -> None:
         ("broken", "json"),
         ('{"info": {}, "images": [], "annotations": []}', "coco"),
         ('{\n "annotations": [],\n "images": []}', "coco"),
+        ('{"images": [{"id": 1}]}', "json"),
         ('{"image": "a.png"}\n{"image": "b.png"}', "jsonl"),
+        ('{"images": ["a"]}\r\n{"images": ["b"]}', "jsonl"),
+        ('{"image": {"0": "a.png"}, "images": "[", "annotations": "["}', "json"),
+        ('{"data": [{"image": "a.png"}]}', "json"),
+        ('{\n "image": "a.png"\n}\n{\n "image": "b.png"\n}', "json"),
     ],
 )
 @pytest.mark.parametrize("name", ["rows.json", "rows.json.gz"])
@@ -132,11 +146,11 @@ def test_a_file_may_have_the_name_of_a_pattern(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_or_unknown_is_told(tmp_path: Path) -> None:
-    make_files(tmp_path, "rows.xlsx", "rows")
+    make_files(tmp_path, "rows.xls", "rows")
     wanted = {
-        "rows.xlsx": r"ends with '.xlsx'; readable are .csv, .json, .jsonl, .ndjson, .parquet, .tar, .*data\.format",
-        "rows": "ends with ''; readable are .csv",
-        "*.xlsx": "rows.xlsx' ends with '.xlsx'; readable are",
+        "rows.xls": r"ends with '.xls'; readable are .arrow, .csv, .feather, .json, .*, .txt, .xlsm, .*data\.format",
+        "rows": "ends with ''; readable are .arrow",
+        "*.xls": "rows.xls' ends with '.xls'; readable are",
         "absent": "there is no file",
         "absent.json": "there is no file",
         "*.jsonl": r"no file matches '.*\*.jsonl'",
@@ -191,3 +205,47 @@ def test_the_emoji_have_all_their_rows(tmp_path: Path) -> None:
     found = [row for _, row in Catalogue.open(options(catalogue, split_by="group")).rows()]
     assert len(found) == 3394
     assert all(row.image and row.description and row.labels and row.group and not row.problem for row in found)
+
+
+def test_texts_of_splits_are_tables_where_images_have_no_class_folders(tmp_path: Path) -> None:
+    make_files(tmp_path, "images/1.png", "train.txt", "test.txt", "notes.txt")
+    data = options(tmp_path)
+    assert find_kind(data) == "csv"
+    assert [Path(source).name for source in sources_of(data)] == ["test.txt", "train.txt"]
+
+
+def test_documents_of_splits_are_a_catalogue(tmp_path: Path) -> None:
+    data = options(make_files(tmp_path, "images/1.png", "train.json", "test.json", "notes.json"))
+    assert find_kind(data) == "json"
+    assert Catalogue.open(data).splits.splits == ["train", "test"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("images/cat/1.png", "images/dog/1.png", "train.txt", "test.txt"),
+        ("cat/1.png", "dog/1.png", "train.txt", "test.txt"),
+        ("images/1.png", "train.txt"),
+        ("images/1.png", "train-0.txt", "train-1.txt"),
+        ("train.png", "train.txt", "test.png", "test.txt"),
+    ],
+)
+def test_other_texts_are_no_tables_of_a_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert find_kind(options(make_files(tmp_path, *names))) == "folder"
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("train/cat/1.png", "test/cat/1.png", "train.csv"), "folder"),
+        (("train/cat/1.png", "test/cat/1.png", "train.csv", "test.csv"), "csv"),
+        (("train/1.png", "test/1.png", "train.csv"), "csv"),
+        (("images/1.png", "train.csv", "test.csv", "words.tsv"), "csv"),
+        (("cat/1.png", "dog/1.png", "train.csv"), "csv"),
+        (("train/cat/1.png", "test/cat/1.png", "more/cat/1.png", "train.csv"), "csv"),
+    ],
+)
+def test_a_table_of_train_alone_does_not_hide_folders_of_splits(
+    tmp_path: Path, names: tuple[str, ...], kind: str
+) -> None:
+    assert find_kind(options(make_files(tmp_path, *names))) == kind

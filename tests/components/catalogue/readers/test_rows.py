@@ -46,6 +46,8 @@ def test_label_group_and_split_are_stripped_and_nothing_else_is() -> None:
         (float("nan"), ""),
         (7, "7"),
         (7.5, "7.5"),
+        (7.0, "7"),
+        (-1e300, "-1e+300"),
         (Decimal("7.50"), "7.50"),
         (True, "true"),
         (False, "false"),
@@ -79,6 +81,20 @@ def test_an_image_is_a_path_or_bytes_or_both(value: Any, image: str, content: by
     assert row_of(image=value) == Row(1, image, image, "t", ("c",), content=content)
 
 
+def test_texts_that_stand_for_no_value_are_empty_wherever_they_stand() -> None:
+    data = DataOptions(
+        catalogue="x", columns={"description": "{title} ({meta.brand})", "id": "key"}, null_values=["NULL", "\\N"]
+    )
+    values = {"image": "a.png", "title": "a cup", "meta": {"brand": "NULL"}, "label": " \\N ", "key": "NULL"}
+    assert make_row(1, values, data) == Row(1, "a.png", "a.png", "a cup", ())
+    assert make_row(1, {**values, "label": "NULLs"}, data).labels == ("NULLs",)
+
+
+def test_null_values_that_yaml_reads_as_others_are_texts() -> None:
+    data = DataOptions(catalogue="x", null_values=[None, -1, "none"])
+    assert data.null_values == ["NULL", "Null", "null", "-1", "none"]
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
@@ -88,13 +104,7 @@ def test_an_image_is_a_path_or_bytes_or_both(value: Any, image: str, content: by
         ({"image": {"bytes": "PNG"}}, ("malformed_row", "column 'image' holds a dict; a path or bytes are needed")),
         ({"image": {"path": "\udcff"}}, ("bad_encoding", "column 'image' is not valid UTF-8")),
         ({"label": {}}, ("malformed_row", "column 'label' holds a dict; a text or number is needed")),
-        (
-            {"label": ["c"]},
-            (
-                "malformed_row",
-                "column 'label' holds a list; a text or number is needed, or data.label_separator for several labels",
-            ),
-        ),
+        ({"label": ["c", "d"]}, ("several_labels", "column 'label' holds a list of 2")),
         ({"description": "\ud800"}, ("bad_encoding", "column 'description' is not valid UTF-8")),
         ({"description": b"\xff"}, ("bad_encoding", "column 'description' is not valid UTF-8")),
     ],
@@ -171,7 +181,7 @@ def test_a_missing_column_is_told_with_the_nearest() -> None:
 
 def test_only_columns_that_are_read_must_be_unique() -> None:
     check_columns(["image", "description", "label", "", ""], DATA, "x.csv")
-    with pytest.raises(CatalogueError, match=r"\['label'\] twice"):
+    with pytest.raises(CatalogueError, match="several columns named 'label'"):
         check_columns(["image", "description", "label", "label"], DATA, "x.csv")
 
 
@@ -193,5 +203,5 @@ def test_chunks_cover_every_row_once(count: int, size: int) -> None:
 def test_a_chunk_that_changed_since_it_was_cut_is_told(count: int) -> None:
     chunk = Chunk(0, 1, 2, "rows.csv", 0, 0)
     assert len(list(check_row_count([Row(1), Row(2)], chunk))) == 2
-    with pytest.raises(CatalogueError, match=f"changed while it was read: {count} rows where there were 2"):
+    with pytest.raises(CatalogueError, match=f"changed while it was read: {count} rows? where there were 2"):
         list(check_row_count([Row(number) for number in range(count)], chunk))

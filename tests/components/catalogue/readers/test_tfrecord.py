@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diptych.components.catalogue.readers import rows
+from diptych.components.catalogue.readers import rows, tfrecord
 from diptych.components.catalogue.readers.rows import CatalogueError, Row
 from diptych.components.catalogue.readers.tfrecord import TfrecordReader
 from tests.catalogue_kinds import example
@@ -67,6 +67,13 @@ def test_several_integer_labels_get_names_and_no_name_is_parted(tmp_path: Path) 
     )
     assert [row.labels for row in found] == [("cat", "d,e"), ("d,e",), ("d,e",), ()]
     assert [row.problem and row.problem[0] for row in found] == [None, None, None, "unknown_label"]
+
+
+def test_a_record_of_too_many_values_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfrecord, "_MAX_VALUES", 100)
+    records = [example(image=b"1", description="t", label="a", other=[7] * count) for count in (50, 101)]
+    few, many = rows_of(tmp_path, *records)
+    assert (few.problem, many.problem) == (None, ("too_large", "the record has more than 100 values"))
 
 
 def test_integer_labels_get_the_names_in_the_file_of_names(tmp_path: Path) -> None:

@@ -81,6 +81,20 @@ def test_json_gives_any_column_and_wins(tmp_path: Path) -> None:
     assert row == Row(1, "7", "a/x.png", "of JSON", ("dog",), "ann", "val", b"image")
 
 
+def test_one_hot_columns_stand_in_json_or_in_files_of_their_names(tmp_path: Path) -> None:
+    columns = {"label": ["cat", "dog"]}
+    members = [
+        ("x.jpg", b"1"),
+        ("x.json", b'{"cat": 1}'),
+        ("y.jpg", b"2"),
+        ("y.cat", b"0"),
+        ("y.dog", b"1"),
+        ("y.txt", b"t"),
+    ]
+    found = rows_of(tmp_path, *members, columns=columns)
+    assert [row.labels for row in found] == [("cat",), ("dog",)]
+
+
 def test_columns_may_be_named_like_endings(tmp_path: Path) -> None:
     members = [
         ("x.seg.png", b"mask"),
@@ -96,8 +110,42 @@ def test_columns_may_be_named_like_endings(tmp_path: Path) -> None:
 
 def test_several_images_in_a_sample_are_refused(tmp_path: Path) -> None:
     first, second = rows_of(tmp_path, ("x.jpg", b"1"), ("x.seg.png", b"2"), ("y.webp", b"3"), ("y.txt", b"t"))
-    assert (first.id, first.problem) == ("x", ("several_images", "'x.jpg', 'x.seg.png'"))
+    assert first.id == "x"
+    assert first.problem is not None and first.problem[0] == "several_images"
+    assert first.problem[1].startswith("'x.jpg', 'x.seg.png'; the key ends at the first dot of a name: that of 'x.seg")
     assert second.problem is None
+
+
+def test_the_first_of_several_images_or_each_of_them_may_count(tmp_path: Path) -> None:
+    members = [("x.left.jpg", b"1"), ("x.right.jpg", b"2"), ("x.txt", b"t"), ("x.cls", b"c"), ("y.jpg", b"3")]
+    first, _ = rows_of(tmp_path, *members, paths={"several": "first"})
+    assert (first.image, first.content, first.further) == ("x.left.jpg", b"1", ())
+    first, second = rows_of(tmp_path, *members, paths={"several": "all"})
+    assert [(row.id, row.content, row.description, row.labels) for row in (first, *first.further)] == [
+        ("x.left.jpg", b"1", "t", ("c",)),
+        ("x.right.jpg", b"2", "t", ("c",)),
+    ]
+    assert (second.id, second.further) == ("y", ())
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("v1.2.jpg", b"1"), ("v1.2.txt", b"t"), ("v1.2.cls", b"c")],
+        [("a/v1.2.jpg", b"1"), ("a/v1.2.json", b"{}")],
+        [("v1.2.jpg", b"1"), ("v1.2.txt", b"t"), ("v1.3.jpg", b"1"), ("v1.3.txt", b"t")],
+    ],
+)
+def test_a_dot_in_a_key_is_named_as_the_cause(tmp_path: Path, members: list[Member]) -> None:
+    (row,) = rows_of(tmp_path, *members)
+    assert row.problem is not None
+    assert f"the key ends at the first dot of a name: that of '{members[0][0]}' is '" in row.problem[1]
+    assert "v1', its ending '.2.jpg'" in row.problem[1]
+
+
+def test_a_dotted_ending_is_no_problem_where_nothing_is_missed(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path, ("x.thumb.jpg", b"1"), ("x.txt", b"t"), ("x.cls", b"c"), ("x.thumb.txt", b"u"))
+    assert (row.content, row.description, row.problem) == (b"1", "t", None)
 
 
 def test_sample_without_an_image_is_a_row_with_a_problem(tmp_path: Path) -> None:

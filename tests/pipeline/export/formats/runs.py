@@ -54,11 +54,14 @@ def values_of(number: int, image: ImageOptions, multilabel: bool) -> dict[str, A
     )
 
 
-def write_run(folder: Path, image: ImageOptions = SMALL, multilabel: bool = False, **artifacts: Any) -> Path:
+def write_run(
+    folder: Path, image: ImageOptions = SMALL, multilabel: bool = False, *, texts: bool = True, **artifacts: Any
+) -> Path:
     """Writes the folder of a run with ten examples, and returns it.
 
     Args:
         multilabel: whether an example may have more than one label.
+        texts: whether an example has a description.
         artifacts: outputs of other components, by the component's name, as in the summary.
     """
     number = 0
@@ -66,6 +69,8 @@ def write_run(folder: Path, image: ImageOptions = SMALL, multilabel: bool = Fals
     for split, (files, count) in FILES.items():
         records = [values_of(n, image, multilabel) for n in range(number, number + count)]
         number += count
+        if not texts:
+            records = [{**values, features.DESCRIPTION: None} for values in records]
         for values in records:
             for label in [values["label"]] if isinstance(values["label"], str) else values["label"]:
                 labels.setdefault(label, Counter(dict.fromkeys(FILES, 0)))[split] += 1
@@ -77,6 +82,7 @@ def write_run(folder: Path, image: ImageOptions = SMALL, multilabel: bool = Fals
         "rejects": {},
         "labels": labels,
         "image": image.model_dump(),
+        "descriptions": texts,
         "task": "multilabel" if multilabel else "multiclass",
     }
     (folder / "rejects").mkdir()

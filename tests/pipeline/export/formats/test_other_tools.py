@@ -73,3 +73,18 @@ def test_pandas_reads_the_parquet(tmp_path: Path, multilabel: bool) -> None:
     images = [Image.open(io.BytesIO(image["bytes"])) for image in found["image"]]
     check(list(zip(images, found["description"], strict=True)))
     assert np.ravel(found["label"].iloc[1]).tolist() == (["a, b", "cat"] if multilabel else ["dog"])
+
+
+def test_images_alone_are_read_by_tfds_webdataset_and_pandas(tmp_path: Path) -> None:
+    tfds = pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not installed")
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    run = str(write_run(tmp_path / "run", texts=False))
+    outputs = {to: export_dataset(run, to, str(tmp_path / to)).output for to in ("tfds", "webdataset", "parquet")}
+    builder = tfds.builder_from_directory(outputs["tfds"])
+    (row,) = tfds.as_numpy(builder.as_dataset(split="train").take(1))
+    assert row.keys() == {"id", "group", "image", "label"}
+    assert np.array_equal(row["image"], pixels_of(0))
+    shard = str(Path(outputs["webdataset"]) / "train-00000.tar")
+    sample = next(iter(webdataset.WebDataset([shard], shardshuffle=False).decode("rgb8")))
+    assert {"png", "cls", "json"} <= sample.keys() and "txt" not in sample
+    assert "description" not in pandas.read_parquet(f"{outputs['parquet']}/train.parquet").columns

@@ -71,3 +71,13 @@ def test_equal_datasets_give_equal_files(tmp_path: Path, to: str) -> None:
     outputs = [Path(export_dataset(str(run), to, str(tmp_path / name)).output) for name in ("a", "b")]
     first, second = ({path.name: path.read_bytes() for path in output.iterdir()} for output in outputs)
     assert first == second
+
+
+@pytest.mark.parametrize("to", CATALOGUES)
+def test_images_alone_come_back_without_a_trace_of_a_text(tmp_path: Path, to: str) -> None:
+    output = export_dataset(str(write_run(tmp_path / "run", texts=False)), to, str(tmp_path / "out")).output
+    assert not any(b"description" in path.read_bytes() for path in Path(output).iterdir())
+    pattern, options = CATALOGUES[to]
+    columns = {**options["columns"], "description": None}
+    found = read_back(ingested(output + pattern, SMALL, columns=columns))
+    assert found == {identity: (None, *rest) for identity, (_, *rest) in expected(SMALL, False).items()}

@@ -12,8 +12,12 @@ import tensorflow as tf
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import LabelBinarizer, MultiLabelBinarizer
 
+from diptych.models.dataset import read_dataset
+from diptych.models.decoders.encoders_file import EncodersFileDecoder
+from diptych.models.decoders.exported_tfrecord import ExportedTFRecordDecoder
 from diptych.models.images.options import ImageOptions
 from diptych.models.text.options import TextOptions
+from diptych.models.text.sklearn_encoders import load_encoders, read_encoders_file
 from diptych.pipeline.export.dataset import export_dataset
 from tests.helpers import SMALL, fit_transform_graph, noise
 from tests.pipeline.export.formats.runs import ANY_TEXTS, FILES, pixels_of, values_of, write_run
@@ -26,12 +30,13 @@ def labels_of(numbers: range, multilabel: bool = False) -> list[Any]:
     return [values_of(number, SMALL, multilabel)["label"] for number in numbers]
 
 
-def export(folder: Path, text: TextOptions, multilabel: bool = False, image: ImageOptions = SMALL) -> Path:
+def export(folder: Path, text: TextOptions | None, multilabel: bool = False, image: ImageOptions = SMALL) -> Path:
     """The folder of an export of the run of ten examples, whose vocabularies are those of train."""
     task = "multilabel" if multilabel else "multiclass"
     labels = labels_of(TRAIN, multilabel)
     fit_transform_graph(folder / "graph", ANY_TEXTS[: len(TRAIN)], labels, text, task=task)
-    run = write_run(folder / "run", image, multilabel, Transform={"transform_graph": str(folder / "graph")})
+    made = {"transform_graph": str(folder / "graph")}
+    run = write_run(folder / "run", image, multilabel, texts=text is not None, Transform=made)
     return Path(export_dataset(str(run), "tfrecord", str(folder / "out")).output)
 
 
@@ -133,6 +138,28 @@ def test_sequences_are_ids_of_one_length(tmp_path: Path) -> None:
     vocabulary = CountVectorizer().fit(ANY_TEXTS[: len(TRAIN)]).vocabulary_
     assert ids[2].tolist() == [vocabulary["two"] + 1, vocabulary["lines"] + 1, 0, 0]
     assert described(output)["text_length"] == 4
+
+
+def test_images_alone_have_no_terms_and_the_decoder_reads_them(tmp_path: Path) -> None:
+    output = export(tmp_path, None)
+    facts = described(output)
+    assert (facts["terms"], facts["text_length"]) == (None, None)
+    decoder = ExportedTFRecordDecoder(SMALL, facts["terms"], facts["label_columns"])
+    ((inputs, labels),) = read_dataset([str(output / "test.tfrecords")], batch_size=8, decode=decoder)
+    assert inputs.keys() == {"image"}
+    assert np.array_equal(inputs["image"][0].numpy(), pixels_of(7))
+    assert labels.shape == (3, 3)
+    encoders = load_encoders(str(output / "encoders.json"))
+    assert encoders.vectorizer is None
+    assert encoders.label_encoder.classes_.tolist() == facts["labels"]
+    ((again, ids),) = read_dataset(
+        [str(tmp_path / "run" / "examples" / "Split-test" / "*")],
+        batch_size=8,
+        decode=EncodersFileDecoder(read_encoders_file(str(output / "encoders.json")), SMALL),
+    )
+    assert again.keys() == {"image"}
+    assert np.array_equal(again["image"], inputs["image"])
+    assert ids.numpy().tolist() == labels.numpy().argmax(axis=1).tolist()
 
 
 def test_what_is_written_is_described(tmp_path: Path) -> None:
