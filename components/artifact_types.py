@@ -17,6 +17,12 @@ class Rejects(Artifact):
     TYPE_NAME = "diptych.Rejects"
 
 
+class DecodedSlice(Artifact):
+    """The records of a slice of the catalogue, and the index of them, before it is decided what becomes of each."""
+
+    TYPE_NAME = "diptych.DecodedSlice"
+
+
 class Verdict(Artifact):
     """What the data gate found, and whether the run may go on."""
 

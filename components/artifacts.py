@@ -5,6 +5,7 @@
 | Examples | ``Split-<split>/data-*.tfrecord`` or ``.tfrecord.gz`` | the records of ``diptych.models.features`` |
 | Rejects | ``rejects.jsonl`` | a line for each row that became no example, in the catalogue's order |
 | Rejects | ``account.json`` | how many rows, examples by split, rejects by reason; how images are stored |
+| DecodedSlice | see ``diptych.components.example_gen.decoded_slices`` | on Kubeflow, with ``kubeflow.fan_out`` |
 | ExampleStatistics | ``Split-<split>/FeatureStats.pb`` | TFDV's ``DatasetFeatureStatisticsList`` |
 | Schema | ``schema.pbtxt`` | TensorFlow Metadata's ``Schema`` |
 | ExampleAnomalies | ``Split-<split>/SchemaDiff.pb`` | TFDV's ``Anomalies`` |

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
@@ -15,6 +15,7 @@ from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.image_paths import use_image_file
 from diptych.components.catalogue.options import DataOptions, FetchOptions
 from diptych.components.catalogue.readers.huggingface_features import feature_files
+from diptych.components.catalogue.readers.rows import Chunk, Row
 from diptych.components.catalogue.reasons import RowError
 from diptych.components.catalogue.spans import path_in_catalogue
 from diptych.components.catalogue.storage import (
@@ -43,22 +44,55 @@ def digest_inputs(catalogue: Catalogue) -> str:
     Raises:
         CatalogueError: the catalogue cannot be read.
     """
+    return digest_all(catalogue, _in_threads(_input_files(catalogue), catalogue.data))
+
+
+def digest_all(catalogue: Catalogue, parts: Iterable[bytes]) -> str:
+    """SHA-256, in hexadecimal, over digests of a catalogue's parts, the names of classes and the declared splits."""
     total = hashlib.sha256(json.dumps(catalogue.data.class_names).encode())
     # Folders that hold no row of the catalogue tell whether others are splits.
     total.update(json.dumps(catalogue.splits.by_name(catalogue.data.catalogue)).encode())
-    for digest in _digests(_input_files(catalogue), catalogue.data):
+    for digest in parts:
         total.update(digest)
     return total.hexdigest()
 
 
-def _digests(files: Iterator[_Digest], data: DataOptions) -> Iterator[bytes]:
+def digest_chunk(catalogue: Catalogue, chunk: Chunk) -> bytes:
+    """SHA-256 over all that the records of a chunk are made of: its rows as they are read, and their images.
+
+    Positions in the file are no part of it: a longer text in another chunk changes nothing. For files that cannot be
+    read and for remote ones, see ``digest_inputs``.
+
+    Raises:
+        CatalogueError: the chunk cannot be read.
+    """
+    name, root = catalogue.source_name(chunk.source), catalogue.images_root(chunk.source)
+    total = hashlib.sha256(json.dumps([name, chunk.first_row, chunk.rows]).encode())
+    rows = (partial(_digest_row, row, root, catalogue.data) for row in catalogue.read(chunk))
+    for digest in _in_threads(rows, catalogue.data):
+        total.update(digest)
+    return total.digest()
+
+
+def _digest_row(row: Row, root: str, data: DataOptions) -> bytes:
+    fields = [row.number, row.id, row.image, row.description, row.labels, row.group, row.split, row.problem]
+    digest = hashlib.sha256(json.dumps(fields).encode())
+    if row.content is not None:
+        digest.update(hashlib.sha256(row.content).digest())
+    elif row.image:
+        digest.update(_digest_image(root, row.image, data))
+    return digest.digest()
+
+
+def _in_threads(digests: Iterator[_Digest], data: DataOptions) -> Iterator[bytes]:
+    """Computes digests, in order."""
     if not any(map(is_remote, (data.catalogue, data.images_root or ""))):
         # Local files are not worth waiting for in several threads, which Python's lock makes slower than one.
-        yield from (digest() for digest in files)
+        yield from (digest() for digest in digests)
         return
     with ThreadPoolExecutor(data.fetch.concurrency) as pool:
         pending: deque[Future[bytes]] = deque()
-        for digest in files:
+        for digest in digests:
             pending.append(pool.submit(digest))
             if len(pending) > 2 * data.fetch.concurrency:
                 yield pending.popleft().result()

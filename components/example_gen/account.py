@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.components.catalogue.catalogue import Catalogue
-from diptych.components.catalogue.readers.rows import Chunk
 from diptych.components.catalogue.reasons import UNLABELLED, Reject
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.example_gen.assignment import Assignment
 from diptych.components.example_gen.duplicates import DUPLICATE_REASONS, KEPT
-from diptych.components.example_gen.record_index import NO_SPLIT, IndexedRecord, RowResult
+from diptych.components.example_gen.record_index import NO_SPLIT, ChunkSummary, IndexedRecord, RowResult
 from diptych.models import features
 from diptych.models.errors import FAILED, DiptychError
 from diptych.models.natural_order import natural_key
@@ -50,7 +49,7 @@ def result_as_json(result: RowResult) -> dict[str, Any]:
 
 
 def list_rejects(
-    assignment: Assignment, catalogue: Catalogue, read_results: Callable[[Chunk], Iterable[dict[str, Any]]]
+    assignment: Assignment, catalogue: Catalogue, read_results: Callable[[ChunkSummary], Iterable[dict[str, Any]]]
 ) -> Iterator[Reject]:
     """Every reject in the catalogue's order, duplicates among them.
 
@@ -63,7 +62,7 @@ def list_rejects(
         place, stop = bounds[number], bounds[number + 1]
         if not summary.rejects and (assignment.reason[place:stop] == KEPT).all():
             continue
-        for result in read_results(summary.chunk):
+        for result in read_results(summary):
             if "reason" in result:
                 yield _judge_unlabelled(Reject(**result), labelled)
                 continue

@@ -25,6 +25,8 @@ from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions
 
 REJECTS_KEY = "rejects"
+#: The input of slices that other machines have decoded; where it is not given, the executor decodes.
+SLICES_KEY = "slices"
 DATA_OPTIONS_KEY = "data_options"
 IMAGE_OPTIONS_KEY = "image_options"
 
@@ -57,11 +59,13 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         rejects = artifact_utils.get_single_instance(output_dict[REJECTS_KEY])
         image = ImageOptions.model_validate_json(exec_properties[IMAGE_OPTIONS_KEY])
-        # It takes about as long as building Beam's pipeline does.
-        start_fork_server()
+        slices = tuple(slice_.uri for slice_ in input_dict.get(SLICES_KEY, []))
+        if not slices:
+            # It takes about as long as building Beam's pipeline does.
+            start_fork_server()
         catalogue = Catalogue.open(data_options(exec_properties))
         catalogue.check_splits()
-        job = IngestionJob(catalogue, image, examples.uri, rejects.uri)
+        job = IngestionJob(catalogue, image, examples.uri, rejects.uri, slices)
         fileio.makedirs(job.work_uri)
         try:
             with self._make_beam_pipeline() as pipeline:

@@ -9,12 +9,11 @@ result does not depend on which worker does what, nor on when.
 from __future__ import annotations
 
 import gzip
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import apache_beam as beam
 import numpy as np
@@ -30,12 +29,12 @@ from diptych.components.example_gen.account import (
     count_unlabelled,
     describe_declared,
     list_rejects,
-    result_as_json,
-    track_progress,
 )
 from diptych.components.example_gen.assignment import Assignment, assign_splits
+from diptych.components.example_gen.chunk_decoding import decode_chunk, json_line, read_json_lines
+from diptych.components.example_gen.decoded_slices import read_decoded_slice
 from diptych.components.example_gen.decoder_pool import DecoderPool
-from diptych.components.example_gen.record_index import ChunkIndex, ChunkIndexBuilder, IndexedRecord, write_records
+from diptych.components.example_gen.record_index import ChunkIndex, write_records
 from diptych.models import features
 from diptych.models.counts import pluralize
 from diptych.models.images.options import ImageOptions
@@ -50,12 +49,15 @@ class IngestionJob:
     Attributes:
         examples_uri: folder for ``Split-<split>/data-<shard>-of-<shards>.tfrecord``, or ``.tfrecord.gz``.
         rejects_uri: folder for ``rejects.jsonl`` and ``account.json``.
+        slices: folders of the slices of the catalogue that other machines have decoded, which together hold all its
+            rows; none where the rows are decoded here.
     """
 
     catalogue: Catalogue
     image: ImageOptions
     examples_uri: str
     rejects_uri: str
+    slices: tuple[str, ...] = ()
 
     @property
     def options(self) -> RecordOptions:
@@ -72,14 +74,6 @@ class IngestionJob:
         """Folder of the work files, which is deleted at the end."""
         return os.path.join(self.examples_uri, ".ingestion")
 
-    def records_prefix(self, chunk: Chunk) -> str:
-        """How the URIs of the files begin that hold the chunk's records."""
-        return os.path.join(self.work_uri, f"{chunk.source_index:05d}-{chunk.first_row:010d}")
-
-    def results_file(self, chunk: Chunk) -> str:
-        """URI of the file with one line for each row of the chunk; see ``result_as_json``."""
-        return self.records_prefix(chunk) + ".jsonl"
-
     def shard_file(self, split: str, shard: int, shards: int) -> str:
         """URI of the TFRecord file of a shard."""
         ending = ".tfrecord.gz" if self.is_compressed else ".tfrecord"
@@ -89,16 +83,8 @@ class IngestionJob:
 
 def ingest(pipeline: beam.Pipeline, job: IngestionJob) -> None:
     """Adds the ingestion of a catalogue to a Beam pipeline."""
-    indexes = (
-        pipeline
-        | "Sources" >> beam.Create(range(len(job.catalogue.sources)))
-        | "ShareSources" >> beam.Reshuffle()
-        | "CutSource" >> beam.FlatMap(job.catalogue.source_chunks, job.work_uri)
-        | "ShareChunks" >> beam.Reshuffle()
-        | "IngestChunk" >> beam.ParDo(IngestChunk(job))
-    )
     assignment = (
-        indexes
+        (_read_slices(pipeline, job) if job.slices else _decode_chunks(pipeline, job))
         | "CollectIndexes" >> beam.combiners.ToList()
         | "AssignSplits" >> beam.Map(assign_splits, job.catalogue.data)
     )
@@ -110,6 +96,28 @@ def ingest(pipeline: beam.Pipeline, job: IngestionJob) -> None:
         | "CollectShards" >> beam.combiners.ToList()
     )
     _ = assignment | "WriteAccount" >> beam.Map(_write_account, beam.pvalue.AsSingleton(written), job)
+
+
+def _decode_chunks(pipeline: beam.Pipeline, job: IngestionJob) -> beam.PCollection:
+    """The index of each chunk of the catalogue, whose images are decoded here."""
+    return (
+        pipeline
+        | "Sources" >> beam.Create(range(len(job.catalogue.sources)))
+        | "ShareSources" >> beam.Reshuffle()
+        | "CutSource" >> beam.FlatMap(job.catalogue.source_chunks, job.work_uri)
+        | "ShareChunks" >> beam.Reshuffle()
+        | "IngestChunk" >> beam.ParDo(IngestChunk(job))
+    )
+
+
+def _read_slices(pipeline: beam.Pipeline, job: IngestionJob) -> beam.PCollection:
+    """The index of each chunk of the catalogue, from the slices that were decoded elsewhere."""
+    return (
+        pipeline
+        | "Slices" >> beam.Create(job.slices)
+        | "ShareSlices" >> beam.Reshuffle()
+        | "ReadSlice" >> beam.FlatMap(read_decoded_slice, job.catalogue.sources)
+    )
 
 
 class IngestChunk(beam.DoFn):
@@ -125,20 +133,7 @@ class IngestChunk(beam.DoFn):
         self._pool.close()
 
     def process(self, chunk: Chunk) -> Iterator[ChunkIndex]:
-        job, catalogue = self._job, self._job.catalogue
-        source = catalogue.source_file(chunk.source)
-        builder = ChunkIndexBuilder(chunk)
-        with write_stream(job.results_file(chunk)) as lines:
-            for result in track_progress(self._pool.process(catalogue.read(chunk), source, job.records_prefix(chunk))):
-                lines.write(_line(result_as_json(result)))
-                if isinstance(result, IndexedRecord):
-                    builder.add(result)
-        yield builder.build()
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    # Characters that UTF-8 cannot hold are replaced: they are no reason to lose the row.
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="replace")
+        yield decode_chunk(chunk, self._job.catalogue, self._pool, self._job.work_uri)
 
 
 @dataclass(frozen=True)
@@ -228,10 +223,10 @@ def _write_account(assignment: Assignment, written: list[tuple[str, int]], job: 
     rejects: Counter[str] = Counter()
     unlabelled: Counter[str] = Counter()
     with write_stream(os.path.join(job.rejects_uri, REJECTS_FILE)) as file:
-        for reject in list_rejects(assignment, job.catalogue, lambda chunk: _read_lines(job.results_file(chunk))):
+        for reject in list_rejects(assignment, job.catalogue, lambda summary: read_json_lines(summary.results)):
             rejects[reject.reason] += 1
             unlabelled.update(count_unlabelled([reject]))
-            file.write(_line(reject.as_json()))
+            file.write(json_line(reject.as_json()))
     examples = dict.fromkeys(features.SPLITS, 0)
     for split, count in written:
         examples[split] += count
@@ -248,9 +243,3 @@ def _write_account(assignment: Assignment, written: list[tuple[str, int]], job: 
         "task": "multilabel" if job.catalogue.data.has_several_labels else "multiclass",
     }
     write_json(job.rejects_uri, ACCOUNT_FILE, account)
-
-
-def _read_lines(uri: str) -> Iterator[dict[str, Any]]:
-    with open_file(uri) as lines:
-        for line in lines:
-            yield json.loads(line)

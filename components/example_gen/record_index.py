@@ -80,11 +80,13 @@ class ChunkSummary:
     Attributes:
         files: URIs of the files that hold the chunk's records, in order, each with its number of records.
         rejects: number of rows that became no record.
+        results: URI of the file with a line for each row, see ``result_as_json``; empty if none was written.
     """
 
     chunk: Chunk
     files: Sequence[tuple[str, int]]
     rejects: int
+    results: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ class ChunkIndex:
 class ChunkIndexBuilder:
     """Collects the records of one chunk."""
 
-    def __init__(self, chunk: Chunk) -> None:
-        self._chunk = chunk
+    def __init__(self, chunk: Chunk, results: str = "") -> None:
+        self._chunk, self._results = chunk, results
         self._entries: list[tuple[Any, ...]] = []
         self._files: Counter[str] = Counter()
         self._labels: set[tuple[str, ...]] = set()
@@ -118,7 +120,8 @@ class ChunkIndexBuilder:
     def build(self) -> ChunkIndex:
         """The index of the records that were added; all other rows of the chunk count as rejects."""
         entries = np.array(self._entries, ENTRY_DTYPE)
-        summary = ChunkSummary(self._chunk, list(self._files.items()), self._chunk.rows - len(entries))
+        rejects = self._chunk.rows - len(entries)
+        summary = ChunkSummary(self._chunk, list(self._files.items()), rejects, self._results)
         return ChunkIndex(summary, entries, {digest_texts(*labels): labels for labels in self._labels})
 
 

@@ -125,7 +125,7 @@ def check_catalogue(settings: Settings, push_directory: str = "") -> CheckResult
     catalogue.check_splits()
     read = _read_rows(catalogue, settings)
     assignment = assign_splits(read.indexes, catalogue.data)
-    rejects = list(list_rejects(assignment, catalogue, lambda chunk: read.results[chunk]))
+    rejects = list(list_rejects(assignment, catalogue, lambda summary: read.results[summary.chunk]))
     declared = describe_declared(assignment, count_unlabelled(rejects), catalogue)
     places = {
         split: np.flatnonzero((assignment.reason == KEPT) & (assignment.split == number)).tolist()

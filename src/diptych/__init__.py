@@ -7,7 +7,7 @@ from typing import Any
 # folders, so that tracebacks, debuggers and coverage name each file by the one path that an editor opens it at.
 __path__ = [os.path.dirname(os.path.realpath(os.path.join(__path__[0], "models"))), *__path__]
 
-_ARTIFACT_TYPES = ("Metrics", "Rejects", "Report", "Verdict")
+_ARTIFACT_TYPES = ("DecodedSlice", "Metrics", "Rejects", "Report", "Verdict")
 
 
 def __getattr__(name: str) -> Any:

@@ -78,7 +78,9 @@ def ingest(data: DataOptions) -> Outcome:
         indexes.append(index)
     assignment = assign_splits(indexes, data)
     kept = {one.row: one for one, reason in zip(records, assignment.reason, strict=True) if reason == KEPT}
-    return Outcome(assignment, kept, contents, list(list_rejects(assignment, catalogue, results.__getitem__)))
+    return Outcome(
+        assignment, kept, contents, list(list_rejects(assignment, catalogue, lambda one: results[one.chunk]))
+    )
 
 
 def unframed(content: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
