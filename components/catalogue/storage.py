@@ -39,6 +39,7 @@ __all__ = [
     "list_files",
     "open_file",
     "read_file",
+    "read_range",
     "relative_path",
     "resolve_below",
     "walk_files",
@@ -105,6 +106,24 @@ def read_file(uri: str, fetch: FetchOptions, max_bytes: int) -> bytes:
             content = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
     if len(content) > max_bytes:
         raise TooLargeError(f"more than {max_bytes / 1e6:g} MB")
+    return content
+
+
+def read_range(uri: str, start: int, stop: int) -> bytes:
+    """Some bytes of a file; of a remote file they are read by a single request.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FetchError: a remote file could not be fetched.
+        OSError: it cannot be read, or is shorter.
+    """
+    if is_remote(uri):
+        content = _request(uri, FetchOptions(), lambda store: store.read(uri, start, stop))
+    else:
+        with _open_local(uri) as file:
+            content = os.pread(file.fileno(), stop - start, start)
+    if len(content) != stop - start:
+        raise OSError(errno.EIO, f"The file has fewer than {stop} bytes", mask_credentials(uri))
     return content
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BITS = 64
-# So many hashes of a bucket are compared with its others at a time, which bounds the memory that a large bucket takes.
-_BLOCK_SIZE = 1024
+# So many hashes of a bucket are compared with as many others at a time, however large the bucket is.
+_BLOCK_SIZE = 2048
 
 Hashes = NDArray[np.uint64]
 IndexPairs = NDArray[np.intp]
@@ -44,24 +44,45 @@ def pairs_within_hamming_distance(hashes: NDArray[np.int64], distance: int) -> I
 
 def _pairs_of_distinct(hashes: Hashes, distance: int) -> Iterator[IndexPairs]:
     """Pairs of hashes that share a band of bits and lie within the distance; a pair may come more than once."""
+    for values in hash_bands(hashes, distance):
+        yield from pairs_in_bands(hashes, values, distance)
+
+
+def hash_bands(hashes: Hashes, distance: int) -> Iterator[Hashes]:
+    """The values of the ``distance`` + 1 bands of bits, of which hashes within the distance have one in common."""
     edges = np.linspace(0, _BITS, distance + 2).astype(int)
     for low, high in zip(edges[:-1], edges[1:], strict=True):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        order = np.argsort(band, kind="stable")
-        starts = np.flatnonzero(np.diff(band[order], prepend=band[order][:1] ^ np.uint64(1)))
-        for bucket in np.split(order, starts[1:]):
-            if len(bucket) > 1:
-                yield from _compare_bucket(hashes, bucket, distance)
+        yield (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
+
+
+def pairs_in_bands(hashes: Hashes, values: Hashes, distance: int) -> Iterator[IndexPairs]:
+    """Pairs of hashes with the same value of a band that lie within the distance.
+
+    Args:
+        hashes: uint64 ``[n]``, all different.
+        values: uint64 ``[n]``, of the band.
+
+    Yields:
+        Indices into ``hashes``, ``[k, 2]``, the smaller one first.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
+    stops = np.append(starts[1:], len(ordered))
+    shared = stops - starts > 1
+    for start, stop in zip(starts[shared].tolist(), stops[shared].tolist(), strict=True):
+        yield from _compare_bucket(hashes, order[start:stop], distance)
 
 
 def _compare_bucket(hashes: Hashes, bucket: NDArray[np.intp], distance: int) -> Iterator[IndexPairs]:
-    """Compares every two hashes of a bucket, which holds indices into ``hashes``."""
+    """Compares every two hashes of a bucket, which holds indices into ``hashes`` in ascending order."""
     values = hashes[bucket]
-    for start in range(0, len(bucket), _BLOCK_SIZE):
-        block = values[start : start + _BLOCK_SIZE]
-        left, right = np.nonzero(_count_bits(block[:, None] ^ values[None, start:]) <= distance)
-        ascending = left < right
-        yield np.stack([bucket[start + left[ascending]], bucket[start + right[ascending]]], axis=1)
+    for top in range(0, len(bucket), _BLOCK_SIZE):
+        rows = values[top : top + _BLOCK_SIZE, None]
+        for start in range(top, len(bucket), _BLOCK_SIZE):
+            near = _count_bits(rows ^ values[None, start : start + _BLOCK_SIZE]) <= distance
+            left, right = np.nonzero(np.triu(near, 1) if start == top else near)
+            yield np.stack([bucket[top + left], bucket[start + right]], axis=1)
 
 
 def _count_bits(values: Hashes) -> NDArray[Any]:
