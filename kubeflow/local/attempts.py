@@ -88,6 +88,6 @@ class StepRunner:
         return self._launcher.run(
             with_logs_name(executor_input, release.logs_name(number)),
             {**environment, **pod_environment(self._step.kubernetes, pod)},
-            self._folder / f"{self._step.name}-{number + 1}.log",
+            self._folder / f"{self._step.label}-{number + 1}.log",
             min((seconds for seconds in limits if seconds is not None), default=None),
         )

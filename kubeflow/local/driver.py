@@ -67,7 +67,7 @@ class Driver:
 
     Args:
         run: what is known of the run.
-        results: results of the tasks so far, by name; the caller adds to it.
+        results: results of the tasks of the same DAG so far, by name; the caller adds to it.
     """
 
     def __init__(self, run: RunInfo, results: Mapping[str, TaskResult]) -> None:
@@ -91,7 +91,11 @@ class Driver:
             key: normalise(self._resolve_parameter(name, task, spec, parent, states))
             for key, spec in inputs.get("parameters", {}).items()
         }
+        # Only an iteration is given its item: resolve_iterations.
+        item = task.get("parameterIterator", {}).get("itemInput")
         for key, definition in component.get("inputDefinitions", {}).get("parameters", {}).items():
+            if key == item:
+                continue
             if key in parameters:
                 parameters[key] = _converted(name, key, parameters[key], definition["parameterType"])
             elif "defaultValue" not in definition and not definition.get("isOptional"):
@@ -101,8 +105,8 @@ class Driver:
             if "taskOutputArtifact" not in spec:
                 raise SpecError(f"task {name}: artifact '{key}' comes from no task, which is not simulated")
             source = spec["taskOutputArtifact"]
-            produced = self._results[source["producerTask"]].artifacts
-            artifacts[key] = {"artifacts": [produced[source["outputArtifactKey"]]]}
+            produced = self._results[source["producerTask"]].artifacts[source["outputArtifactKey"]]
+            artifacts[key] = {"artifacts": produced if isinstance(produced, list) else [produced]}
         return _without_empty({"parameterValues": parameters, "artifacts": artifacts})
 
     def _resolve_parameter(self, name: str, task: Json, spec: Json, parent: Json, states: Mapping[str, str]) -> Any:
@@ -148,6 +152,25 @@ class Driver:
         }
         output_file = os.path.join(store.mirror_path(task_root, container_root), "output_metadata.json")
         return _without_empty({"artifacts": artifacts, "parameters": parameters, "outputFile": output_file})
+
+
+def resolve_iterations(name: str, task: Json, parameters: Json) -> list[dict[str, Any]]:
+    """The parameters of each iteration of a loop: resolveInputs in ``backend/src/v2/driver/resolve.go``.
+
+    Args:
+        parameters: those of the loop's own task.
+
+    Raises:
+        SpecError: the items are no list.
+    """
+    iterator = task["parameterIterator"]
+    source = iterator["items"]
+    # An iteration has its item in the place of all items.
+    rest = {key: value for key, value in parameters.items() if key != source.get("inputParameter")}
+    items = parameters[source["inputParameter"]] if "inputParameter" in source else json.loads(source["raw"])
+    if not isinstance(items, list):
+        raise SpecError(f"task {name}: KFP iterates over lists only, not over {items!r}")
+    return [{**rest, iterator["itemInput"]: normalise(item)} for item in items]
 
 
 def with_logs_name(executor_input: Json, logs_name: str) -> dict[str, Any]:

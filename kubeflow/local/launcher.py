@@ -21,6 +21,7 @@ from diptych.kubeflow.local.process import run_process
 from diptych.kubeflow.local.release import Release
 from diptych.kubeflow.local.results import COMPLETE, FAILED, ResourceUsage
 from diptych.kubeflow.local.step import Step
+from diptych.models.os_errors import naming
 
 #: The output that the driver adds to those of each component: a file with what the command prints.
 LOGS = "executor-logs"
@@ -67,6 +68,9 @@ class Launcher:
             environment: of the pod, beside that of the image.
             log: file for the command's output.
             timeout: seconds after which the container is killed; None for never.
+
+        Raises:
+            OSError: a file of the stores, the container or the log cannot be read or written.
         """
         container = self._container
         container.make_volumes()
@@ -93,7 +97,7 @@ class Launcher:
         attempt = Attempt(usage, outcome)
         try:
             self._collect(attempt, outputs)
-        except (ValueRefusedError, OSError, ValueError) as error:
+        except (ValueRefusedError, FileNotFoundError, IsADirectoryError, ValueError) as error:
             with log.open("a") as file:
                 file.write(f"the launcher cannot take what the command left: {error}\n")
             attempt = Attempt(usage, FAILED)
@@ -105,14 +109,17 @@ class Launcher:
 
         Raises:
             ValueRefusedError: KFP takes no such value of a parameter or property.
-            OSError: a file of an output is missing.
+            FileNotFoundError: a file of an output is missing.
+            IsADirectoryError: there is a link to a folder among them.
+            OSError: they cannot be read, or the store cannot be written.
             ValueError: the ExecutorOutput is no JSON.
         """
         reported: dict[str, Any] = {}
         if attempt.outcome == COMPLETE:
             output_file = self._container.host_path(outputs["outputFile"])
             if output_file.exists():
-                reported = json.loads(output_file.read_text(encoding="utf-8"))
+                with naming(str(output_file)):
+                    reported = json.loads(output_file.read_text(encoding="utf-8"))
             attempt.parameters = self._read_parameters(outputs, reported.get("parameterValues", {}))
         elif attempt.outcome != FAILED or not self._release.keeps_logs_of_failures:
             return
@@ -136,7 +143,8 @@ class Launcher:
         for name, kind in self._step.output_parameters.items():
             if name not in parameters:
                 file = self._container.host_path(outputs["parameters"][name]["outputFile"])
-                parameters[name] = parse_text(file.read_text(encoding="utf-8"), kind)
+                with naming(str(file)):
+                    parameters[name] = parse_text(file.read_text(encoding="utf-8"), kind)
         return parameters
 
     def _fill_placeholders(self, executor_input: Json) -> list[str]:
@@ -145,13 +153,14 @@ class Launcher:
         defaults = {name: spec["defaultValue"] for name, spec in definitions.items() if "defaultValue" in spec}
         inputs = executor_input["inputs"]
         values = {**defaults, **inputs.get("parameterValues", {})}
-        given = json.dumps({**executor_input, "inputs": {**inputs, "parameterValues": values}})
+        given = json.dumps({**executor_input, "inputs": {**inputs, **({"parameterValues": values} if values else {})}})
         placeholders = {f"{{{{$.inputs.parameters['{name}']}}}}": to_text(value) for name, value in values.items()}
         for side in ("inputs", "outputs"):
             for name, artifact in _each_artifact(executor_input[side]):
-                placeholders[f"{{{{$.{side}.artifacts['{name}'].uri}}}}"] = artifact["uri"]
+                # Of a list, they stand for the first.
+                placeholders.setdefault(f"{{{{$.{side}.artifacts['{name}'].uri}}}}", artifact["uri"])
                 path = store.mirror_path(artifact["uri"], self._container.root)
-                placeholders[f"{{{{$.{side}.artifacts['{name}'].path}}}}"] = path
+                placeholders.setdefault(f"{{{{$.{side}.artifacts['{name}'].path}}}}", path)
         for name, parameter in executor_input["outputs"].get("parameters", {}).items():
             placeholders[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = parameter["outputFile"]
         # In the first part, the program, the others are not filled.
@@ -193,4 +202,5 @@ def _copy_files(source: Path, target: Path) -> None:
             if file.exists():
                 copy = target / file.relative_to(source) if source.is_dir() else target
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
+                with naming(str(copy)):
+                    shutil.copyfile(file, copy)

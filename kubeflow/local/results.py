@@ -37,7 +37,8 @@ class TaskResult:
         state: ``CACHED``, ``NOT_RUN``, or how its last attempt ended: ``COMPLETE``, ``FAILED``, ``KILLED`` or
             ``DELETED``.
         attempts: how each attempt ended.
-        artifacts: each output artifact as the JSON of a RuntimeArtifact, by its name, as tasks after it are given it.
+        artifacts: each output artifact as the JSON of a RuntimeArtifact, by its name, as tasks after it are given it;
+            of a loop, the list of those of its iterations.
         parameters: the value of each output parameter, by its name.
         usage: of the last attempt; None if nothing was run.
     """
@@ -56,7 +57,8 @@ class SimulatedRun:
     Attributes:
         id: the run's id.
         state: ``SUCCEEDED`` or ``FAILED``.
-        tasks: by name, those of sub-DAGs too, without the tasks that are sub-DAGs.
+        tasks: by name, those of sub-DAGs too, without the tasks that are sub-DAGs. In a loop, the number of the
+            iteration follows the name, as in ``Decode[0]``.
     """
 
     id: str

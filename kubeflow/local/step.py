@@ -41,6 +41,7 @@ class Step:
 
     Attributes:
         name: of the task.
+        label: the name, and in a loop the number of the iteration.
         task: the task of the pipeline spec.
         component: its component.
         container: the container of its component's executor.
@@ -48,16 +49,18 @@ class Step:
     """
 
     name: str
+    label: str
     task: Json
     component: Json
     container: Json
     kubernetes: Json
 
     @classmethod
-    def of_task(cls, name: str, task: Json, spec: Json, executors: Json) -> Step:
+    def of_task(cls, name: str, label: str, task: Json, spec: Json, executors: Json) -> Step:
         """The step of a task.
 
         Args:
+            label: see the attribute.
             spec: the pipeline spec.
             executors: as in ``Cluster``.
 
@@ -65,11 +68,11 @@ class Step:
             SpecError: the task's executor is no container.
         """
         component = spec["components"][task["componentRef"]["name"]]
-        label = component["executorLabel"]
-        container = spec["deploymentSpec"]["executors"][label].get("container")
+        executor = component["executorLabel"]
+        container = spec["deploymentSpec"]["executors"][executor].get("container")
         if container is None:
             raise SpecError(f"task {name}: its executor is no container; KFP runs containers and importers only")
-        return cls(name, task, component, container, executors.get(label, {}))
+        return cls(name, label, task, component, container, executors.get(executor, {}))
 
     @property
     def is_cached(self) -> bool:

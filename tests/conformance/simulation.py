@@ -11,8 +11,9 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ ADDED_OUTPUTS = {"Report": ["confusion_matrix", "html", "metrics"]}
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
+#: Of an output artifact the metadata, and of an output parameter the text, that a step reports; by step and output.
+Reported = Callable[[str, str], Any]
+
+
 def simulate(
     recording: Recording, spec: Json, root: Path, release: Release, ends: Mapping[str, str] | None = None
 ) -> SimulatedRun:
@@ -58,24 +63,35 @@ def simulate(
         root: folder of everything.
         ends: lines of Python at the end of the commands of some steps, by the name of the step.
     """
+    metadata, text = partial(_reported_metadata, recording), partial(_reported_text, recording)
+    return Simulation(reporting(spec, metadata, text, ends), str(root), Cluster(release=release)).run(
+        resolve_parameters(spec, {})
+    )
+
+
+def reporting(spec: Json, metadata: Reported, text: Reported, ends: Mapping[str, str] | None = None) -> Json:
+    """A spec whose steps keep what they are given, for ``simulated_inputs``, and report what they are told.
+
+    Args:
+        ends: lines of Python at the end of the commands of some steps, by the name of the step.
+    """
     spec = copy.deepcopy(spec)
     for name, component in _components(spec):
         outputs = component.get("outputDefinitions", {})
         artifacts = {
-            key: {"artifacts": [{"name": key, "metadata": _reported_metadata(recording, name, key)}]}
-            for key in outputs.get("artifacts", {})
+            key: {"artifacts": [{"name": key, "metadata": metadata(name, key)}]} for key in outputs.get("artifacts", {})
         }
-        texts = {key: _reported_text(recording, key) for key in outputs.get("parameters", {})}
+        texts = {key: text(name, key) for key in outputs.get("parameters", {})}
         container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
         container["command"] = ["python", "-c", _STEP + (ends or {}).get(name, "")]
         container["args"] = [name, "{{$}}", json.dumps({"artifacts": artifacts}), json.dumps(texts)]
-    return Simulation(spec, str(root), Cluster(release=release)).run(resolve_parameters(spec, {}))
+    return spec
 
 
 def _components(spec: Json) -> Iterator[tuple[str, Json]]:
     """Name and component of each step."""
-    for dag in (spec["root"]["dag"], spec["components"]["pipeline"]["dag"]):
-        for name, task in dag["tasks"].items():
+    for component in (spec["root"], *spec["components"].values()):
+        for name, task in component.get("dag", {}).get("tasks", {}).items():
             component = spec["components"][task["componentRef"]["name"]]
             if "executorLabel" in component:
                 yield name, component
@@ -97,7 +113,7 @@ def _reported(value: Any) -> Any:
     return value["struct"] if isinstance(value, dict) and set(value) == {"struct"} else value
 
 
-def _reported_text(recording: Recording, parameter: str) -> str:
+def _reported_text(recording: Recording, _: str, parameter: str) -> str:
     """The text that the step Sources wrote as an output parameter: all go to ImageTextExampleGen, by their names."""
     return str(recording.step("ImageTextExampleGen")["inputs"]["parameterValues"][parameter])
 
