@@ -209,7 +209,7 @@ def _docstring(model: type[BaseModel]) -> str:
 
 def command_reference() -> str:
     """A heading for each command, its usage and a table of its arguments."""
-    from diptych.pipeline.cli.main import build_parser
+    from diptych.pipeline.cli.command_line import build_parser
 
     parser = build_parser()
     parts = [escape(parser.epilog or "")]

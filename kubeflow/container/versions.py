@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import Task
 from diptych.models.serving.whole_model import SAVED_MODEL_FILE, find_model_damage
 from diptych.models.version_directories import find_whole_version, sort_versions
+from diptych.pipeline.cli.terminal import warn
 
 _ATTEMPTS_FOLDER = "attempts"
 
@@ -146,7 +146,7 @@ def bring_newest(source: str, kind: VersionKind, folder: str) -> str | None:
 
     found = find_whole_version(sort_versions(store.list_names(source)), find_damage)
     for sentence in found.passed_over:
-        sys.stderr.write(f"diptych: in {source}, {sentence}\n")
+        warn(f"in {source}, {sentence}")
     return found.folder
 
 
@@ -160,7 +160,7 @@ def _is_whole(uri: str, kind: VersionKind) -> bool:
 
 def _store(folder: str, uri: str, kind: VersionKind) -> None:
     if _is_whole(uri, kind):
-        sys.stderr.write(f"diptych: {uri} was stored by an earlier attempt\n")
+        warn(f"{uri} was stored by an earlier attempt")
         return
     store.upload_folder(folder, uri, last=kind.last_file)
 

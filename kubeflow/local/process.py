@@ -7,12 +7,14 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from diptych.kubeflow.local.results import COMPLETE, DELETED, FAILED, KILLED, ResourceUsage
+from diptych.models.os_errors import naming
 
 # The shell waits for the command. Without the second part it would become the command itself.
 _LAUNCHER = ["/bin/sh", "-c", '"$@"; exit $?', "launcher"]
@@ -34,10 +36,14 @@ def run_process(
     Returns:
         What it took, and how it ended. A launcher that is killed leaves a killed container; one that is told to end by
         SIGTERM, as each pod that Kubernetes deletes, leaves a deleted pod.
+
+    Raises:
+        OSError: a log cannot be written.
     """
     started = time.monotonic()
-    files = [log.open("wb") for log in logs]
-    try:
+    with ExitStack() as opened:
+        # What is not written at once is missing in the log of a command that is killed.
+        files = [opened.enter_context(_open_log(log)) for log in logs]
         try:
             process = subprocess.Popen(
                 [*_LAUNCHER, *command],
@@ -51,14 +57,19 @@ def run_process(
         except OSError as error:
             _write(files, f"the launcher cannot run the command: {error}\n".encode())
             return ResourceUsage(0.0, 0.0, 0), FAILED
-        reader = threading.Thread(target=_copy_output, args=(process.stdout, files), daemon=True)
-        reader.start()
+        output = _Output(process.stdout, files)
+        output.start()
         code, usage = _wait(process, timeout, started)
-        reader.join(_GRACE)
-    finally:
-        for file in files:
-            file.close()
+        output.join(_GRACE)
+        if output.error:
+            raise output.error
     return usage, _outcome(code)
+
+
+@contextmanager
+def _open_log(path: Path) -> Iterator[FileIO]:
+    with naming(str(path)), path.open("wb", buffering=0) as file:
+        yield file
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float | None, started: float) -> tuple[int, ResourceUsage]:
@@ -88,15 +99,31 @@ def _outcome(code: int) -> str:
     return FAILED if code > 0 else DELETED if code == -signal.SIGTERM else KILLED
 
 
-def _copy_output(output: BinaryIO, files: Sequence[BinaryIO]) -> None:
-    with output:
-        while chunk := os.read(output.fileno(), 1 << 16):
-            _write(files, chunk)
+class _Output(threading.Thread):
+    """Copies what a command prints to files, while it runs.
+
+    Attributes:
+        error: why a file could not be written; None if all were.
+    """
+
+    def __init__(self, output: IO[bytes], files: Sequence[FileIO]) -> None:
+        super().__init__(daemon=True)
+        self._output, self._files = output, files
+        self.error: OSError | None = None
+
+    def run(self) -> None:
+        """Reads to the end, so that the command does not wait for ever."""
+        with self._output:
+            while chunk := os.read(self._output.fileno(), 1 << 16):
+                try:
+                    _write(self._files, chunk)
+                except OSError as error:
+                    self.error = error
 
 
-def _write(files: Sequence[BinaryIO], chunk: bytes) -> None:
+def _write(files: Sequence[FileIO], chunk: bytes) -> None:
     for file in files:
         # After the grace, what still comes is lost.
         if not file.closed:
-            file.write(chunk)
-            file.flush()
+            with naming(str(file.name)):
+                file.write(chunk)

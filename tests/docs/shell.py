@@ -8,7 +8,7 @@ import shlex
 from functools import cache
 from importlib.util import find_spec
 
-from diptych.pipeline.cli.main import build_parser
+from diptych.pipeline.cli.command_line import build_parser
 from tests.docs.markdown import Code, page_blocks
 from tests.paths import ROOT
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,7 +25,10 @@ struct State {
   int kinds;         // of operations that count: a sum of Kind
   int lasting;       // whether all operations after it fail too
   int failed;        // how many have failed
+  int started;       // whether the operations have begun that count
+  int traced;        // whether each is written down, in a file beside that of the state
   char root[1024];   // the folder, with a slash at its end
+  char start[1024];  // the first that counts is on a path that begins with this
   char what[1152];   // the operation that failed first, and its path
 };
 
@@ -41,6 +45,16 @@ static State *state() {
   return mapped;
 }
 
+// By the kernel's own calls, which nothing here counts.
+static void trace(long number, const char *operation, const char *path) {
+  char file[PATH_MAX], line[2 * PATH_MAX];
+  snprintf(file, sizeof file, "%s.trace", getenv("FAULTS_STATE"));
+  int length = snprintf(line, sizeof line, "%ld %s %s\n", number, operation, path);
+  long opened = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  syscall(SYS_write, opened, line, length);
+  syscall(SYS_close, opened);
+}
+
 // Called with a path that may be relative to the current folder.
 static bool fails(Kind kind, const char *operation, const char *path) {
   static thread_local bool inside = false;
@@ -53,8 +67,10 @@ static bool fails(Kind kind, const char *operation, const char *path) {
     if (*path == '/') snprintf(absolute, sizeof absolute, "%s", path);
     else if (getcwd(absolute, PATH_MAX)) snprintf(absolute + strlen(absolute), PATH_MAX, "/%s", path);
     else *absolute = 0;
-    if (!strncmp(absolute, to->root, strlen(to->root))) {
+    if (!strncmp(absolute, to->start, strlen(to->start))) to->started = 1;
+    if (to->started && !strncmp(absolute, to->root, strlen(to->root))) {
       long number = __atomic_add_fetch(&to->count, 1, __ATOMIC_SEQ_CST);
+      if (to->traced) trace(number, operation, absolute);
       failing = number == to->fail_at || (to->lasting && number > to->fail_at);
       if (failing && !__atomic_fetch_add(&to->failed, 1, __ATOMIC_SEQ_CST))
         snprintf(to->what, sizeof to->what, "%s %.1100s", operation, absolute);

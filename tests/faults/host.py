@@ -18,6 +18,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from diptych.pipeline.cli import command_line  # noqa: F401
+from diptych.pipeline.cli.main import main
+
 # Longer than any command on a tiny catalogue takes; a command that waits for ever is a fault of its own.
 _SECONDS = 600
 
@@ -51,8 +54,6 @@ def _run_and_leave(request: dict[str, Any]) -> None:
 
 
 def _run(request: dict[str, Any]) -> int:
-    from diptych.pipeline.cli.main import main
-
     signal.alarm(_SECONDS)
     os.chdir(request["folder"])
     os.environ["TMPDIR"] = tempfile.tempdir = request["temporary"]

@@ -21,7 +21,7 @@ from tests.paths import ROOT
 
 _SOURCE = Path(__file__).with_name("faults.cc")
 # State in faults.cc.
-_STATE = struct.Struct("qqiiii1024s1152s")
+_STATE = struct.Struct("qqiiiiii1024s1024s1152s")
 
 
 class Kind(IntFlag):
@@ -64,15 +64,15 @@ class Ended:
 
     Attributes:
         code: its exit code; that of a signal is negative.
-        operations: how many operations of the fault's kinds there were.
         fault: the operation that failed, and its path; empty if none did.
+        operations: the operations of the fault's kinds with their paths, if nothing was to fail.
     """
 
     code: int
     out: str
     error: str
-    operations: int
     fault: str
+    operations: Sequence[str] = ()
 
 
 class Host:
@@ -85,11 +85,16 @@ class Host:
         self.root, self.work, self.temporary = root, root / "work", root / "temporary"
         self._process, self._state = process, state
 
-    def run(self, arguments: Sequence[str], fault: Fault | None = None, number: int = 0) -> Ended:
-        """Runs a command, in which the operation of this number fails; with 0 none does."""
+    def run(self, arguments: Sequence[str], fault: Fault | None = None, number: int = 0, start: str = "") -> Ended:
+        """Runs a command, in which the operation of this number fails; with 0 none does.
+
+        Args:
+            start: operations count from the first one on, below the host's root, that begins with this path.
+        """
         fault = fault or DISK_FULL
+        names = (os.fsencode(f"{self.root}/{name}") for name in ("", start))
         armed = _STATE.pack(
-            0, number or sys.maxsize, fault.error, fault.kinds, fault.lasts, 0, os.fsencode(f"{self.root}/"), b""
+            0, number or sys.maxsize, fault.error, fault.kinds, fault.lasts, 0, 0, not number, *names, b""
         )
         streams = [os.devnull, *(str(self._state.with_suffix(ending)) for ending in (".out", ".err"))]
         request = {
@@ -99,14 +104,19 @@ class Host:
             "streams": streams,
             "state": armed.hex(),
         }
+        trace = self._state.with_suffix(".trace")
+        trace.write_bytes(b"")
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         status = int(self._process.stdout.readline())
-        operations, *_, what = _STATE.unpack(self._state.read_bytes())
+        *_, what = _STATE.unpack(self._state.read_bytes())
         out, error = (Path(path).read_text(errors="replace") for path in streams[1:])
+        # Threads may write in another order than they count.
+        lines = [line.split(" ", 1) for line in trace.read_text(errors="replace").splitlines()]
+        operations = [operation for _, operation in sorted((int(place), operation) for place, operation in lines)]
         code = os.waitstatus_to_exitcode(status)
-        return Ended(code, out, error, operations, os.fsdecode(what.rstrip(b"\0")))
+        return Ended(code, out, error, os.fsdecode(what.rstrip(b"\0")), operations)
 
 
 def build_shim(folder: Path) -> Path:

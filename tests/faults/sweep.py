@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from tests.faults.injection import FAULTS, Ended, Fault, Host, Kind, files_in, restore
 
-# A command's operations are tried one after another up to so many, and else so many spread over them.
+# Of so many operations each fails, and else so many spread over them.
 _MOST = 25
+# What differs from one operation to its like: names of temporary files, numbers, digests.
+_VARYING = re.compile(r"tmp[a-z0-9_]{8}|[0-9a-f-]*[0-9][0-9a-f-]*")
 _PATH = re.compile("'[^']*/?[^']+'")
 
 
@@ -18,13 +20,15 @@ class Command:
     """A command to sweep over.
 
     Attributes:
-        is_told: whether a command that succeeded in spite of a fault has said what it left out.
+        is_told: whether a command has said what a fault cost it, and done the rest.
+        progress: a pattern of the lines that it prints on standard error while it works.
         ignored: what may differ in other ways: the beginning of the paths of files, from the host's root on.
         most: how many faults of each sort.
     """
 
     arguments: Sequence[str]
     is_told: Callable[[Ended], bool] = lambda ended: False
+    progress: str = "$."
     ignored: Sequence[str] = ()
     most: int = _MOST
 
@@ -58,14 +62,14 @@ def sweep(host: Host, command: Command, faults: Sequence[Fault] = FAULTS) -> Swe
     """Lets each operation of a command fail, by each sort of fault; the files are given back in between."""
     swept = Swept()
     before = files_in(host.root)
-    operations: dict[Kind, int] = {}
+    operations: dict[Kind, list[int]] = {}
     for fault in faults:
         if fault.kinds not in operations:
             done = host.run(command.arguments, fault)
             assert done.code == 0, done
-            after, operations[fault.kinds] = files_in(host.root), done.operations
+            after, operations[fault.kinds] = files_in(host.root), choose_operations(done.operations, command.most)
             restore(host.root, before, after)
-        for number in _numbers(operations[fault.kinds], command.most):
+        for number in operations[fault.kinds]:
             ended = host.run(command.arguments, fault, number)
             if not ended.fault:
                 break
@@ -75,7 +79,7 @@ def sweep(host: Host, command: Command, faults: Sequence[Fault] = FAULTS) -> Swe
             problems = list(_judge(command, ended, *(_kept(command, files) for files in (before, found, after))))
             swept.tracebacks += "Traceback" in ended.error
             swept.lost += any("lost" in problem for problem in problems)
-            if not problems and found not in (before, after):
+            if ended.code and not problems and found != before:
                 again = host.run(command.arguments)
                 repeated = files_in(host.root)
                 if again.code or _kept(command, repeated) != _kept(command, after):
@@ -87,11 +91,13 @@ def sweep(host: Host, command: Command, faults: Sequence[Fault] = FAULTS) -> Swe
     return swept
 
 
-def _numbers(operations: int, most: int) -> list[int]:
-    """All numbers of operations, or as many as are wished, spread over them."""
-    if operations <= most:
-        return list(range(1, operations + 1))
-    return [1 + round(place * operations / most) for place in range(most)]
+def choose_operations(operations: Sequence[str], most: int) -> list[int]:
+    """The numbers of operations, from 1: the first and the last of each sort, or so many spread over these."""
+    kinds = [_VARYING.sub("*", operation) for operation in operations]
+    last = {kind: number for number, kind in enumerate(kinds, 1)}
+    first = {kind: len(kinds) - number for number, kind in enumerate(reversed(kinds))}
+    numbers = sorted({*first.values(), *last.values()})
+    return numbers if len(numbers) <= most else [numbers[len(numbers) * place // most] for place in range(most)]
 
 
 def _kept(command: Command, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -106,12 +112,12 @@ def _judge(
     after: Mapping[str, bytes],
 ) -> Iterator[str]:
     """What does not hold after a fault."""
-    if ended.code == 0 and found != after and not command.is_told(ended):
-        yield f"succeeded with other files: {_differing(found, after)}"
-    if ended.code:
-        yield from judge_failure(ended)
     if command.is_told(ended):
         return
+    if ended.code:
+        yield from judge_failure(ended, command.progress)
+    elif found != after:
+        yield f"succeeded with other files: {_differing(found, after)}"
     for name in found:
         if found[name] not in (before.get(name), after.get(name)):
             yield f"{name} is " + ("lost: neither the old nor the new one" if name in before else "left behind")
@@ -121,15 +127,20 @@ def _judge(
             yield f"{name} is lost"
 
 
-def judge_failure(ended: Ended) -> Iterator[str]:
-    """What is wrong with how a command failed: it must say so in a sentence with path, cause and remedy."""
+def judge_failure(ended: Ended, progress: str = "$.") -> Iterator[str]:
+    """What is wrong with how a command failed: it must say so in a sentence with path, cause and remedy.
+
+    Args:
+        progress: as in ``Command``.
+    """
     if ended.code <= 0:
         yield f"ended with {ended.code}"
     if "Traceback" in ended.error + ended.out:
         yield "a traceback"
-    lines = ended.error.strip().split("\n")
-    if not lines[0].startswith("diptych: ") or ended.error.count("diptych: ") > 1:
+    lines = [line for line in ended.error.strip().split("\n") if not re.match(progress, line)]
+    if [line.startswith("diptych: ") for line in lines[:1]] != [True] or ended.error.count("diptych: ") > 1:
         yield "not one sentence"
+        return
     if not _PATH.search(lines[0]):
         yield "no path"
     if not re.search("[;:] .*(free|name|change|raise|run|check|remove|copy)", lines[0]):

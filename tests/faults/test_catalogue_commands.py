@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
-from tests.faults.injection import DISK_FULL, Ended, Host, files_in, open_host, restore
+from tests.faults.injection import BROKEN_DISK, DISK_FULL, FAULTS, Ended, Fault, Host, files_in, open_host, restore
 from tests.faults.sweep import Command, judge_failure, sweep
+from tests.kubeflow.words_pipeline import make_spec
 
 _IMPORTED = (
     "diptych.kubeflow.commands",
+    "diptych.kubeflow.local.simulate",
+    "diptych.pipeline.prepare.check_settings",
+    "diptych.pipeline.prepare.run_settings",
+    "diptych.pipeline.runs.verify",
+    "kfp.pipeline_spec.pipeline_spec_pb2",
+    "pandas",
     "diptych.pipeline.prepare.describe",
     "diptych.pipeline.prepare.check_page",
     "diptych.pipeline.prepare.init",
@@ -23,6 +31,8 @@ _IMPORTED = (
     "sklearn.datasets",
     "pyarrow.parquet",
 )
+# A folder of scratch that cannot be removed is, at the start of the next command.
+_DELETED_LATER = ("temporary/",)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +50,7 @@ def host(shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]
         (host.work / "diptych-check.html").write_text("of an earlier check")
         rows = [{"image": f"{number}.png", "text": "a", "label": "b"} for number in range(5)]
         (host.work / "old.pkl").write_bytes(pickle.dumps(rows))
+        (host.work / "spec.yaml").write_text(yaml.safe_dump(make_spec()))
         yield host
 
 
@@ -48,23 +59,34 @@ def does_without_an_image(ended: Ended) -> bool:
     return ended.code == 0 and ended.fault.endswith(".png")
 
 
+# check and simulate start processes each time, which takes a second.
 @pytest.mark.parametrize(
-    "command",
+    ("faults", "command"),
     [
-        Command(["init", "catalogue.csv", "--output", "settings.yaml", "--force"]),
-        Command(["init", "catalogue.csv", "--output", "fresh.yaml"], most=10),
-        Command(["check", "settings.yaml", "--html"], is_told=does_without_an_image, most=4),
-        Command(["convert", "catalogue.csv", "new.parquet"]),
-        Command(["convert", "old.pkl", "new.parquet"], most=12),
-        Command(["config", "settings.yaml"]),
+        (FAULTS, Command(["init", "catalogue.csv", "--output", "settings.yaml", "--force"], ignored=_DELETED_LATER)),
+        (FAULTS, Command(["init", "catalogue.csv", "--output", "fresh.yaml"], ignored=_DELETED_LATER, most=8)),
+        (FAULTS, Command(["check", "settings.yaml", "--html"], is_told=does_without_an_image, most=3)),
+        (FAULTS, Command(["convert", "catalogue.csv", "new.parquet"])),
+        (FAULTS, Command(["convert", "old.pkl", "new.parquet"], most=12)),
+        (FAULTS, Command(["config", "settings.yaml"])),
+        (
+            (DISK_FULL, BROKEN_DISK),
+            Command(
+                ["simulate", "spec.yaml", "--root", "simulated"],
+                progress="steps run with|(write|read|tell) ",
+                # Each run has a folder of its own.
+                ignored=["work/simulated/"],
+                most=12,
+            ),
+        ),
     ],
-    ids=lambda command: " ".join(command.arguments),
+    ids=lambda value: " ".join(value.arguments) if isinstance(value, Command) else "",
 )
 @pytest.mark.promise("Whichever operation of a command fails, it says so in a sentence and leaves no half of a file")
 def test_a_fault_is_a_sentence_and_leaves_no_half(
-    host: Host, command: Command, record_property: Callable[[str, object], None]
+    host: Host, faults: Sequence[Fault], command: Command, record_property: Callable[[str, object], None]
 ) -> None:
-    swept = sweep(host, command)
+    swept = sweep(host, command, faults)
     record_property("figure", swept.figure(command))
     assert not swept.wrong, "\n".join(swept.wrong)
     assert swept.faults

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from diptych.components.version_store import list_versions
 from tests.components.evaluator.model_cards import write_whole_model
 from tests.kills import is_killed
 
@@ -30,8 +31,8 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(write_whole_model(tmp_path_factory.mktemp("earlier") / "7", value=1.0))
 
 
-def push(model: Path, directory: Path, blessed: bool = True) -> Any:
-    """Runs the executor; returns the PushedModel."""
+def push(model: Path, directory: Path | str, blessed: bool = True, artifact: Path | None = None) -> Any:
+    """Runs the executor; returns the PushedModel, which by default lies beside the directory."""
     from tfx.types import standard_artifacts
 
     from diptych.components.pusher.executor import PusherExecutor
@@ -40,7 +41,7 @@ def push(model: Path, directory: Path, blessed: bool = True) -> Any:
     artifacts["model"].uri = str(model)
     artifacts["blessing"].set_int_custom_property("blessed", int(blessed))
     pushed = standard_artifacts.PushedModel()
-    pushed.uri = str(directory.with_name(f"{directory.name}-artifact"))
+    pushed.uri = str(artifact or f"{directory}-artifact")
     PusherExecutor().Do(
         {"model": [artifacts["model"]], "model_blessing": [artifacts["blessing"]]},
         {"pushed_model": [pushed]},
@@ -63,9 +64,42 @@ def test_a_blessed_model_is_pushed_and_the_output_says_where(model: Path, tmp_pa
     assert pushed.get_string_custom_property("pushed_version") == version.name
     assert same_files(model / "Format-Serving", version)
     assert same_files(model / "Format-Serving", Path(pushed.uri))
-    # The number is the time in seconds, and less time than that has passed.
-    again = push(model, tmp_path / "pushed")
-    assert int(again.get_string_custom_property("pushed_version")) > int(version.name)
+
+
+def pushed_version(model: Path, directory: Path) -> int:
+    return int(push(model, directory).get_string_custom_property("pushed_version"))
+
+
+def test_another_model_is_a_greater_version(model: Path, earlier: Path, tmp_path: Path) -> None:
+    """The number is the time in seconds, and less time than that passes."""
+    shutil.copytree(earlier, tmp_path / "other" / "Format-Serving")
+    models = [model, tmp_path / "other", model]
+    versions = [pushed_version(each, tmp_path / "pushed") for each in models]
+    assert versions == sorted(set(versions))
+    assert [
+        same_files(each / "Format-Serving", tmp_path / "pushed" / str(version))
+        for each, version in zip(models, versions, strict=True)
+    ] == 3 * [True]
+
+
+@pytest.mark.parametrize("store", ["local", "memory"])
+def test_what_the_last_version_holds_is_not_pushed_again(store: str, model: Path, tmp_path: Path) -> None:
+    """As after a run that was killed before it noted what it had pushed."""
+    directory = str(tmp_path / "pushed") if store == "local" else f"memory://{tmp_path}/pushed"
+    first, again = (push(model, directory, artifact=tmp_path / name) for name in ("first", "again"))
+    assert again.get_int_custom_property("pushed") == 1
+    for name in ("pushed_destination", "pushed_version"):
+        assert again.get_string_custom_property(name) == first.get_string_custom_property(name)
+    assert list_versions(directory) == [first.get_string_custom_property("pushed_destination")]
+    assert same_files(model / "Format-Serving", tmp_path / "again")
+
+
+def test_a_last_version_that_is_damaged_is_followed_by_a_whole_one(model: Path, tmp_path: Path) -> None:
+    first = pushed_version(model, tmp_path / "pushed")
+    (tmp_path / "pushed" / str(first) / "saved_model.pb").write_bytes(b"")
+    second = pushed_version(model, tmp_path / "pushed")
+    assert second > first
+    assert same_files(model / "Format-Serving", tmp_path / "pushed" / str(second))
 
 
 def test_a_model_that_is_not_blessed_is_not_pushed(model: Path, tmp_path: Path) -> None:

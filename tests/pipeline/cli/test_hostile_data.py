@@ -84,10 +84,11 @@ def test_hostile_arguments_are_shown_escaped(arguments: list[str], capfd: pytest
 
 def test_a_bug_shows_its_traceback_escaped() -> None:
     program = (
-        "import sys; from diptych.pipeline.cli import main as cli\n"
+        "import sys; from diptych.pipeline.cli import command_line\n"
         "def fail(_): raise RuntimeError(sys.argv.pop())\n"
-        "cli.run_command = fail\n"
-        "sys.exit(cli.main())\n"
+        "command_line.run_command = fail\n"
+        "from diptych.pipeline.cli.main import main\n"
+        "sys.exit(main())\n"
     )
     done = subprocess.run([sys.executable, "-c", program, "\x1b[2J\u202e"], capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -88,7 +89,7 @@ def test_what_hinders_the_end_is_cut_off_after_a_while_or_when_told_again(work: 
     ) as process:
         assert process.stdout
         assert process.stderr
-        child = int(process.stdout.readline())
+        child = os.pidfd_open(int(process.stdout.readline()))
         for _ in range(signals):
             process.send_signal(signal.SIGTERM)
             if signals > 1:
@@ -98,8 +99,30 @@ def test_what_hinders_the_end_is_cut_off_after_a_while_or_when_told_again(work: 
                 signals -= 1
         assert process.wait() == 128 + signal.SIGTERM
         assert "diptych: stopped by SIGTERM" in process.stderr.read()
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    # It has been killed, and ends as soon as it is its turn.
+    assert select.select([child], [], [], 60)[0]
+    os.close(child)
+
+
+# What main loads first, something in between, and what the last commands need.
+@pytest.mark.parametrize(
+    "module", ["diptych.pipeline.cli.command_line", "argparse", "diptych.kubeflow.client.arguments"]
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_command_that_is_still_being_loaded(module: str, number: signal.Signals) -> None:
+    program = (
+        "import os, sys\n"
+        "def stop(event, details):\n"
+        f"    if event == 'import' and details[0] == {module!r}: os.kill(os.getpid(), {number:d})\n"
+        "from diptych.pipeline.cli.main import main\n"
+        "sys.addaudithook(stop)\n"
+        "sys.argv = ['diptych', '--version']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr.startswith("diptych: stopped by ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_what_nohup_has_switched_off_stays_so() -> None:
