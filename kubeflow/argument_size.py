@@ -13,6 +13,8 @@ MAX_ARGUMENT_BYTES = 32 * 4096 - 1
 # For what the compiler does not know: URIs and properties of artifacts, 600 bytes each in the recorded runs, and the
 # values of the run's parameters.
 _RESERVED_BYTES = 16 * 1024
+# For each slice that a loop may put out: 600 bytes of its artifact, and the item of which it was made.
+_BYTES_PER_SLICE = 1000
 
 _REMEDIES = {
     "ImportSchemaGen": "the curated schema travels in it: leave the domains with many values out of data.schema_file",
@@ -26,20 +28,35 @@ def check_argument_sizes(tasks: Mapping[str, Any]) -> None:
         SettingsError: one will not.
     """
     for name, task in tasks.items():
-        size = executor_input_bytes(task)
+        size = executor_input_bytes(task, tasks)
         if size > MAX_ARGUMENT_BYTES:
             remedy = _REMEDIES.get(name, "make the settings of this step shorter")
+            if _most_collected(task, tasks):
+                remedy += ", or kubeflow.fan_out.pods fewer"
             raise SettingsError(
                 f"{name}: what the step is told takes {size:,} bytes, and Linux allows an argument "
                 f"{MAX_ARGUMENT_BYTES:,}; {remedy}"
             )
 
 
-def executor_input_bytes(task: Mapping[str, Any]) -> int:
-    """The size of a task's ExecutorInput, which is JSON, from above."""
+def executor_input_bytes(task: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:
+    """The size of a task's ExecutorInput, which is JSON, from above.
+
+    Args:
+        tasks: all tasks of its DAG.
+    """
     constants = {
         name: source["runtimeValue"]["constant"]
         for name, source in task.get("inputs", {}).get("parameters", {}).items()
         if "runtimeValue" in source
     }
-    return len(json.dumps(constants, ensure_ascii=False).encode()) + _RESERVED_BYTES
+    collected = _BYTES_PER_SLICE * _most_collected(task, tasks)
+    return len(json.dumps(constants, ensure_ascii=False).encode()) + _RESERVED_BYTES + collected
+
+
+def _most_collected(task: Mapping[str, Any], tasks: Mapping[str, Any]) -> int:
+    """How many artifacts of iterations a task is given at most."""
+    producers = [
+        one["taskOutputArtifact"]["producerTask"] for one in task.get("inputs", {}).get("artifacts", {}).values()
+    ]
+    return sum(tasks[name].get("iteratorPolicy", {}).get("parallelismLimit", 0) for name in producers)

@@ -10,6 +10,7 @@ from typing import Literal
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.spans import static_folder
 from diptych.kubeflow.container.store import MIRROR_FOLDERS
+from diptych.kubeflow.step_names import DECODE
 from diptych.pipeline.settings import Settings, SettingsError
 
 Target = Literal["kfp", "vertex"]
@@ -30,6 +31,7 @@ def cluster_settings(settings: Settings, target: Target) -> Settings:
     )
     settings = settings.model_copy(update={"data": data})
     _check_places(settings, target)
+    _check_fan_out(settings, target)
     if target == "vertex":
         _check_vertex_resources(settings)
     return settings
@@ -87,7 +89,7 @@ def _cluster_images_root(data: DataOptions) -> str | None:
 def _decoding_processes(settings: Settings) -> int | None:
     """How many processes decode: as many as the container has cores, which itself sees those of the whole node."""
     data, beam = settings.data, settings.beam
-    cpu = settings.kubeflow.resources_of("ImageTextExampleGen").cpu
+    cpu = settings.kubeflow.resources_of(DECODE if settings.kubeflow.fan_out else "ImageTextExampleGen").cpu
     if data.processes or not cpu or beam.runner != "direct" or beam.workers > 1:
         return data.processes
     return math.ceil(cpu)
@@ -130,6 +132,17 @@ def _check_schemes(places: Mapping[str, str | None], schemes: Sequence[str], rea
             *others, last = allowed
             choice = f"{', '.join(others)} or {last}" if others else last
             raise SettingsError(f"{key}: {reason}: only {choice} will do (given: {place!r})")
+
+
+def _check_fan_out(settings: Settings, target: Target) -> None:
+    if settings.kubeflow.fan_out is None:
+        return
+    if target == "vertex":
+        raise SettingsError("kubeflow.fan_out: it is for open-source Kubeflow; on Vertex use beam.runner dataflow")
+    if settings.beam.runner != "direct" or settings.beam.workers > 1:
+        raise SettingsError(
+            "kubeflow.fan_out: its pods decode without Beam; leave it out, or beam.runner and beam.workers"
+        )
 
 
 def _check_vertex_resources(settings: Settings) -> None:

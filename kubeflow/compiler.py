@@ -22,18 +22,25 @@ from diptych.kubeflow.cluster_settings import (
     push_directory,
 )
 from diptych.kubeflow.container.sources import LATEST_SPAN
+from diptych.kubeflow.fan_out import add_fan_out
 from diptych.kubeflow.kfp_outputs import KFP_OUTPUTS
+from diptych.kubeflow.step_names import PUBLISH, SOURCES
 from diptych.kubeflow.task_options import get_container, platform_spec, set_task_options
+from diptych.kubeflow.tasks import (
+    PARAMETER_TYPES,
+    add_task,
+    entry_point,
+    set_dag_parameter,
+    set_parameter,
+    set_task_parameter,
+    step_tasks,
+)
 from diptych.models.atomic_files import write_text
 from diptych.pipeline.options.kubeflow import STEPS
 from diptych.pipeline.settings import Settings, SettingsError
 
-SOURCES, PUBLISH = "Sources", "Publish"
 #: The task of the root that holds all others but the exit handler, as a sub-DAG.
 PIPELINE_TASK = "pipeline"
-
-_ENTRY_POINT = "diptych.kubeflow.container.entrypoint"
-_PARAMETER_TYPES = {int: "NUMBER_INTEGER", str: "STRING"}
 
 
 def compile_pipeline(settings: Settings, output: str, target: Target = "kfp") -> list[str]:
@@ -66,7 +73,7 @@ def compile_pipeline(settings: Settings, output: str, target: Target = "kfp") ->
         text = json.dumps(job, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
     write_text(output, text)
-    return [*_in_order_of_data(spec["components"][PIPELINE_TASK]["dag"]["tasks"]), PUBLISH]
+    return _in_order_of_data(spec)
 
 
 def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
@@ -80,12 +87,13 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
     tasks = spec["root"]["dag"]["tasks"]
     _add_sources(spec, tasks, settings)
     _use_sources(spec, tasks)
+    add_fan_out(spec, tasks, settings)
     _use_runtime_parameters(spec, tasks, settings)
     _add_kfp_outputs(spec)
     parameters = _runtime_parameters(settings)
     _move_to_sub_dag(spec, parameters)
     _add_exit_handler(spec, settings)
-    for name, task in [*tasks.items(), (PUBLISH, spec["root"]["dag"]["tasks"][PUBLISH])]:
+    for name, task in step_tasks(spec).items():
         set_task_options(spec, task, name, settings, target)
     check_argument_sizes(tasks)
     spec["defaultPipelineRoot"] = settings.kubeflow.pipeline_root
@@ -112,7 +120,7 @@ def _build_tfx_spec(settings: Settings) -> dict[str, Any]:
     spec = PipelineBuilder(
         pipeline,
         default_image=options.image,
-        default_commands=["python", "-m", _ENTRY_POINT, "step"],
+        default_commands=entry_point("step"),
         use_pipeline_spec_2_1=True,
     ).build()
     spec.schema_version = "2.1.0"
@@ -135,7 +143,7 @@ def _runtime_parameters(settings: Settings) -> dict[str, dict[str, Any]]:
     }
     return {
         name: {
-            "parameterType": _PARAMETER_TYPES[kind],
+            "parameterType": PARAMETER_TYPES[kind],
             "description": description,
             **({} if default is None else {"defaultValue": default}),
         }
@@ -146,45 +154,12 @@ def _runtime_parameters(settings: Settings) -> dict[str, dict[str, Any]]:
 # ---- tasks ----------------------------------------------------------------------------------------
 
 
-def _add_task(
-    spec: dict[str, Any], tasks: dict[str, Any], settings: Settings, step: str, constants: Mapping[str, str]
-) -> dict[str, Any]:
-    """Adds a task that is no TFX component, with constant parameters. Its command reads them from the ExecutorInput."""
-    spec["components"][step] = {"executorLabel": f"{step}_executor", "inputDefinitions": {"parameters": {}}}
-    spec["deploymentSpec"]["executors"][f"{step}_executor"] = {
-        "container": {
-            "image": settings.kubeflow.image,
-            "command": ["python", "-m", _ENTRY_POINT, step.lower()],
-            "args": ["--json_serialized_invocation_args", "{{$}}"],
-        }
-    }
-    task: dict[str, Any] = {"taskInfo": {"name": step}, "componentRef": {"name": step}, "inputs": {"parameters": {}}}
-    tasks[step] = task
-    for name, value in constants.items():
-        _set_parameter(spec, task, step, name, str, {"runtimeValue": {"constant": value}})
-    return task
-
-
-def _set_parameter(
-    spec: dict[str, Any], task: dict[str, Any], step: str, name: str, kind: type, source: Mapping[str, Any]
-) -> None:
-    """Declares a parameter of a step's component, and gives it to the step's task from a source."""
-    definitions = spec["components"][step].setdefault("inputDefinitions", {}).setdefault("parameters", {})
-    definitions[name] = {"parameterType": _PARAMETER_TYPES[kind]}
-    task.setdefault("inputs", {}).setdefault("parameters", {})[name] = dict(source)
-
-
-def _set_runtime_parameter(spec: dict[str, Any], task: dict[str, Any], step: str, name: str, kind: type = str) -> None:
-    """Gives a parameter of the pipeline to a task, under the same name."""
-    _set_parameter(spec, task, step, name, kind, {"componentInputParameter": name})
-
-
 def _add_sources(spec: dict[str, Any], tasks: dict[str, Any], settings: Settings) -> None:
     """Adds the step that finds the catalogue and digests it."""
     data_options = settings.data.model_dump_json(exclude={"catalogue", "schema_file"})
-    task = _add_task(spec, tasks, settings, SOURCES, {"data_options": data_options})
-    _set_runtime_parameter(spec, task, SOURCES, "catalogue")
-    _set_runtime_parameter(spec, task, SOURCES, "span", int)
+    task = add_task(spec, tasks, settings, SOURCES, {"data_options": data_options})
+    set_dag_parameter(spec, task, "catalogue")
+    set_dag_parameter(spec, task, "span", int)
     spec["components"][SOURCES]["outputDefinitions"] = {
         "parameters": {
             "catalogue": {"parameterType": "STRING"},
@@ -208,23 +183,22 @@ def _use_sources(spec: dict[str, Any], tasks: dict[str, Any]) -> None:
         task["inputs"]["parameters"].pop(name)
         spec["components"][step]["inputDefinitions"]["parameters"].pop(name)
     for name, kind in (("catalogue", str), ("span", int), ("version", int), ("digest", str)):
-        output = {"producerTask": SOURCES, "outputParameterKey": name}
-        _set_parameter(spec, task, step, name, kind, {"taskOutputParameter": output})
+        set_task_parameter(spec, task, name, kind, SOURCES, name)
     task["dependentTasks"] = [SOURCES]
 
 
 def _use_runtime_parameters(spec: dict[str, Any], tasks: dict[str, Any], settings: Settings) -> None:
     """Gives tasks the pipeline's parameters; ``diptych.kubeflow.container.adapters`` puts them in their places."""
     for step in {"Trainer", "Tuner"}.intersection(tasks):
-        _set_runtime_parameter(spec, tasks[step], step, "epochs", int)
+        set_dag_parameter(spec, tasks[step], "epochs", int)
     # Training looks for the last blessed model only to start from it.
     trainers = ["Trainer"] if settings.train.warm_start else []
     for step in ("DataGate", *trainers, "Evaluator", "Pusher"):
-        _set_runtime_parameter(spec, tasks[step], step, "push_directory")
+        set_dag_parameter(spec, tasks[step], "push_directory")
     if settings.data.schema_file:
         _inline_schema(spec, tasks["ImportSchemaGen"], settings.data.schema_file)
-    for step, task in tasks.items():
-        _set_runtime_parameter(spec, task, step, "publish_directory")
+    for task in tasks.values():
+        set_dag_parameter(spec, task, "publish_directory")
 
 
 def _add_kfp_outputs(spec: dict[str, Any]) -> None:
@@ -239,7 +213,7 @@ def _inline_schema(spec: dict[str, Any], task: dict[str, Any], schema_file: str)
     with open(schema_file, encoding="utf-8") as file:
         constants = {"schema_text": file.read(), "schema_file": os.path.basename(schema_file)}
     for name, value in constants.items():
-        _set_parameter(spec, task, "ImportSchemaGen", name, str, {"runtimeValue": {"constant": value}})
+        set_parameter(spec, task, name, str, {"runtimeValue": {"constant": value}})
 
 
 def _move_to_sub_dag(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
@@ -266,15 +240,16 @@ def _move_to_sub_dag(spec: dict[str, Any], parameters: dict[str, Any]) -> None:
 
 def _add_exit_handler(spec: dict[str, Any], settings: Settings) -> None:
     """Adds the task that runs whatever became of the others."""
-    steps = ",".join(_in_order_of_data(spec["components"][PIPELINE_TASK]["dag"]["tasks"]))
-    task = _add_task(spec, spec["root"]["dag"]["tasks"], settings, PUBLISH, {"steps": steps})
-    _set_runtime_parameter(spec, task, PUBLISH, "publish_directory")
+    steps = ",".join(_in_order_of_data(spec))
+    task = add_task(spec, spec["root"]["dag"]["tasks"], settings, PUBLISH, {"steps": steps})
+    set_dag_parameter(spec, task, "publish_directory")
     spec["components"][PUBLISH]["inputDefinitions"]["parameters"]["status"] = {"parameterType": "TASK_FINAL_STATUS"}
     task["inputs"]["parameters"]["status"] = {"taskFinalStatus": {"producerTask": PIPELINE_TASK}}
     task["dependentTasks"] = [PIPELINE_TASK]
     task["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
 
-def _in_order_of_data(tasks: Mapping[str, Any]) -> list[str]:
-    """The names of tasks in the order of ``STEPS``; protobuf's maps have no order of their own."""
-    return [step for step in STEPS if step in tasks]
+def _in_order_of_data(spec: Mapping[str, Any]) -> list[str]:
+    """The names of the steps in the order of ``STEPS``; protobuf's maps have no order of their own."""
+    found = step_tasks(spec)
+    return [step for step in STEPS if step in found]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.fingerprint import digest_all, digest_chunk
@@ -38,6 +38,11 @@ class Slice:
     first_row: int
     rows: int
     digest: str
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Slice:
+        """The slice that ``dataclasses.asdict`` made a JSON object of; whole numbers may have become floats."""
+        return cls(**{name: int(value) if isinstance(value, float) else value for name, value in fields.items()})
 
     def __str__(self) -> str:
         rows = f"{pluralize(self.rows, 'row')} from row {self.first_row:,} of '{self.source}' on"

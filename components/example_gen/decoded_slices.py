@@ -153,7 +153,7 @@ def _read_slice(folder: str) -> Slice:
     """
     try:
         with open_file(os.path.join(folder, _SLICE_FILE)) as file:
-            return Slice(**json.load(file))
+            return Slice.from_json(json.load(file))
     except FileNotFoundError:
         message = f"'{folder}' is no decoded slice: it lacks {_SLICE_FILE}; run again without cache"
         raise IngestionError(message) from None

@@ -15,7 +15,7 @@ from typing import Any
 
 from diptych.kubeflow.container.kfp_artifacts import adapt_report
 from diptych.kubeflow.container.sources import NO_VERSION
-from diptych.kubeflow.container.staging import staged_catalogue, with_local_images
+from diptych.kubeflow.container.staging import catalogue_in_place, staged_catalogue, with_local_images
 from diptych.kubeflow.container.task import Task, map_strings
 
 Adapter = Callable[[Task], AbstractContextManager[None]]
@@ -28,7 +28,7 @@ def _adapt_example_gen(task: Task) -> Iterator[None]:
 
     from diptych.components.example_gen.driver import standard_input
 
-    with staged_catalogue(task, task.pop_parameter("catalogue")) as catalogue:
+    with _reached_catalogue(task) as catalogue:
         for key, text in standard_input(catalogue).items():
             task.parameters[key].string_value = text
         options = task.parameters["data_options"]
@@ -46,6 +46,27 @@ def _adapt_example_gen(task: Task) -> Iterator[None]:
             setattr(task.parameters[key], kind, value)
             metadata[key] = value
         yield
+
+
+@contextmanager
+def _reached_catalogue(task: Task) -> Iterator[str]:
+    """The catalogue as ingestion reaches it. If the slices of it were decoded before, only its sources are looked at.
+
+    Raises:
+        IngestionError: not all slices that Sources planned were decoded.
+    """
+    from diptych.components.catalogue.slices import Slice
+    from diptych.components.example_gen.decoded_slices import check_decoded_slices
+    from diptych.components.example_gen.executor import SLICES_KEY
+
+    planned, catalogue = task.pop_parameter("slices"), task.pop_parameter("catalogue")
+    if planned is None:
+        with staged_catalogue(task, catalogue) as place:
+            yield place
+        return
+    folders = [str(artifact.uri) for artifact in task.executor_input.inputs.artifacts[SLICES_KEY].artifacts]
+    check_decoded_slices(folders, [Slice.from_json(fields) for fields in planned])
+    yield catalogue_in_place(task, catalogue)
 
 
 @contextmanager

@@ -120,6 +120,12 @@ def _run_sources(task: Task, *_: Any) -> dict[str, Any]:
     return run_sources(task)
 
 
+def _run_decode(task: Task, *_: Any) -> dict[str, Any]:
+    from diptych.kubeflow.container.decode import run_decode
+
+    return run_decode(task)
+
+
 def _run_publish(task: Task, *_: Any) -> None:
     from diptych.kubeflow.container.publish import run_publish
 
@@ -130,6 +136,7 @@ def _run_publish(task: Task, *_: Any) -> None:
 _MODES: dict[str, Callable[[Task, argparse.Namespace, list[str]], None]] = {
     "step": partial(_run_and_summarise, _run_executor),
     "sources": partial(_run_and_summarise, _run_sources),
+    "decode": partial(_run_and_summarise, _run_decode),
     "publish": _run_publish,
 }
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from diptych.components.artifacts import REPORT_FILE
 from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import StepError, Task
+from diptych.kubeflow.step_names import DECODE, SOURCES, slice_label
 from diptych.models.library_versions import library_versions
 from diptych.pipeline.cli.terminal import warn
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
@@ -44,6 +45,7 @@ class StepSummary(BaseModel):
         results: fields of ``Summary`` that the step can see in its artifacts.
         artifacts: URI of each output, by the output's name.
         pushed: URI of the model that the step pushed.
+        slices: number of the slices into which the step cut the catalogue; 0 if it cut none.
         log: URI of the file with what the step printed; None if Kubeflow keeps none.
         report: path of the HTML report that the step made, to be published; not written to the step's file.
     """
@@ -53,6 +55,7 @@ class StepSummary(BaseModel):
     results: dict[str, Any] = {}
     artifacts: dict[str, str] = {}
     pushed: str | None = None
+    slices: int = 0
     log: str | None = None
     report: str | None = None
 
@@ -77,6 +80,7 @@ class StepSummary(BaseModel):
             results=_read_results(task, with_outputs=True),
             artifacts={name: artifact["uri"] for name, artifact in artifacts.items()},
             pushed=pushed,
+            slices=len(output.get("parameterValues", {}).get("slices", [])),
             log=task.log,
             report=report and os.path.join(report, REPORT_FILE),
         )
@@ -113,12 +117,12 @@ def write_step_summary(task: Task, summary: StepSummary) -> None:
         return
     try:
         content = summary.model_dump_json(exclude={"report"}).encode()
-        store.write_file(f"{task.run_folder}/{_STEPS_FOLDER}/{task.name}.json", content)
+        store.write_file(f"{task.run_folder}/{_STEPS_FOLDER}/{task.label}.json", content)
         if summary.report:
             with open(summary.report, "rb") as file:
                 store.write_file(f"{task.run_folder}/{REPORT_FILE}", file.read())
     except (store.StoreError, OSError) as error:
-        logging.getLogger(__name__).warning("the summary will lack %s: %s", task.name, error)
+        logging.getLogger(__name__).warning("the summary will lack %s: %s", task.label, error)
 
 
 def run_publish(task: Task) -> None:
@@ -157,6 +161,7 @@ def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, St
         steps: names of all steps of the pipeline.
         state: the state of all steps together, from PipelineTaskFinalStatus.
     """
+    steps = _with_slices(steps, summaries)
     ran = {step: summaries[step] for step in steps if step in summaries}
     silent = [step for step in steps if step not in ran]
     succeeded = state in _SUCCEEDED
@@ -176,6 +181,15 @@ def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, St
         versions=library_versions(),
         **results,
     )
+
+
+def _with_slices(steps: Sequence[str], summaries: Mapping[str, StepSummary]) -> list[str]:
+    """The names of the steps, with one for each slice of the catalogue in the place of the step that decodes them."""
+    count = summaries[SOURCES].slices if SOURCES in summaries else 0
+    slices = [slice_label(number) for number in range(1, count + 1)]
+    # A pod that failed before it knew its slice wrote under the name of the step.
+    named = [DECODE] if DECODE in summaries or not slices else []
+    return [name for step in steps for name in ([*named, *slices] if step == DECODE else [step])]
 
 
 def _find_failure(folder: str, ran: Mapping[str, StepSummary], silent: Sequence[str], state: str) -> Failure:

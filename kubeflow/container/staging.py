@@ -30,8 +30,8 @@ def staged_catalogue(task: Task, catalogue: str) -> Iterator[str]:
         return
     if task.is_native(catalogue):
         folder = static_folder(catalogue)
-        if store.split_uri(catalogue) is None and not os.path.exists(folder):
-            raise StepError(f"there is no '{folder}' in the step's container: name the catalogue by a URI, or mount it")
+        if store.split_uri(catalogue) is None:
+            _check_mounted(folder)
         yield catalogue
         return
     if not task.is_mirrored:
@@ -42,6 +42,36 @@ def staged_catalogue(task: Task, catalogue: str) -> Iterator[str]:
         task.map_path(local, folder)
         # With a slash at its end, the folder is where names of files begin, and they do not hold the copy's place.
         yield os.path.join(local, "" if is_folder else catalogue[len(folder) :].lstrip("/"))
+
+
+def catalogue_in_place(task: Task, catalogue: str) -> str:
+    """The catalogue where it is, for a step that reads a part of it: nothing is copied.
+
+    Args:
+        catalogue: as for ``staged_catalogue``.
+
+    Raises:
+        StepError: it is a path at which there is nothing.
+        StoreError: the store does not say whether it is a folder.
+    """
+    from diptych.components.catalogue.remote import is_web
+    from diptych.components.catalogue.spans import static_folder
+
+    if is_web(catalogue):
+        return catalogue
+    folder = static_folder(catalogue)
+    if store.split_uri(catalogue) is None:
+        _check_mounted(folder)
+        return catalogue
+    task.map_path(store.mounted_path(folder), folder)
+    place = store.mounted_path(catalogue)
+    # Names of files begin below a folder, as in a copy of it.
+    return place.rstrip("/") + "/" if store.is_folder(catalogue) else place
+
+
+def _check_mounted(folder: str) -> None:
+    if not os.path.exists(folder):
+        raise StepError(f"there is no '{folder}' in the step's container: name the catalogue by a URI, or mount it")
 
 
 def with_local_images(task: Task, data_options: dict[str, Any]) -> dict[str, Any]:

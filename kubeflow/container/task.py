@@ -14,6 +14,8 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from diptych.components.catalogue import transfer
+from diptych.components.catalogue.storage import is_file
 from diptych.kubeflow.container import store
 from diptych.models.errors import FAILED, DiptychError
 
@@ -50,6 +52,7 @@ class Task:
         executor_input: the ExecutorInput, a protobuf message. Methods of the task change it. Of the outputs it has the
             step's own; the launcher's stay in its hands.
         run_folder: URI of the run's folder in the publish directory; None without such a directory.
+        label: what the step is called in the summary of the run: its name, or in a loop a name of its own.
         log: URI of the file to which the launcher writes what the step prints; None if it writes none.
 
     Raises:
@@ -62,7 +65,7 @@ class Task:
         from kfp.pipeline_spec import pipeline_spec_pb2
 
         self.is_mirrored = artifacts == "mirrored"
-        self.name = name
+        self.name = self.label = name
         self.executor_input = pipeline_spec_pb2.ExecutorInput()
         _parse(executor_input, self.executor_input, "--json_serialized_invocation_args")
         self._uris: dict[str, str] = {}  # by path
@@ -87,11 +90,15 @@ class Task:
         return self.executor_input.inputs.parameter_values
 
     def pop_parameter(self, name: str) -> Any:
-        """Removes a parameter that the executor does not know, and returns its value; None if it is not given."""
+        """Removes a parameter that the executor does not know, and returns its value as JSON; None if it is not given.
+
+        Numbers of objects and lists are floats.
+        """
+        from google.protobuf import json_format
+
         if name not in self.parameters:
             return None
-        parameter = self.parameters[name]
-        value = getattr(parameter, parameter.WhichOneof("kind"))
+        value = json_format.MessageToDict(self.parameters[name])
         del self.parameters[name]
         return value
 
@@ -216,26 +223,19 @@ class Task:
 
     def write_output(self, output: dict[str, Any]) -> None:
         """Writes the ExecutorOutput, in which a step reports its output parameters and artifacts."""
-        from tfx.dsl.io import fileio
-
-        path = self.executor_input.outputs.output_file
-        fileio.makedirs(os.path.dirname(path))
-        with fileio.open(path, "w") as file:
-            file.write(json.dumps(output))
+        transfer.write_whole(self.executor_input.outputs.output_file, json.dumps(output).encode())
 
     def remove_output(self) -> None:
         """Removes the ExecutorOutput of an earlier attempt, if there is one."""
-        from tfx.dsl.io import fileio
+        path = self.executor_input.outputs.output_file
+        if is_file(path):
+            from tfx.dsl.io import fileio
 
-        if fileio.exists(self.executor_input.outputs.output_file):
-            fileio.remove(self.executor_input.outputs.output_file)
+            fileio.remove(path)
 
     def read_output(self) -> dict[str, Any]:
         """The ExecutorOutput that the executor wrote."""
-        from tfx.dsl.io import fileio
-
-        with fileio.open(self.executor_input.outputs.output_file) as file:
-            return dict(json.loads(file.read()))
+        return dict(json.loads(transfer.read_whole(self.executor_input.outputs.output_file)))
 
     def restore_output_uris(self) -> dict[str, Any]:
         """Replaces the paths in the ExecutorOutput by URIs, and returns it."""

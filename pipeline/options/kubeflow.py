@@ -10,10 +10,11 @@ from diptych.models.credentials import refuse_credentials
 from diptych.models.errors import nearest
 from diptych.models.options import Options
 
-#: The steps in a cluster: the components, before them Sources, which finds the catalogue, and after them Publish, which
-#: publishes summary and report.
+#: The steps in a cluster: the components, before them Sources, which finds the catalogue, and with ``fan_out`` Decode,
+#: which decodes a slice of it, and after them Publish, which publishes summary and report.
 STEPS = (
     "Sources",
+    "Decode",
     "ImageTextExampleGen",
     "StatisticsGen",
     "SchemaGen",
@@ -71,6 +72,13 @@ class StoreOptions(Options):
     )
 
 
+class FanOutOptions(Options):
+    """Decoding in several pods at once."""
+
+    pods: int = Field(16, ge=1, le=100, description="Number of pods, each of which decodes a slice of the catalogue.")
+    from_rows: int = Field(100_000, ge=0, description="With fewer rows, one pod decodes all.")
+
+
 class KubeflowOptions(Options):
     """The pipeline in a cluster: its image, its storage, and the resources of its steps."""
 
@@ -87,6 +95,9 @@ class KubeflowOptions(Options):
         None, description="Where each run's summary and report go; without it, below pipeline_root."
     )
     store: StoreOptions = StoreOptions()
+    fan_out: FanOutOptions | None = Field(
+        None, description="Decodes images in several pods at once, on open-source Kubeflow; null for one pod."
+    )
     resources: dict[str, StepResources] = Field(
         {}, description=f"By step, or '{DEFAULT}' for all others: {', '.join(STEPS)}"
     )

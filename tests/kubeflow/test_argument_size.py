@@ -41,4 +41,4 @@ def test_recorded_inputs_are_within_what_is_reckoned(recording: Recording) -> No
     tasks = tasks_of(recorded_spec()[0])
     for step, task in tasks.items():
         text = json.dumps(recording.step(step), ensure_ascii=False, separators=(",", ":"))
-        assert len(text.encode()) <= executor_input_bytes(task)
+        assert len(text.encode()) <= executor_input_bytes(task, tasks)

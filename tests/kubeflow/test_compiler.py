@@ -17,7 +17,7 @@ from tests.kubeflow.compiled import ON_GOOGLE, containers_of, settings_with, tas
 
 
 def test_the_steps_are_those_that_settings_name(tasks: dict[str, Any]) -> None:
-    assert {*tasks, "Publish", "ImportSchemaGen", "Tuner"} == set(STEPS)
+    assert {*tasks, "Publish", "ImportSchemaGen", "Tuner", "Decode"} == set(STEPS)
 
 
 def test_a_search_and_the_last_blessed_model_reach_training(folder: Path) -> None:
