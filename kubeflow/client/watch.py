@@ -52,7 +52,8 @@ def watch_run(
         raise SubmitError(f"{error}\nThe run goes on: {link}", error.status) from None
     _say_changes(run, tasks, states, say)
     say(f"The run {run.state}")
-    if published and states.get(_REPORT) == _SUCCEEDED:
+    reported = any((task.display_name, task.state) == (_REPORT, _SUCCEEDED) for task in _task_details(run))
+    if published and reported:
         say(f"Report: {published}/{REPORT_FILE}, and at {link} among the step's visualizations")
     if run.state != _SUCCEEDED:
         where = [f"  summary: {published}/{SUMMARY_FILE}"] if published else []
@@ -81,10 +82,13 @@ def _task_details(run: Any) -> list[Any]:
 
 
 def _say_changes(run: Any, tasks: Sequence[str], states: dict[str, str], say: Callable[[str], None]) -> None:
-    """Says which tasks changed their state since ``states``, which is by name, and records the new ones there."""
+    """Says which tasks changed their state since ``states``, which is by id, and records the new ones there.
+
+    The tasks of a loop have one name.
+    """
     for task in _task_details(run):
-        if task.display_name in tasks and task.state and states.get(task.display_name) != task.state:
-            states[task.display_name] = task.state
+        if task.display_name in tasks and task.state and states.get(task.task_id) != task.state:
+            states[task.task_id] = task.state
             say(f"{datetime.now():%H:%M:%S} {task.display_name} {task.state}")
 
 
@@ -93,12 +97,13 @@ def _failures(server: Server, run: Any, tasks: Sequence[str]) -> Iterator[str]:
     if message := _error_message(run):
         yield f"  {message}"
     failed = [task for task in _task_details(run) if task.state == _FAILED]
-    explained = set()
+    told = set()
     for task in failed:
         for step, sentence in _read_sentences(server, run, task).items():
-            if step not in explained:
-                explained.add(step)
+            if (step, sentence) not in told:
+                told.add((step, sentence))
                 yield f"  {step}: {sentence} (log of pod {task.pod_name})"
+    explained = {step for step, _ in told}
     for task in failed:
         message = _error_message(task)
         # Once a step has spoken for itself, KFP's "exit status 1" about its pod says nothing more.

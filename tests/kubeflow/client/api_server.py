@@ -119,7 +119,7 @@ class RunSnapshot:
 
     Attributes:
         state: of the run.
-        tasks: state of each task, by name.
+        tasks: state of each task, by name; of a loop, names end with ``#`` and a number.
         errors: message of each failed task, by name; that of the run under "".
     """
 
@@ -366,7 +366,8 @@ def _task(run: Any, name: str, state: str, snapshot: RunSnapshot) -> Any:
     return kfp_server_api.V2beta1PipelineTaskDetail(
         run_id=run.run_id,
         task_id=f"task-{name}",
-        display_name=name,
+        # As of a loop, several tasks may have one name.
+        display_name=name.partition("#")[0],
         state=state,
         state_history=history,
         pod_name=f"{run.run_id}-{name}".lower(),

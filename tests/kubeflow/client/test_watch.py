@@ -52,6 +52,32 @@ def test_waiting_for_a_run_that_fails_tells_the_tasks_error(
     assert "/#/runs/details/run-1" in output.err
 
 
+def test_the_tasks_of_a_loop_are_told_apart(
+    server: ApiServer, command: Submit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = "Trainer"
+    server.snapshots = [
+        RunSnapshot("RUNNING", {f"{name}#0": "RUNNING", f"{name}#1": "SUCCEEDED"}),
+        RunSnapshot("RUNNING", {f"{name}#0": "RUNNING", f"{name}#1": "SUCCEEDED"}),
+        RunSnapshot(
+            "FAILED",
+            {f"{name}#0": "FAILED", f"{name}#1": "FAILED"},
+            {
+                f"{name}#0": f"diptych: {name} failed: slice 1 of 2 is broken",
+                f"{name}#1": f"diptych: {name} failed: slice 2 of 2 is broken",
+            },
+        ),
+    ]
+    assert command("--wait") == FAILED
+    output = capfd.readouterr()
+    lines = [line.split(" ", 1)[1] for line in output.out.splitlines()[2:]]
+    assert lines == [f"{name} RUNNING", f"{name} SUCCEEDED", f"{name} FAILED", f"{name} FAILED", "run FAILED"]
+    assert [line.split(" (")[0] for line in output.err.splitlines()[1:]] == [
+        f"  {name}: slice 1 of 2 is broken",
+        f"  {name}: slice 2 of 2 is broken",
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "log"),
     [
