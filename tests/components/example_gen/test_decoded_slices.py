@@ -90,9 +90,6 @@ def in_one_place(data: DataOptions, tmp_path_factory: pytest.TempPathFactory) ->
     return ingest(data, [], tmp_path_factory.mktemp("whole"))
 
 
-@pytest.mark.promise(
-    "On Kubeflow, the dataset does not depend on how many pods decode it, nor on which of them ends first"
-)
 @pytest.mark.parametrize("count", [1, 3, 16])
 def test_any_number_of_slices_in_any_order_gives_the_same_files(
     data: DataOptions, in_one_place: dict[str, bytes], tmp_path: Path, count: int
