@@ -49,6 +49,8 @@ __all__ = [
 _T = TypeVar("_T")
 # Bytes of a remote file that one request reads: so many that waiting for the first byte of each costs little.
 _BLOCK_BYTES = 4 << 20
+# Of an open file.
+_KEPT_BLOCKS = 8
 # A percent sign that no two hexadecimal digits follow stands for itself.
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
@@ -382,12 +384,13 @@ def _download(uri: str, fetch: FetchOptions) -> BinaryIO:
 class _RemoteFile(io.RawIOBase):
     """A remote file that is read block by block.
 
-    The last block is kept, because Python's buffered readers ask for 8 KB at a time.
+    The last blocks are kept: Python's buffered readers ask for 8 KB at a time, and columns are read by turns.
     """
 
     def __init__(self, uri: str, size: int, fetch: FetchOptions) -> None:
-        self._uri, self._size, self._fetch = uri, size, fetch
-        self._position, self._block, self._block_start = 0, b"", 0
+        self._uri, self._size, self._fetch, self._position = uri, size, fetch, 0
+        # Where each starts, the one that was used last at the end.
+        self._blocks: dict[int, bytes] = {}
 
     def readable(self) -> bool:
         return True
@@ -405,17 +408,29 @@ class _RemoteFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._position >= self._size:
             return 0
-        if not self._block_start <= self._position < self._block_start + len(self._block):
-            self._block = _request(self._uri, self._fetch, self._next_block)
-            self._block_start = self._position
-        offset = self._position - self._block_start
-        count = min(len(buffer), len(self._block) - offset)
-        buffer[:count] = memoryview(self._block)[offset : offset + count]
+        start, block = self._block()
+        offset = self._position - start
+        count = min(len(buffer), len(block) - offset)
+        buffer[:count] = memoryview(block)[offset : offset + count]
         self._position += count
         return count
 
+    def _block(self) -> tuple[int, bytes]:
+        """The block with the next byte, and where it starts."""
+        kept, position = self._blocks, self._position
+        start = next((start for start in kept if start <= position < start + len(kept[start])), None)
+        if start is None:
+            if len(kept) == _KEPT_BLOCKS:
+                del kept[next(iter(kept))]
+            start, block = position, _request(self._uri, self._fetch, self._next_block)
+        else:
+            block = kept.pop(start)
+        kept[start] = block
+        return start, block
+
     def _next_block(self, store: Store) -> bytes:
-        stop = min(self._position + _BLOCK_BYTES, self._size)
+        known = (start for start in self._blocks if start > self._position)
+        stop = min(self._position + _BLOCK_BYTES, self._size, *known)
         block = store.read(self._uri, self._position, stop)
         if len(block) != stop - self._position:
             raise OSError(errno.EIO, f"The file has become shorter than {self._size} bytes", self._uri)

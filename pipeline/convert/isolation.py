@@ -17,16 +17,11 @@ from importlib import import_module
 from typing import Any
 
 from diptych.models.errors import DiptychError
+from diptych.models.isolated_python import isolated_command, isolated_environment
 from diptych.pipeline.convert.errors import ConversionError
 
-# Isolated Python has neither PYTHONPATH nor the user's own packages in its path, so this process gives it its own
-# path, without the current folder.
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from diptych.pipeline.convert.isolation import main; main()"
 # The limit on elapsed time is so many times the limit on processor time: a process may wait for the disk or for others.
 _ELAPSED_FACTOR = 10
-_KEPT_VARIABLES = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
-# More threads would take address space, which is what the limit counts.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -67,13 +62,12 @@ def call_isolated(function: str, arguments: Sequence[Any], path: str) -> Any:
     """
     limits = limits_for(path)
     request = {"function": function, "arguments": arguments, "memory": limits.memory, "seconds": limits.seconds}
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _PROGRAM.format(path=list(filter(None, sys.path)))],
+            isolated_command(__name__),
             input=json.dumps(request).encode(),
             capture_output=True,
-            env={**kept, **_ONE_THREAD},
+            env=isolated_environment(),
             timeout=_ELAPSED_FACTOR * limits.seconds,
             check=False,
         )

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
-from typing import BinaryIO, Protocol
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import pyarrow as pa
 
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers import rows
-from diptych.components.catalogue.readers.arrow_messages import message_sizes
+from diptych.components.catalogue.readers import arrow_process, rows
+from diptych.components.catalogue.readers.arrow_files import open_isolated
+from diptych.components.catalogue.readers.arrow_process import Wanted
 from diptych.components.catalogue.readers.arrow_values import (
     Batch,
-    check_batch,
     check_schema,
     class_names,
     cut_batches,
+    read_values,
     row_of,
-    rows_in_memory,
     sample_rows,
-    select_columns,
-    used_names,
-    values_of,
 )
+from diptych.components.catalogue.readers.batch_blocks import LargeRow, from_blocks
 from diptych.components.catalogue.readers.bounds import open_spool
+from diptych.components.catalogue.readers.isolated_reading import Form, IsolatedFile
 from diptych.components.catalogue.readers.rows import (
-    CatalogueError,
     Chunk,
     RawValues,
     Row,
@@ -37,15 +34,17 @@ from diptych.components.catalogue.readers.rows import (
     too_large,
 )
 from diptych.components.catalogue.samples import SAMPLED_ROWS, evenly_spaced
-from diptych.components.catalogue.storage import FetchError, is_remote, open_file
 
-# What a file for random access begins with; others are streams.
-_FILE_MAGIC = b"ARROW1"
 # So many inline images are made Python values at a time.
 _ROWS_PER_BATCH = 256
 _SAMPLED_BATCHES = 20
 # A batch of more chunks is split up.
 _MAX_CHUNKS_PER_BATCH = 2
+_FORM = Form(
+    "Arrow",
+    "it takes more; write it anew, with smaller batches",
+    "write or copy it anew, or save it as Parquet if a newer version of Arrow wrote it",
+)
 
 
 class ArrowReader:
@@ -58,28 +57,28 @@ class ArrowReader:
 
     def sample(self, source: str, data: DataOptions) -> Iterator[RawValues]:
         """See ``Reader.sample``; the first rows of batches from all over the file, or of a file with dictionaries."""
-        with _open(source, source, data) as file:
-            _check_messages(file, source, data)
-            opened = _batches_in(file)
-            groups = _sampled_groups(opened)
-            names = class_names(opened.schema, source, data)
-            for batches in groups:
-                sampled = (values for batch in _small(batches) for values in sample_rows(batch, names, data))
-                yield from islice(sampled, SAMPLED_ROWS // len(groups))
+        with catalogue_errors(source), open_isolated(source, source, data, _FORM) as file:
+            schema, found = _describe(file)
+            sampled = evenly_spaced(found, _SAMPLED_BATCHES)
+            ranges = [(batch.start, batch.stop) for batch in sampled] or None
+            rows_each = SAMPLED_ROWS // max(1, len(sampled))
+            names = class_names(schema, source, data)
+            blocks = _read(file, ranges, None, range_rows=rows_each)
+            yield from sample_rows(read_values(blocks)[1], names, data)
 
     def cut(self, source: str, source_index: int, data: DataOptions, spool: str) -> Iterator[Chunk]:
         """See ``Reader.cut``."""
-        with _open(source, source, data) as file:
-            _check_messages(file, source, data)
-            batches = _batches_in(file)
-            check_schema(batches.schema, data, source)
-            found = list(batches.find()) if batches.can_start_anywhere else []
-        if not found or max(batch.rows for batch in found) > _MAX_CHUNKS_PER_BATCH * rows.ROWS_PER_CHUNK:
-            _copy(source, data, spool)
-            with _open(source, spool, data) as file:
-                found = list(_batches_in(file).find())
-        else:
-            spool = ""
+        with catalogue_errors(source):
+            with open_isolated(source, source, data, _FORM) as file:
+                schema, found = _describe(file)
+                check_schema(schema, data, source)
+                if found and max(batch.rows for batch in found) <= _MAX_CHUNKS_PER_BATCH * rows.ROWS_PER_CHUNK:
+                    spool = ""
+                else:
+                    _copy(file, spool)
+            if spool:
+                with open_isolated(source, spool, data, _FORM) as file:
+                    found = _describe(file)[1]
         yield from cut_batches(Chunk(source_index, 1, 0, source, 0, 0, spool), found)
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
@@ -87,148 +86,38 @@ class ArrowReader:
         return check_row_count(_rows(chunk, data), chunk)
 
 
-class _Batches(Protocol):
-    """The record batches of an open file."""
-
-    schema: pa.Schema
-    can_start_anywhere: bool
-
-    def find(self) -> Iterator[Batch]:
-        """Where all batches lie."""
-        ...
-
-    def between(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-        """The batches from one position to another."""
-        ...
-
-    def all(self) -> Iterator[pa.RecordBatch]:
-        """All batches, from the start on."""
-        ...
+def _describe(file: IsolatedFile) -> tuple[pa.Schema, list[Batch]]:
+    """The schema, and where batches lie; none of a stream with dictionaries."""
+    # Looking into a file in a store would read it twice: there, the memory of who reads it is what bounds a batch.
+    memory = None if file.is_in_store else file.data.limits.memory_bytes
+    schema, *found = file.read(arrow_process.describe, memory)
+    return pa.ipc.read_schema(pa.py_buffer(schema)), [Batch(*json.loads(batch)) for batch in found]
 
 
-class _Stream:
-    """The batches of a stream."""
+def _read(
+    file: IsolatedFile, ranges: Sequence[tuple[int, int]] | None, names: Sequence[str] | None, **others: Any
+) -> Iterator[bytearray]:
+    """The blocks of batches.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        message = pa.ipc.MessageReader.open_stream(file).read_next_message()
-        self._start = file.tell()
-        self.schema = pa.ipc.read_schema(message.serialize())
-        self.can_start_anywhere = not _has_dictionaries(self.schema)
-
-    def find(self) -> Iterator[Batch]:
-        start = self._start
-        for batch in self.between(start, sys.maxsize):
-            stop = self._file.tell()
-            yield Batch(start, stop, batch.num_rows)
-            start = stop
-
-    def between(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-        self._file.seek(start)
-        messages = pa.ipc.MessageReader.open_stream(self._file)
-        while self._file.tell() < stop:
-            try:
-                message = messages.read_next_message()
-            except StopIteration:
-                return
-            yield check_batch(pa.ipc.read_record_batch(message, self.schema))
-
-    def all(self) -> Iterator[pa.RecordBatch]:
-        self._file.seek(0)
-        return map(check_batch, pa.ipc.open_stream(self._file))
-
-
-class _File:
-    """The batches of a file for random access."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = pa.ipc.open_file(file)
-        self.schema = self._file.schema
-        self.can_start_anywhere = True
-
-    def find(self) -> Iterator[Batch]:
-        for number, batch in enumerate(self.all()):
-            yield Batch(number, number + 1, batch.num_rows)
-
-    def between(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-        return (check_batch(self._file.get_batch(number)) for number in range(start, stop))
-
-    def all(self) -> Iterator[pa.RecordBatch]:
-        return self.between(0, self._file.num_record_batches)
-
-
-@contextmanager
-def _open(source: str, uri: str, data: DataOptions) -> Iterator[BinaryIO]:
-    with catalogue_errors(source), open_file(uri, data.fetch) as file:
-        try:
-            yield file
-        except MemoryError:
-            raise CatalogueError(
-                f"data.catalogue: '{source}' cannot be read as Arrow: it says that it holds more than fits in memory; "
-                "write or copy it anew"
-            ) from None
-        except (pa.ArrowException, StopIteration, UnicodeDecodeError, OSError) as error:
-            if isinstance(error, OSError) and (error.errno or isinstance(error, FetchError)):
-                raise
-            reason = str(error) or "it holds nothing"
-            raise CatalogueError(
-                f"data.catalogue: '{source}' cannot be read as Arrow: {reason}; if a newer version of Arrow wrote it, "
-                "save it as Parquet"
-            ) from None
-
-
-def _check_messages(file: BinaryIO, source: str, data: DataOptions) -> None:
-    """Checks that no message of a local file takes too much memory; of a remote one, that would read it twice.
-
-    Raises:
-        CatalogueError: one does.
-        ArrowInvalid: the file is broken.
+    Args:
+        others: further attributes of a ``Wanted``.
     """
-    largest = 0 if is_remote(source) else max(message_sizes(file), default=0)
-    file.seek(0)
-    if largest > data.limits.memory_bytes:
-        what = f"a record batch has {largest / 1e6:,.0f} MB; write it with smaller ones"
-        raise too_large(source, what, data)
+    usual = {"batch_rows": _ROWS_PER_BATCH, "range_rows": None, "row_bytes": file.data.limits.memory_bytes // 4}
+    return file.read(arrow_process.read, asdict(Wanted(ranges, names, **{**usual, **others})))
 
 
-def _batches_in(file: BinaryIO) -> _Batches:
-    head = file.read(len(_FILE_MAGIC))
-    file.seek(0)
-    return _File(file) if head == _FILE_MAGIC else _Stream(file)
-
-
-def _has_dictionaries(schema: pa.Schema) -> bool:
-    return any("dictionary<" in str(field.type) for field in schema)
-
-
-def _sampled_groups(batches: _Batches) -> list[Iterator[pa.RecordBatch]]:
-    """Groups of batches, of each of which the first rows are a sample."""
-    if not batches.can_start_anywhere:
-        return [batches.all()]
-    sampled = evenly_spaced(list(batches.find()), _SAMPLED_BATCHES)
-    return [batches.between(batch.start, batch.stop) for batch in sampled]
-
-
-def _small(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        count = rows_in_memory(batch, _ROWS_PER_BATCH)
-        for start in range(0, batch.num_rows, count):
-            yield batch.slice(start, count)
-
-
-def _copy(source: str, data: DataOptions, spool: str) -> None:
+def _copy(file: IsolatedFile, spool: str) -> None:
     """Writes the used columns as a stream of small batches without dictionaries."""
-    with _open(source, source, data) as file, open_spool(spool, source, data) as copy:
-        batches = _batches_in(file)
-        schema = batches.schema
-        names = used_names(schema, data)
-        fields = [pa.field(name, _plain(schema.field(name).type)) for name in names]
-        plain = pa.schema(fields, schema.metadata)
-        if _has_dictionaries(plain):
-            raise pa.ArrowInvalid("it has dictionaries inside of lists or structs; save it anew without")
-        with pa.ipc.new_stream(copy, plain) as writer:
-            for batch in _small(batches.all()):
-                writer.write_table(select_columns(batch, names).cast(plain))
+    data = file.data
+    schema, batches = from_blocks(_read(file, None, sorted(data.wanted_names), row_bytes=data.limits.memory_bytes))
+    plain = pa.schema([pa.field(field.name, _plain(field.type)) for field in schema], schema.metadata)
+    if any("dictionary<" in str(field.type) for field in plain):
+        raise pa.ArrowInvalid("it has dictionaries inside of lists or structs; save it anew without")
+    with open_spool(spool, file.source, data) as copy, pa.ipc.new_stream(copy, plain) as writer:
+        for batch in batches:
+            if isinstance(batch, LargeRow):
+                raise too_large(file.source, f"a row has {batch.size / 1e6:,.0f} MB", data)
+            writer.write_table(pa.Table.from_batches([batch]).cast(plain))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -236,12 +125,9 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _rows(chunk: Chunk, data: DataOptions) -> Iterator[Row]:
-    number = chunk.first_row
-    with _open(chunk.source, chunk.spool or chunk.source, data) as file:
-        batches = _batches_in(file)
-        names = class_names(batches.schema, chunk.source, data)
-        used = used_names(batches.schema, data)
-        for batch in _small(batches.between(chunk.start, chunk.stop)):
-            for values in values_of(select_columns(batch, used), data):
-                yield row_of(number, values, names, data)
-                number += 1
+    uri = chunk.spool or chunk.source
+    with catalogue_errors(chunk.source), open_isolated(chunk.source, uri, data, _FORM) as file:
+        schema, found = read_values(_read(file, [(chunk.start, chunk.stop)], sorted(data.wanted_names)))
+        names = class_names(schema, chunk.source, data)
+        for number, values in enumerate(found, start=chunk.first_row):
+            yield row_of(number, values, names, data)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.arrow_safety import refuse_pickled_types
+from diptych.components.catalogue.readers.batch_blocks import LargeRow, from_blocks
 from diptych.components.catalogue.readers.huggingface_features import (
     ClassNames,
     class_names_beside,
@@ -26,8 +27,6 @@ refuse_pickled_types()
 
 # Stands for a text that is not UTF-8, as a lone surrogate is not.
 _BAD_TEXT = "\udcff"
-# Of a batch of more bytes, one row is made values at a time.
-_LARGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -64,29 +63,6 @@ def cut_batches(whole: Chunk, batches: Iterable[Batch]) -> Iterator[Chunk]:
         yield replace(whole, first_row=first, rows=count, start=start, stop=stop)
 
 
-def check_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch, whose values lie where it has data: pyarrow believes what a file says, and crashes where it is wrong.
-
-    Raises:
-        ArrowInvalid: a value lies elsewhere.
-    """
-    for column in batch.columns:
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error):
-                raise
-            # A text that is no UTF-8 concerns its row alone.
-            values = column.dictionary if pa.types.is_dictionary(column.type) else column
-            values.view(_without_texts(values.type)).validate(full=True)
-    return batch
-
-
-def select_columns(batch: pa.RecordBatch, names: list[str]) -> pa.Table:
-    """A batch with some of its columns."""
-    return pa.Table.from_batches([batch]).select(names)
-
-
 def check_schema(schema: pa.Schema, data: DataOptions, source: str) -> None:
     """Checks that a schema has every column that the options name, also inside of structs.
 
@@ -110,45 +86,35 @@ def class_names(schema: pa.Schema, source: str, data: DataOptions) -> dict[str, 
     return declared or {}
 
 
-def sample_rows(batch: pa.RecordBatch, names: dict[str, ClassNames], data: DataOptions) -> Iterator[RawValues]:
-    """The rows of a batch that can be read, with names of classes; nested values have dotted names."""
-    for values in values_of(batch, data):
+def sample_rows(
+    found: Iterable[dict[str, Any]], names: dict[str, ClassNames], data: DataOptions
+) -> Iterator[RawValues]:
+    """The rows that can be read, with names of classes; nested values have dotted names."""
+    for values in found:
         if not any(isinstance(value, Exception) for value in values.values()):
             with suppress(RowError):
                 yield flatten(name_columns(values, names, data))
 
 
-def values_of(batch: pa.RecordBatch | pa.Table, data: DataOptions) -> Iterator[dict[str, Any]]:
-    """The values of each row by column, with an error in the place of a value that cannot be given.
+def read_values(blocks: Iterator[bytearray]) -> tuple[pa.Schema, Iterator[dict[str, Any]]]:
+    """The schema of blocks, and the values of each row by column.
 
-    Python cannot represent it, or its row is too large.
+    In the place of a value is an error where Python cannot represent it, or where its row is too large.
     """
-    if batch.nbytes <= _LARGE_BYTES:
-        yield from _rows_of(batch)
-        return
-    for start in range(batch.num_rows):
-        row = batch.slice(start, 1)
-        if row.nbytes <= data.limits.memory_bytes // 4:
-            yield from _rows_of(row)
-        else:
-            error = ValueError(f"its row has {row.nbytes / 1e6:,.0f} MB, see data.limits.memory_mb")
-            yield dict.fromkeys(batch.schema.names, error)
+    schema, batches = from_blocks(blocks)
+    return schema, (values for batch in batches for values in _rows_of(batch, schema))
 
 
-def rows_in_memory(batch: pa.RecordBatch, most: int) -> int:
-    """How many rows of a batch may be made values at a time: each has a copy of its values in dictionaries."""
-    dictionaries = (column.dictionary.nbytes for column in batch.columns if pa.types.is_dictionary(column.type))
-    return max(1, min(most, _LARGE_BYTES // max(1, int(sum(dictionaries)))))
-
-
-def _rows_of(batch: pa.RecordBatch | pa.Table) -> Iterator[dict[str, Any]]:
+def _rows_of(batch: pa.RecordBatch | LargeRow, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    if isinstance(batch, LargeRow):
+        error = ValueError(f"its row has {batch.size / 1e6:,.0f} MB, see data.limits.memory_mb")
+        return iter([dict.fromkeys(schema.names, error)])
     columns = [_values(column) for column in batch.columns]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(batch.schema.names, values, strict=True))
+    return (dict(zip(schema.names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def row_of(number: int, values: dict[str, Any], names: dict[str, ClassNames], data: DataOptions) -> Row:
-    """The row of values that ``values_of`` gave."""
+    """The row of values that ``read_values`` gave."""
     for name, value in values.items():
         if isinstance(value, Exception):
             return Row(number, problem=("malformed_row", f"column '{name}' cannot be read: {value}"))
@@ -156,19 +122,6 @@ def row_of(number: int, values: dict[str, Any], names: dict[str, ClassNames], da
         return make_row(number, name_columns(values, names, data), data)
     except RowError as error:
         return replace(make_row(number, values, data), labels=(), problem=error.problem)
-
-
-def _without_texts(kind: pa.DataType) -> pa.DataType:
-    """The type with bytes in the place of texts."""
-    if pa.types.is_string(kind):
-        return pa.binary()
-    if pa.types.is_large_string(kind):
-        return pa.large_binary()
-    if pa.types.is_list(kind):
-        return pa.list_(_without_texts(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_without_texts(field.type)) for field in kind])
-    return kind
 
 
 def _inner_names(field: pa.Field) -> Iterator[str]:

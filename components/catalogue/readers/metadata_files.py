@@ -14,7 +14,7 @@ from diptych.components.catalogue.readers.jsonlines import parse_object
 from diptych.components.catalogue.readers.row_files import is_hidden
 from diptych.components.catalogue.readers.rows import CatalogueError, catalogue_errors
 from diptych.components.catalogue.readers.text_files import Lines, open_text
-from diptych.components.catalogue.storage import is_file, is_remote, join, list_files, open_file, walk_files
+from diptych.components.catalogue.storage import is_file, is_remote, join, list_files, walk_files
 
 #: Names of metadata files.
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -104,16 +104,11 @@ def _local_metadata(root: str) -> Iterator[str]:
 
 
 def _parquet_names(source: str, data: DataOptions) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from diptych.components.catalogue.readers import parquet_files
 
-    from diptych.components.catalogue.readers.arrow_safety import refuse_pickled_types
-
-    refuse_pickled_types()
     try:
-        with open_file(source, data.fetch) as file:
-            return list(pq.ParquetFile(file).schema_arrow.names)
-    except pa.ArrowException:
+        return parquet_files.column_names(source, data)
+    except CatalogueError:
         return []
 
 

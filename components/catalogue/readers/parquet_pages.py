@@ -40,36 +40,49 @@ class PageSizes:
     value: int = 0
 
 
-def read_page_sizes(file: BinaryIO, column: Any) -> PageSizes:
+def read_page_sizes(file: BinaryIO, column: Any, pages: int | None = None) -> PageSizes:
     """The sizes of the pages of a column in a row group.
 
     Args:
         column: pyarrow's ``ColumnChunkMetaData``.
+        pages: how many of the first ones to look at; None for all.
 
     Raises:
         ArrowInvalid: a header is broken.
     """
     start = column.dictionary_page_offset if column.has_dictionary_page else None
     at = min(filter(None, (start, column.data_page_offset)))
-    sizes, values = PageSizes(), 0
-    while values < column.num_values:
+    sizes, values, seen = PageSizes(), 0, 0
+    while values < column.num_values and seen != pages:
+        seen += 1
         header, length = _read_header(file, at)
-        packed, unpacked = header.get(_PACKED, -1), header.get(_UNPACKED, -1)
-        if packed < 0 or unpacked < 0:
-            raise pa.ArrowInvalid("the header of a page is broken")
+        packed, unpacked = _number(header, _PACKED), _number(header, _UNPACKED)
         sizes.packed = max(sizes.packed, packed)
         if header.get(_TYPE) == _DICTIONARY_PAGE:
             sizes.dictionary = max(sizes.dictionary, unpacked)
-            count = header.get(_DICTIONARY_HEADER, {}).get(_VALUES, 0)
+            count = _count(header, (_DICTIONARY_HEADER,))
             # One value of a large dictionary may be nearly the whole of it.
             sizes.value = max(sizes.value, unpacked if unpacked > _USUAL_DICTIONARY else unpacked // max(1, count))
         else:
-            count = next((header[key].get(_VALUES, 0) for key in _DATA_HEADERS if key in header), 0)
+            count = _count(header, _DATA_HEADERS)
             values += count
             sizes.page = max(sizes.page, unpacked)
             sizes.value = max(sizes.value, unpacked // max(1, count))
         at += length + packed
     return sizes
+
+
+def _number(fields: dict[int, Any], key: int) -> int:
+    value = fields.get(key)
+    if not isinstance(value, int) or value < 0:
+        raise pa.ArrowInvalid("the header of a page is broken")
+    return value
+
+
+def _count(header: dict[int, Any], keys: tuple[int, ...]) -> int:
+    """The number of values, as the first of the inner headers says that is there."""
+    inner = next((header[key] for key in keys if isinstance(header.get(key), dict)), None)
+    return _number(inner, _VALUES) if inner else 0
 
 
 def _read_header(file: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
@@ -84,6 +97,8 @@ def _read_header(file: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
             if len(content) < size:
                 break
             size *= 16
+        except RecursionError:
+            break
     raise pa.ArrowInvalid("a page has no header")
 
 

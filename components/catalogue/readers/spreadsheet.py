@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import marshal
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -19,7 +15,8 @@ from diptych.components.catalogue.readers import sheet_process
 from diptych.components.catalogue.readers.bounds import LimitedFile
 from diptych.components.catalogue.readers.cell_text import as_text
 from diptych.components.catalogue.readers.header_check import check_header
-from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, RawValues, Row, catalogue_errors, too_large
+from diptych.components.catalogue.readers.isolated_reading import Form, IsolatedFile
+from diptych.components.catalogue.readers.rows import CatalogueError, Chunk, RawValues, Row, catalogue_errors
 from diptych.components.catalogue.readers.spool import cut_spool, read_spool, write_spool
 from diptych.components.catalogue.storage import is_remote, open_file
 
@@ -27,8 +24,7 @@ from diptych.components.catalogue.storage import is_remote, open_file
 Cell: TypeAlias = "str | int | float | bool | None"
 
 _RawRow: TypeAlias = "tuple[dict[str, Any], str | None]"
-_BASE_SECONDS = 30
-_BYTES_PER_SECOND = 50_000
+_FORM = Form("a spreadsheet", "a sheet takes more, empty cells and all; save it as CSV", "save its sheet as CSV")
 
 
 class SpreadsheetReader:
@@ -79,7 +75,7 @@ def sheet_rows(source: str, data: DataOptions, sheet: str | None = None) -> Iter
         CatalogueError: the file cannot be read or is too large, or it is not clear which of its sheets is meant.
     """
     name = sheet or _choose_sheet(source, data)
-    return (row for block in _ask(source, data, "rows", name) for row in block)
+    return (row for block in _ask(source, data, sheet_process.rows, name) for row in block)
 
 
 def filled_sheets(source: str, data: DataOptions) -> list[str]:
@@ -88,7 +84,7 @@ def filled_sheets(source: str, data: DataOptions) -> list[str]:
     Raises:
         CatalogueError: the file cannot be read or is too large.
     """
-    return [name for name, is_filled in _ask(source, data, "sheets") if is_filled]
+    return [name for name, is_filled in _ask(source, data, sheet_process.sheets) if is_filled]
 
 
 def has_pictures(source: str, data: DataOptions) -> bool:
@@ -97,46 +93,13 @@ def has_pictures(source: str, data: DataOptions) -> bool:
     Raises:
         CatalogueError: the file cannot be read.
     """
-    return any(_ask(source, data, "pictures"))
+    return any(_ask(source, data, sheet_process.pictures))
 
 
-def _ask(source: str, data: DataOptions, *arguments: str) -> Iterator[Any]:
-    """What ``sheet_process`` answers."""
-    command = [sys.executable, "-m", sheet_process.__name__, str(data.limits.memory_bytes)]
-    with (
-        catalogue_errors(source),
-        _open_on_disk(source, data) as file,
-        subprocess.Popen(
-            [*command, str(_seconds(file)), *arguments],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process,
-    ):
-        last = None
-        try:
-            while True:
-                last = marshal.load(process.stdout)  # type: ignore[arg-type]
-                if not isinstance(last, str):
-                    yield last
-        except (EOFError, ValueError, TypeError):
-            code = process.wait()
-        finally:
-            process.kill()
-    if code == sheet_process.BROKEN:
-        raise CatalogueError(f"data.catalogue: '{source}' cannot be read as a spreadsheet: {last}")
-    if code == -signal.SIGXCPU:
-        raise CatalogueError(
-            f"data.catalogue: '{source}' cannot be read as a spreadsheet: reading has no end, because its XML is "
-            "damaged; save its sheet as CSV"
-        )
-    if code:
-        raise too_large(source, "a sheet takes more, empty cells and all; save it as CSV", data)
-
-
-def _seconds(file: BinaryIO) -> int:
-    """How long a file may be read: far longer than any sheet that fits in memory takes."""
-    return _BASE_SECONDS + os.fstat(file.fileno()).st_size // _BYTES_PER_SECOND
+def _ask(source: str, data: DataOptions, function: Callable[..., Iterator[bytes]], *arguments: str) -> Iterator[Any]:
+    """What a function of ``sheet_process`` yields."""
+    with catalogue_errors(source), _open_on_disk(source, data) as file:
+        yield from map(marshal.loads, IsolatedFile(file, source, data, _FORM).read(function, *arguments))
 
 
 @contextmanager
@@ -153,7 +116,7 @@ def _open_on_disk(source: str, data: DataOptions) -> Iterator[BinaryIO]:
 
 
 def _choose_sheet(source: str, data: DataOptions) -> str:
-    sheets: dict[str, bool] = dict(_ask(source, data, "sheets"))
+    sheets: dict[str, bool] = dict(_ask(source, data, sheet_process.sheets))
     known = ", ".join(sheets)
     if named := data.table.sheet:
         if named in sheets:
