@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from diptych.components.catalogue.spans import path_in_catalogue
 from diptych.kubeflow.container.adapters import ADAPTERS
-from diptych.kubeflow.container.staging import staged_catalogue
+from diptych.kubeflow.container.staging import catalogue_in_place, staged_catalogue
 from diptych.kubeflow.container.task import StepError, Task
 from diptych.pipeline.options.kubeflow import STEPS
 from tests.kubeflow.container.steps import RUN, executor_input, make_task, write_catalogue
@@ -103,3 +104,22 @@ def test_without_mirrors_no_catalogue_is_copied(root: Path) -> None:
         staged_catalogue(task, "minio://bucket/catalogue.csv"),
     ):
         pass
+
+
+@pytest.mark.parametrize("uri", ["minio://bucket/cat/", "minio://bucket/cat"])
+def test_in_place_the_names_of_files_are_those_in_a_copy(root: Path, stores: Path, uri: str) -> None:
+    write_catalogue(stores / "minio/bucket/cat")
+    task = make_task(executor_input(root))
+    place = catalogue_in_place(task, uri)
+    assert place == f"{stores}/minio/bucket/cat/"
+    assert task.to_uri(f"{place}a.png") == "minio://bucket/cat/a.png"
+    with staged_catalogue(task, uri) as copied:
+        assert path_in_catalogue(f"{copied}a.png", copied) == path_in_catalogue(f"{place}a.png", place) == "a.png"
+
+
+def test_a_catalogue_that_is_not_mounted_is_told_in_place_too(root: Path) -> None:
+    task = make_task(executor_input(root))
+    assert catalogue_in_place(task, "https://example.com/c.csv") == "https://example.com/c.csv"
+    assert catalogue_in_place(task, f"{root}/c.csv") == f"{root}/c.csv"
+    with pytest.raises(StepError, match="there is no '/absent' in the step's container"):
+        catalogue_in_place(task, "/absent/c.csv")

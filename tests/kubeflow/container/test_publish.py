@@ -130,3 +130,37 @@ def test_a_summary_that_cannot_be_written_fails_no_step(stores: Path, caplog: py
     (stores / "minio").write_text("a file where the store's folder should be")
     publish.write_step_summary(task_of("DataGate", "run-7"), GATE)
     assert "the summary will lack DataGate" in caplog.text
+
+
+FANNED = ["Sources", "Decode", "ImageTextExampleGen"]
+
+
+def test_slices_are_steps_of_their_own() -> None:
+    summaries = {"Sources": StepSummary(seconds=0.5, slices=3), "Decode-2": StepSummary(seconds=7.0)}
+    summary = publish.join_summaries("minio://f", FANNED, summaries, "COMPLETE")
+    assert summary.seconds == {"Sources": 0.5, "Decode-2": 7.0}
+    assert summary.cached == ["Decode-1", "Decode-3", "ImageTextExampleGen"]
+
+
+def test_a_slice_that_was_killed_is_unfinished_and_one_that_failed_says_why() -> None:
+    summaries = {"Sources": StepSummary(slices=3), "Decode-1": StepSummary(), "Decode-2": StepSummary()}
+    summary = publish.join_summaries("minio://f", FANNED, summaries, "RUNNING")
+    assert summary.unfinished == ["Decode-3", "ImageTextExampleGen"]
+    assert summary.failure is not None
+    assert "these steps did not finish: Decode-3, ImageTextExampleGen" in summary.failure.message
+    summaries["Decode-3"] = StepSummary(failure="slice 3 of 3 is broken")
+    failure = publish.join_summaries("minio://f", FANNED, summaries, "FAILED").failure
+    assert failure is not None
+    assert (failure.component, failure.message) == ("Decode-3", "slice 3 of 3 is broken")
+
+
+def test_a_pod_that_fails_before_it_knows_its_slice_is_heard() -> None:
+    summaries = {"Sources": StepSummary(slices=1), "Decode": StepSummary(failure="no store is found")}
+    failure = publish.join_summaries("minio://f", FANNED, summaries, "FAILED").failure
+    assert failure is not None
+    assert failure.component == "Decode"
+
+
+def test_without_the_word_of_sources_the_slices_are_not_known() -> None:
+    summary = publish.join_summaries("minio://f", FANNED, {}, "FAILED")
+    assert summary.unfinished == FANNED

@@ -133,3 +133,12 @@ def test_the_output_has_uris_again(root: Path) -> None:
         "uri": f"{RUN}/Trainer/s/model",
         "metadata": {"pushed_destination": f"{RUN}/Trainer/s/model/1", "n": 2},
     }
+
+
+def test_a_parameter_is_given_as_json(root: Path) -> None:
+    given = executor_input(root)
+    values = {"text": "a", "number": 3, "list": [{"rows": 4}, {"rows": 5}], "object": {"rows": 4, "source": "c.csv"}}
+    given["inputs"]["parameterValues"] = values
+    task = make_task(given)
+    assert {name: task.pop_parameter(name) for name in values} == values
+    assert task.pop_parameter("text") is None
