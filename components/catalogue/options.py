@@ -10,7 +10,11 @@ from pydantic import Field, field_validator, model_validator
 
 from diptych.components.catalogue.templates import template_columns
 from diptych.models.features import SPLITS, TRAIN
+from diptych.models.machine_memory import count_memory
 from diptych.models.options import Options
+
+# What the record of a row takes at most while duplicates and splits are found in memory (benchmarks.splits).
+_BYTES_PER_ROW = 500
 
 
 class Columns(Options):
@@ -106,12 +110,24 @@ class Limits(Options):
         description="Most space on the disk that copies of the catalogue may take while it is read, in gigabytes (10^9 "
         "bytes): of compressed files, JSON documents, spreadsheets, and others that can only be read from their start.",
     )
+    rows_in_memory: int | None = Field(
+        None,
+        ge=1,
+        description="Most records whose duplicates, splits and shards are found in memory, which is faster; of more, "
+        "they are found with files and bounded memory, and are the same. Without it, as many as a quarter of the "
+        "machine's memory, or of the container's limit, holds.",
+    )
     min_side: int = Field(8, ge=1, description="Smallest width and height of the image, in pixels.")
     frames: int = Field(
         1000, ge=1, description="Most frames of an animation, of which the first is stored; 1 rejects every animation."
     )
     seconds: float = Field(20, gt=0, description="Longest time to decode one image, in seconds.")
     text_characters: int = Field(100_000, ge=1, description="Greatest length of the description, in characters.")
+
+    @property
+    def most_rows_in_memory(self) -> int:
+        """``rows_in_memory``, or what a quarter of this machine's memory holds."""
+        return self.rows_in_memory or count_memory() // (4 * _BYTES_PER_ROW)
 
     @property
     def file_bytes(self) -> int:

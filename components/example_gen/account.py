@@ -22,6 +22,10 @@ from diptych.models.natural_order import natural_key
 from diptych.models.progress import report_progress
 
 _REPORT_EVERY = 50
+_PLACES = list(enumerate(features.SPLITS))
+
+#: The number of examples by declared split and split.
+KeptCounts = Counter[tuple[int, int]]
 
 
 class IngestionError(DiptychError):
@@ -57,7 +61,7 @@ def list_rejects(
         read_results: gives for each row of a chunk, in order, what ``result_as_json`` returned.
     """
     bounds = np.searchsorted(assignment.chunk, np.arange(len(assignment.chunks) + 1))
-    labelled = {features.SPLITS[split] for split in np.unique(assignment.declared) if split != NO_SPLIT}
+    labelled = {features.SPLITS[split] for split in assignment.declared_splits}
     for number, summary in enumerate(assignment.chunks):
         place, stop = bounds[number], bounds[number + 1]
         if not summary.rejects and (assignment.reason[place:stop] == KEPT).all():
@@ -80,12 +84,13 @@ def _judge_unlabelled(reject: Reject, labelled: Collection[str]) -> Reject:
 
 def _reject_duplicate(result: dict[str, Any], place: int, assignment: Assignment, catalogue: Catalogue) -> Reject:
     """The reject of a record that repeats another one, or straddles declared splits together with it."""
-    original = assignment.original[place]
-    name, its_name = (catalogue.source_name(assignment.chunk_of(p).source) for p in (place, original))
+    original = assignment.original_of(place)
+    name = catalogue.source_name(assignment.chunk_of(place).source)
+    its_name = catalogue.source_name(original.source)
     where = "" if name == its_name else f" of {its_name}"
     reason = DUPLICATE_REASONS[assignment.reason[place]]
-    split, its_split = (_split_name(assignment.declared[p]) for p in (place, original))
-    row = f"row {assignment.row[original]}{where}"
+    split, its_split = (_split_name(number) for number in (assignment.declared[place], original.declared))
+    row = f"row {original.row}{where}"
     detail = f"belongs with {row}, which is in '{its_split}'" if reason == "straddling" else f"repeats {row}"
     return Reject(name, **result, reason=reason, detail=detail, split=split)
 
@@ -99,27 +104,30 @@ def count_unlabelled(rejects: Iterable[Reject]) -> dict[str, int]:
     return Counter(reject.split for reject in rejects if reject.split and reject.reason == UNLABELLED)
 
 
-def describe_declared(
-    assignment: Assignment, unlabelled: Mapping[str, int], catalogue: Catalogue
-) -> DeclaredAccount | None:
+def count_kept(assignment: Assignment) -> KeptCounts:
+    """The number of examples by declared split and split, as places in ``SPLITS``; ``NO_SPLIT`` if none is declared."""
+    kept = assignment.reason == KEPT
+    pairs, counts = np.unique(np.stack([assignment.declared[kept], assignment.split[kept]]), axis=1, return_counts=True)
+    return Counter(dict(zip(map(tuple, pairs.T.tolist()), counts.tolist(), strict=True)))
+
+
+def describe_declared(kept: KeptCounts, unlabelled: Mapping[str, int], catalogue: Catalogue) -> DeclaredAccount | None:
     """The account of the splits that the catalogue declares; None if it declares none.
 
     Args:
+        kept: what ``count_kept`` returns.
         unlabelled: what ``count_unlabelled`` returns.
     """
-    declared, chosen = assignment.declared, assignment.split
-    kept = assignment.reason == KEPT
-    counts = np.bincount(declared[kept & (declared != NO_SPLIT)], minlength=len(features.SPLITS)).tolist()
-    present = [number for number, count in enumerate(counts) if count]
+    counts = [sum(count for (declared, _), count in kept.items() if declared == place) for place, _ in _PLACES]
+    present = [place for place, _ in _PLACES if counts[place]]
     if not present and not unlabelled:
         return None
-    moved = kept & (chosen != declared) & np.isin(chosen, present)
     return DeclaredAccount(
         by=catalogue.splits.by or f"the column '{catalogue.data.columns.split}'",
-        examples={features.SPLITS[number]: counts[number] for number in present},
+        examples={split: counts[place] for place, split in _PLACES if place in present},
         unlabelled=dict(unlabelled),
-        from_train=[split for split in features.SPLITS[1:] if features.SPLITS.index(split) not in present],
-        moved=int(moved.sum()),
+        from_train=[split for place, split in _PLACES[1:] if place not in present],
+        moved=sum(count for (declared, split), count in kept.items() if split != declared and split in present),
         ignores_equal_images=catalogue.data.duplicates.exact == "keep",
         unread=[catalogue.source_name(source) for source in catalogue.splits.unread],
     )

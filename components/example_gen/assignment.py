@@ -25,6 +25,21 @@ SHARD_BYTES = 128_000_000
 
 
 @dataclass(frozen=True)
+class Original:
+    """The record that another one repeats.
+
+    Attributes:
+        source: URI of its source.
+        row: number of its row.
+        declared: place in ``SPLITS`` of the split that the catalogue declares, or ``NO_SPLIT``.
+    """
+
+    source: str
+    row: int
+    declared: int
+
+
+@dataclass(frozen=True)
 class Assignment:
     """What becomes of the records of all chunks.
 
@@ -63,9 +78,19 @@ class Assignment:
         """The number of rows of the catalogue, rejects included."""
         return sum(summary.chunk.rows for summary in self.chunks)
 
+    @property
+    def declared_splits(self) -> list[int]:
+        """The splits, as places in ``SPLITS``, that the catalogue declares for any record."""
+        return [split for split in np.unique(self.declared).tolist() if split != NO_SPLIT]
+
     def chunk_of(self, place: int) -> Chunk:
         """The chunk of a record."""
         return self.chunks[int(self.chunk[place])].chunk
+
+    def original_of(self, place: int) -> Original:
+        """The record that a rejected one repeats."""
+        original = int(self.original[place])
+        return Original(self.chunk_of(original).source, int(self.row[original]), int(self.declared[original]))
 
 
 def assign_splits(indexes: Iterable[ChunkIndex], data: DataOptions) -> Assignment:
@@ -87,7 +112,7 @@ def assign_splits(indexes: Iterable[ChunkIndex], data: DataOptions) -> Assignmen
     declared = entries["split"].copy()
     reason, original = _choose_kept(entries, data)
     kept = np.flatnonzero(reason == KEPT)
-    _check_declared(entries["split"][kept], data)
+    check_declared(missing_splits(entries["split"][kept]), data)
     split = np.full(len(entries), NO_SPLIT, np.int8)
     split[kept] = choose_splits(entries[kept], join_clusters(entries[kept], data), labels, data)
     # A field of the entries keeps all of them in memory until it is copied.
@@ -129,13 +154,15 @@ def _choose_kept(entries: IndexEntries, data: DataOptions) -> tuple[NDArray[np.i
     return reason, original
 
 
-def _check_declared(declared: NDArray[np.int8], data: DataOptions) -> None:
+def check_declared(missing: Sequence[int], data: DataOptions) -> None:
     """Checks the declared splits of the records that are kept.
+
+    Args:
+        missing: those that no record is declared to be in, as places in ``SPLITS``.
 
     Raises:
         CatalogueError: see ``assign_splits``.
     """
-    missing = missing_splits(declared)
     if SPLITS.index(TRAIN) in missing and len(missing) < len(SPLITS):
         declared_splits = [split for place, split in enumerate(SPLITS) if place not in missing]
         raise CatalogueError(no_train_message(declared_splits, data))
@@ -164,10 +191,31 @@ def choose_shards(
     shards = []
     for number in range(len(SPLITS)):
         places = np.flatnonzero(split == number)
-        ends = np.cumsum(sizes[places], dtype=np.int64)
-        total = int(ends[-1]) if len(places) else 0
-        of_split = min(count or max(1, round(total / SHARD_BYTES)), max(1, len(places)))
-        middles = ends - sizes[places] / 2
-        shard[places] = np.minimum(middles * of_split // max(total, 1), of_split - 1)
+        total = int(sizes[places].sum(dtype=np.int64))
+        of_split = count_shards(len(places), total, count)
+        shard[places] = number_shards(sizes[places], 0, total, of_split)
         shards.append(of_split)
     return shard, tuple(shards)
+
+
+def count_shards(records: int, total: int, count: int | None) -> int:
+    """The number of shards of a split.
+
+    Args:
+        total: bytes of its records.
+        count: see ``choose_shards``.
+    """
+    return min(count or max(1, round(total / SHARD_BYTES)), max(1, records))
+
+
+def number_shards(sizes: NDArray[np.uint32], before: int, total: int, shards: int) -> NDArray[np.int32]:
+    """The shard of each of some consecutive records of a split.
+
+    Args:
+        sizes: bytes of each record.
+        before: bytes of the split's records before these.
+        total: bytes of all records of the split.
+        shards: number of shards of the split.
+    """
+    middles = before + np.cumsum(sizes, dtype=np.int64) - sizes / 2
+    return np.minimum(middles * shards // max(total, 1), shards - 1).astype(np.int32)

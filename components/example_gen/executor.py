@@ -19,7 +19,9 @@ from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.account import IngestionError
 from diptych.components.example_gen.decoder_pool import start_fork_server
-from diptych.components.example_gen.ingestion import IngestionJob, ingest
+from diptych.components.example_gen.external.assigning import assign_with_files
+from diptych.components.example_gen.ingestion import ingest
+from diptych.components.example_gen.ingestion_job import IngestionJob
 from diptych.models.counts import pluralize
 from diptych.models.features import SPLITS
 from diptych.models.images.options import ImageOptions
@@ -70,6 +72,8 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         try:
             with self._make_beam_pipeline() as pipeline:
                 ingest(pipeline, job)
+            if fileio.exists(job.index_list):
+                assign_with_files(job, self._make_beam_pipeline)
         finally:
             fileio.rmtree(job.work_uri)
         _check_account(read_json(rejects.uri, ACCOUNT_FILE))

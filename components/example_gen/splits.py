@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,11 +50,20 @@ def choose_splits(
     shared = np.flatnonzero(to_share)
     if len(shared):
         _, own_clusters = np.unique(clusters[shared], return_inverse=True)
-        splits = np.array(sorted({train, *missing}), np.int8)
-        ratios = np.array([getattr(data.splits, SPLITS[split]) for split in splits])
-        bounds = np.cumsum(ratios / ratios.sum())[:-1]
-        chosen[shared] = splits[_share_out(entries[shared], own_clusters.reshape(-1), labels, bounds, data)]
+        splits, ratios = share_ratios(missing, data)
+        chosen[shared] = splits[_share_out(entries[shared], own_clusters.reshape(-1), labels, ratios, data)]
     return chosen
+
+
+def share_ratios(missing: Sequence[int], data: DataOptions) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """The splits that records are shared out to, as places in ``SPLITS``, and cumulative ratios of all but the last.
+
+    Args:
+        missing: see ``missing_splits``.
+    """
+    splits = np.array(sorted({SPLITS.index(TRAIN), *missing}), np.int8)
+    ratios = np.array([getattr(data.splits, SPLITS[split]) for split in splits])
+    return splits, np.cumsum(ratios / ratios.sum())[:-1]
 
 
 def _share_out(
@@ -73,7 +82,7 @@ def _share_out(
     order = np.lexsort((keys, clusters))
     # Of each cluster, the member with the least key.
     first = order[np.flatnonzero(np.diff(clusters[order], prepend=-1))]
-    positions = np.array([_hash_position(key, data.seed) for key in keys[first].tolist()])
+    positions = np.array([hash_position(key, data.seed) for key in keys[first].tolist()])
     if data.stratify:
         strata = rarest_labels(entries["labels"], labels)[first]
         bounds = _stratified_bounds(strata, positions, np.bincount(clusters), ratios)
@@ -98,15 +107,24 @@ def rarest_labels(digests: NDArray[Any], labels: Mapping[bytes, tuple[str, ...]]
     frequency: Counter[str] = Counter()
     for digest, count in zip(distinct.tolist(), counts.tolist(), strict=True):
         frequency.update(dict.fromkeys(labels[digest], count))
-    # Equally rare labels are ordered by name.
-    rarest_first = sorted(frequency, key=lambda label: (frequency[label], label))
-    ranks = {label: rank for rank, label in enumerate(rarest_first)}
-    rarest = np.array([min(ranks[label] for label in labels[digest]) for digest in distinct.tolist()], np.int32)
+    ranks = rank_labels(frequency)
+    rarest = np.array([least_rank(labels[digest], ranks) for digest in distinct.tolist()], np.int32)
     found: NDArray[np.int32] = rarest[inverse.reshape(-1)]
     return found
 
 
-def _hash_position(key: bytes, seed: int) -> float:
+def rank_labels(frequency: Mapping[str, int]) -> dict[str, int]:
+    """The rank of each label, the rarest first; equally rare ones are ordered by name."""
+    rarest_first = sorted(frequency, key=lambda label: (frequency[label], label))
+    return {label: rank for rank, label in enumerate(rarest_first)}
+
+
+def least_rank(labels: Iterable[str], ranks: Mapping[str, int]) -> int:
+    """The rank of the rarest of some labels."""
+    return min(ranks[label] for label in labels)
+
+
+def hash_position(key: bytes, seed: int) -> float:
     """A number from 0 to 1 that is uniformly distributed over keys: the SHA-256 of seed and key."""
     digest = hashlib.sha256(b"%d:%s" % (seed, key.ljust(16, b"\0"))).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
@@ -132,9 +150,22 @@ def _stratified_bounds(
     starts = np.flatnonzero(np.diff(inverse.reshape(-1)[by_stratum])) + 1
     for members in np.split(by_stratum, starts):
         ordered = members[np.argsort(positions[members])]
-        rows = np.concatenate([[0], np.cumsum(sizes[ordered])])
-        # As many clusters as come nearest to the ratio; the bound lies half-way to the next cluster.
-        counts = np.abs(rows[None, :] / rows[-1] - ratios[:, None]).argmin(axis=1)
-        edges = np.concatenate([[0.0], positions[ordered], [1.0]])
-        bounds[members] = (edges[counts] + edges[counts + 1]) / 2
+        bounds[members] = stratum_bounds(positions[ordered], np.cumsum(sizes[ordered]), ratios)
+    return bounds
+
+
+def stratum_bounds(
+    positions: NDArray[np.float64], rows: NDArray[np.int64], ratios: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The positions that separate the parts of a stratum.
+
+    Args:
+        positions: of its clusters, ascending.
+        rows: number of records of each cluster and all before it.
+        ratios: the cumulative ratios of all parts but the last.
+    """
+    # As many clusters as come nearest to the ratio; the bound lies half-way to the next cluster.
+    counts = np.abs(np.concatenate([[0], rows])[None, :] / rows[-1] - ratios[:, None]).argmin(axis=1)
+    edges = np.concatenate([[0.0], positions, [1.0]])
+    bounds: NDArray[np.float64] = (edges[counts] + edges[counts + 1]) / 2
     return bounds

@@ -23,6 +23,7 @@ from diptych.components.data_gate.rules import COMPARING_RULE_KEYS, GateInput, a
 from diptych.components.data_gate.split_rows import ROW_FEATURES, SplitRows, make_split_rows
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.example_gen.account import (
+    count_kept,
     count_labels,
     count_unlabelled,
     describe_declared,
@@ -126,7 +127,7 @@ def check_catalogue(settings: Settings, push_directory: str = "") -> CheckResult
     read = _read_rows(catalogue, settings)
     assignment = assign_splits(read.indexes, catalogue.data)
     rejects = list(list_rejects(assignment, catalogue, lambda summary: read.results[summary.chunk]))
-    declared = describe_declared(assignment, count_unlabelled(rejects), catalogue)
+    declared = describe_declared(count_kept(assignment), count_unlabelled(rejects), catalogue)
     places = {
         split: np.flatnonzero((assignment.reason == KEPT) & (assignment.split == number)).tolist()
         for number, split in enumerate(features.SPLITS)

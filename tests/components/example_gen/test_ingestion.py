@@ -13,7 +13,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from diptych.components.artifact_types import Rejects
-from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.options import DataOptions, Limits
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError
 from diptych.components.example_gen.account import IngestionError
@@ -36,6 +36,7 @@ REJECTS = {
     "truncated": 1,
 }
 SPLITS = {"train": 0.5, "val": 0.25, "test": 0.25}
+BEYOND_MEMORY = {"processes": 1, "limits": Limits(rows_in_memory=15)}
 
 
 def exec_properties(data: DataOptions) -> dict[str, Any]:
@@ -170,18 +171,20 @@ def test_labels_are_counted_by_split(done: Path) -> None:
         ({"processes": 1}, ()),
         ({"processes": 1}, (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_threading")),
         ({"processes": 1}, (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_processing")),
+        (BEYOND_MEMORY, ()),
+        (BEYOND_MEMORY, (IN_PROCESS, "--direct_num_workers=2", "--direct_running_mode=multi_threading")),
     ],
-    ids=["again", "one process", "two threads", "two workers over gRPC"],
+    ids=["again", "one process", "two threads", "two workers over gRPC", "with files", "with files, two threads"],
 )
 def test_every_run_writes_the_same_bytes(
     data: DataOptions,
     done: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    changes: dict[str, int],
+    changes: dict[str, Any],
     beam_args: tuple[str, ...],
 ) -> None:
-    """Neither the number of workers nor the size of chunks matters."""
+    """Neither the number of workers nor the size of chunks matters, nor whether memory holds an entry for each row."""
     if beam_args:
         monkeypatch.setattr(rows, "ROWS_PER_CHUNK", 7)
     run(data.model_copy(update=changes), tmp_path, *beam_args)

@@ -12,7 +12,8 @@ from diptych.components.statistics_gen.executor import IN_MEMORY_BYTES, Statisti
 from diptych.models import features
 from tests.helpers import record_values
 
-SPLITS = {"train": range(12), "test": range(12, 17)}
+# More values than TFDV's sketch of them has room for.
+SPLITS = {"train": range(1_200), "test": range(1_200, 1_205)}
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +51,29 @@ def compute(examples: Any, folder: Path) -> dict[str, Any]:
 
 
 def figures(feature: Any) -> tuple[Any, ...]:
-    """What schema, anomalies and report read of a feature; quantiles are approximate by either way."""
+    """The statistics of a feature: sums are added up in another order by either way, and quantiles are approximate."""
     kind = feature.WhichOneof("stats")
     stats = getattr(feature, kind)
     common = stats.common_stats
     counted = (feature.type, kind, common.num_non_missing, common.num_missing, common.min_num_values)
     if kind == "num_stats":
-        return (*counted, pytest.approx(stats.mean), pytest.approx(stats.std_dev), stats.min, stats.max)
-    return (*counted, stats.unique, sorted((top.value, top.frequency) for top in stats.top_values))
+        moments = pytest.approx([stats.mean, stats.std_dev], rel=1e-9)
+        return (
+            *counted,
+            moments,
+            stats.min,
+            stats.max,
+            stats.num_zeros,
+            pytest.approx(quantiles(stats), abs=0.02 * (stats.max - stats.min)),
+        )
+    top_values = [(top.value, top.frequency) for top in stats.top_values]
+    ranks = [(bucket.label, bucket.sample_count) for bucket in stats.rank_histogram.buckets]
+    return (*counted, stats.unique, pytest.approx(stats.avg_length), top_values, ranks)
+
+
+def quantiles(stats: Any) -> list[float]:
+    (found,) = (one for one in stats.histograms if one.type == one.QUANTILES)
+    return [bucket.high_value for bucket in found.buckets]
 
 
 def test_both_ways_agree(examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +109,13 @@ def test_a_folder_s_name_is_no_pattern(
     for split, numbers in SPLITS.items():
         assert statistics[split][features.LABEL].string_stats.common_stats.num_non_missing == len(numbers)
     assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
+
+
+def test_a_value_that_occurs_once_is_counted_once(examples: Any, tmp_path: Path) -> None:
+    ids = compute(examples, tmp_path)["train"][features.ID].string_stats
+    assert ids.unique == len(SPLITS["train"])
+    assert {top.frequency for top in ids.top_values} == {1}
+    assert {bucket.sample_count for bucket in ids.rank_histogram.buckets} == {1}
 
 
 def test_every_record_is_counted(examples: Any, tmp_path: Path) -> None:
