@@ -13,7 +13,7 @@ from functools import partial
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.image_paths import use_image_file
-from diptych.components.catalogue.options import DataOptions, FetchOptions
+from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.huggingface_features import feature_files
 from diptych.components.catalogue.readers.rows import Chunk, Row
 from diptych.components.catalogue.reasons import RowError
@@ -104,7 +104,7 @@ def _input_files(catalogue: Catalogue) -> Iterator[_Digest]:
     data = catalogue.data
     for source in catalogue.sources:
         for uri in _files_of(source, catalogue.kind, data):
-            yield partial(_digest_file, path_in_catalogue(uri, data.catalogue), uri, data.fetch)
+            yield partial(_digest_file, path_in_catalogue(uri, data.catalogue), uri, data)
     if catalogue.kind not in _KINDS_WITH_IMAGES:
         for source, row in catalogue.rows():
             if row.content is None and row.image:
@@ -123,14 +123,12 @@ def _files_of(source: str, kind: str, data: DataOptions) -> list[str]:
     return [source, *(uri for found in beside for uri in found)]
 
 
-def _digest_file(name: str, uri: str, fetch: FetchOptions) -> bytes:
-    return _digest_content(name, lambda add: _add_content(uri, fetch, add))
+def _digest_file(name: str, uri: str, data: DataOptions) -> bytes:
+    return _digest_content(name, lambda add: _add_content(uri, data, add))
 
 
 def _digest_image(root: str, path: str, data: DataOptions) -> bytes:
-    return _digest_content(
-        path, lambda add: use_image_file(root, path, data, lambda uri: _add_content(uri, data.fetch, add))
-    )
+    return _digest_content(path, lambda add: use_image_file(root, path, data, lambda uri: _add_content(uri, data, add)))
 
 
 def _digest_content(name: str, add_content: Callable[[Callable[[bytes], None]], None]) -> bytes:
@@ -145,12 +143,12 @@ def _digest_content(name: str, add_content: Callable[[Callable[[bytes], None]], 
     return digest.digest()
 
 
-def _add_content(uri: str, fetch: FetchOptions, add: Callable[[bytes], None]) -> None:
+def _add_content(uri: str, data: DataOptions, add: Callable[[bytes], None]) -> None:
     """Calls ``add`` with what stands for a file's content: a remote file's version, else its bytes, block by block."""
-    if is_remote(uri) and (version := file_version(uri, fetch)):
+    if is_remote(uri) and (version := file_version(uri, data.fetch)):
         add(version.encode())
         return
-    with open_file(uri, fetch) as file:
+    with open_file(uri, data.fetch, data.limits) as file:
         # A read takes memory for as many bytes as it asks for, so it must not ask for more than there are.
         left = file.seek(0, os.SEEK_END)
         file.seek(0)

@@ -108,7 +108,8 @@ class Limits(Options):
         50,
         gt=0,
         description="Most space on the disk that copies of the catalogue may take while it is read, in gigabytes (10^9 "
-        "bytes): of compressed files, JSON documents, spreadsheets, and others that can only be read from their start.",
+        "bytes): of compressed files, JSON documents, spreadsheets, and others that can only be read from their start; "
+        "and a copy of a file whose web server sends no parts of files.",
     )
     rows_in_memory: int | None = Field(
         None,
@@ -138,6 +139,11 @@ class Limits(Options):
     def memory_bytes(self) -> int:
         """``memory_mb`` in bytes."""
         return int(self.memory_mb * 1e6)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """``scratch_gb`` in bytes."""
+        return int(self.scratch_gb * 1e9)
 
     @property
     def row_characters(self) -> int:

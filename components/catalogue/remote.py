@@ -19,8 +19,6 @@ from typing import Any, BinaryIO
 
 from diptych.models.credentials import mask_credentials
 
-# The largest file that is downloaded to the disk because its server sends no parts of files.
-_MAX_DOWNLOAD_BYTES = 16 << 30
 # All threads share one store; the libraries' own limits on connections are lower.
 _CONNECTIONS = 64
 # HTTP's client errors after which a request may succeed later: request timeout, too early, too many requests.
@@ -88,8 +86,12 @@ class Store:
         """Copies a file of this machine to the store."""
         self._files.put_file(local, _path(uri))
 
-    def download(self, uri: str, target: BinaryIO) -> None:
-        """Copies a whole file of unknown size, which only web servers have."""
+    def download(self, uri: str, target: BinaryIO, most: int) -> None:
+        """Copies a whole file of unknown size, which only web servers have.
+
+        Raises:
+            FetchError: it holds more than ``most`` bytes.
+        """
         raise NotImplementedError(f"'{uri}' has no size")
 
     def _call(self, method: str, uri: str, **arguments: Any) -> Any:
@@ -135,11 +137,11 @@ class WebServer(Store):
     def put(self, local: str, uri: str) -> None:
         raise PermissionError(errno.EROFS, "A web server cannot be written to", uri)
 
-    def download(self, uri: str, target: BinaryIO) -> None:
+    def download(self, uri: str, target: BinaryIO, most: int) -> None:
         from fsspec.asyn import sync
 
         # There is a timeout for each wait for bytes, but none for the whole download.
-        sync(self._files.loop, self._download, uri, target)
+        sync(self._files.loop, self._download, uri, target, most)
 
     def _run(self, function: Any, *arguments: Any) -> Any:
         from fsspec.asyn import sync
@@ -176,18 +178,19 @@ class WebServer(Store):
                     break
             return bytes(content[: stop - start])
 
-    async def _download(self, uri: str, target: BinaryIO) -> None:
+    async def _download(self, uri: str, target: BinaryIO, most: int) -> None:
         async with await self._get(uri) as answer:
             answer.raise_for_status()
             target.seek(0)
             target.truncate()
             async for block in answer.content.iter_any():
-                target.write(block)
-                if target.tell() > _MAX_DOWNLOAD_BYTES:
+                if target.tell() + len(block) > most:
                     raise FetchError(
-                        f"'{mask_credentials(uri)}' holds more than {_MAX_DOWNLOAD_BYTES >> 30} GB, and its server "
-                        "sends no parts of files: copy it to this machine or to an object store"
+                        f"'{mask_credentials(uri)}' takes more than {most / 1e9:g} GB of the disk "
+                        "(data.limits.scratch_gb), where it is copied because its server sends no parts of files: copy "
+                        "it to this machine or to an object store, or raise the limit"
                     )
+                target.write(block)
 
 
 def is_web(uri: str) -> bool:

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, unquote
 
-from diptych.components.catalogue.options import FetchOptions
+from diptych.components.catalogue.options import FetchOptions, Limits
 from diptych.components.catalogue.remote import FetchError, FileInfo, Store, get_store, is_web, permanent_error
 from diptych.models.atomic_files import atomic_path
 from diptych.models.counts import pluralize
@@ -68,10 +68,11 @@ def is_remote(uri: str) -> bool:
     return "://" in uri
 
 
-def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
+def open_file(uri: str, fetch: FetchOptions | None = None, limits: Limits | None = None) -> BinaryIO:
     """Opens a file to read bytes from any position. A remote file is read in blocks, each by a request of its own.
 
-    A file of a web server that sends no parts of files is first copied to this machine's temporary folder.
+    A file of a web server that sends no parts of files is first copied to this machine's temporary folder, where it may
+    take no more than ``limits.scratch_gb``.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -86,7 +87,7 @@ def open_file(uri: str, fetch: FetchOptions | None = None) -> BinaryIO:
     if info.is_folder:
         raise IsADirectoryError(errno.EISDIR, "Is a folder", mask_credentials(uri))
     if info.size is None:
-        return _download(uri, fetch)
+        return _download(uri, fetch, (limits or Limits()).scratch_bytes)
     return cast(BinaryIO, io.BufferedReader(_RemoteFile(uri, info.size, fetch)))
 
 
@@ -372,10 +373,10 @@ def _may_pass(error: BaseException, uri: str) -> bool:
     return isinstance(error, Exception) and permanent_error(error, uri) is None
 
 
-def _download(uri: str, fetch: FetchOptions) -> BinaryIO:
+def _download(uri: str, fetch: FetchOptions, most: int) -> BinaryIO:
     with ExitStack() as unless_done:
         file = cast(BinaryIO, unless_done.enter_context(tempfile.TemporaryFile()))
-        _request(uri, fetch, lambda store: store.download(uri, file))
+        _request(uri, fetch, lambda store: store.download(uri, file, most))
         file.seek(0)
         unless_done.pop_all()
         return file

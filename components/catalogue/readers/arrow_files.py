@@ -20,7 +20,7 @@ def open_isolated(source: str, uri: str, data: DataOptions, form: Form) -> Itera
         CatalogueError: at any time in the block: it is broken.
         OSError: it cannot be read.
     """
-    with open_file(uri, data.fetch) as file:
+    with open_file(uri, data.fetch, data.limits) as file:
         opened = IsolatedFile(file, source, data, form)
         try:
             yield opened

@@ -45,7 +45,7 @@ def message_sizes(file: BinaryIO) -> Iterator[int]:
         while message := _read_message(file, end):
             size, end = message
             yield size
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         raise pa.ArrowInvalid("the metadata of a message are broken") from None
 
 
@@ -110,6 +110,8 @@ def _sizes(file: BinaryIO, data: bytes, body_at: int) -> tuple[int, int]:
     unpacked = 0
     for number in range(count):
         offset, length = struct.unpack_from("<qq", data, buffers + 4 + 16 * number)
+        if offset < 0:
+            raise pa.ArrowInvalid("a buffer lies outside the file")
         if length >= 8:
             file.seek(body_at + offset)
             # Of a buffer that is not compressed, it is -1.

@@ -30,5 +30,9 @@ def decompress(source: str, target: str, data: DataOptions) -> None:
         CatalogueError: the content is larger than ``data.limits.scratch_gb``.
         OSError, EOFError, zlib.error: the gzip file is broken, or the disk is full.
     """
-    with open_file(source, data.fetch) as file, gzip.open(file) as content, open_spool(target, source, data) as copy:
+    with (
+        open_file(source, data.fetch, data.limits) as file,
+        gzip.open(file) as content,
+        open_spool(target, source, data) as copy,
+    ):
         shutil.copyfileobj(content, copy, _COPY_BYTES)

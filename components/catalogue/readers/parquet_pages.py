@@ -14,6 +14,8 @@ import pyarrow as pa
 _HEADER_BYTES = 1 << 12
 _MAX_HEADER_BYTES = 1 << 24
 _DICTIONARY_PAGE = 2
+# Of numbers of 64 bits.
+_MAX_SHIFT = 63
 # Fields of a PageHeader, and of the headers of data pages inside of it.
 _TYPE, _UNPACKED, _PACKED = 1, 2, 3
 _DICTIONARY_HEADER, _DATA_HEADERS, _VALUES = 7, (5, 8), 1
@@ -89,15 +91,15 @@ def _read_header(file: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
     """The header at an offset, and its length."""
     size = _HEADER_BYTES
     while size <= _MAX_HEADER_BYTES:
-        file.seek(at)
-        content = file.read(size)
         try:
+            file.seek(at)
+            content = file.read(size)
             return _read_struct(content, 0)
         except IndexError:
             if len(content) < size:
                 break
             size *= 16
-        except RecursionError:
+        except (RecursionError, OverflowError):
             break
     raise pa.ArrowInvalid("a page has no header")
 
@@ -157,3 +159,5 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
         if data[at - 1] < 128:
             return value, at
         shift += 7
+        if shift > _MAX_SHIFT:
+            raise pa.ArrowInvalid("a number in the header of a page has no end")

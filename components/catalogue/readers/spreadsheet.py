@@ -105,7 +105,7 @@ def _ask(source: str, data: DataOptions, function: Callable[..., Iterator[bytes]
 @contextmanager
 def _open_on_disk(source: str, data: DataOptions) -> Iterator[BinaryIO]:
     """Opens a file that another process can read; a remote one is copied."""
-    with open_file(source, data.fetch) as file:
+    with open_file(source, data.fetch, data.limits) as file:
         if not is_remote(source):
             yield file
             return

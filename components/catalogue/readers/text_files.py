@@ -86,7 +86,7 @@ def open_lines(uri: str, source: str, data: DataOptions, start: int = 0, stop: i
     Raises:
         OSError: it cannot be read.
     """
-    with open_file(uri, data.fetch) as file:
+    with open_file(uri, data.fetch, data.limits) as file:
         start = start or (len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
         file.seek(start)
         with io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="") as text:
@@ -123,7 +123,7 @@ def open_text(source: str, data: DataOptions) -> Iterator[io.TextIOWrapper]:
     # Not "surrogateescape", which keeps bytes from 128 on only: bytes that are wrong in UTF-16 may have any value.
     codecs.register_error(_REPLACE_BY_SURROGATE, _replace_by_surrogate)
     encoding = "utf-8-sig" if data.encoding == "utf-8" else data.encoding
-    with catalogue_errors(source), open_file(source, data.fetch) as file:
+    with catalogue_errors(source), open_file(source, data.fetch, data.limits) as file:
         plain = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if has_gzip_name(source) else file
         try:
             text = io.TextIOWrapper(plain, encoding, errors=_REPLACE_BY_SURROGATE, newline="")

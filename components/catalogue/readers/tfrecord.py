@@ -61,7 +61,7 @@ class TfrecordReader:
         """See ``Reader.sample``; the rows are spread over the file. Bytes that are UTF-8 are given as text."""
         with scratch_folder() as folder:
             copy = _decompressed(source, os.path.join(folder, "spool"), data)
-            with open_file(copy or source, data.fetch) as file:
+            with open_file(copy or source, data.fetch, data.limits) as file:
                 for size, stop in spread(_frames(file, source, 0), SAMPLED_ROWS):
                     file.seek(stop - CHECKSUM.size - size)
                     with suppress(RowError):
@@ -77,14 +77,14 @@ class TfrecordReader:
         """
         with catalogue_errors(source):
             copy = _decompressed(source, spool, data)
-            with open_file(copy or source, data.fetch) as file:
+            with open_file(copy or source, data.fetch, data.limits) as file:
                 _check_features(file, source, data)
                 whole = Chunk(source_index, 1, 0, source, 0, 0, copy)
                 yield from cut_chunks(whole, (stop for _, stop in _frames(file, source, 0)))
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch) as file:
+        with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch, data.limits) as file:
             info = _file_info(chunk.source, data)
             records = islice(_records(file, chunk.source, chunk.start, data), chunk.rows)
             rows = (_row(number, record, info, data) for number, record in enumerate(records, chunk.first_row))
@@ -193,7 +193,7 @@ def _name_labels(label: Any, labels: Sequence[str], data: DataOptions) -> Any:
 
 def _decompressed(source: str, spool: str, data: DataOptions) -> str:
     """Decompresses a compressed file; returns the spool, or an empty text if the file is not compressed."""
-    with open_file(source, data.fetch) as file:
+    with open_file(source, data.fetch, data.limits) as file:
         head = file.read(RECORD_HEADER.size)
     # The length of a first record may look like the start of a gzip file, but its checksum is then wrong.
     if not is_gzip(head) or _is_header(head):

@@ -70,7 +70,7 @@ class WebdatasetReader:
         """
         with scratch_folder() as folder, catalogue_errors(source):
             copy = _decompressed(source, os.path.join(folder, "spool"), data)
-            with open_file(copy or source, data.fetch) as file:
+            with open_file(copy or source, data.fetch, data.limits) as file:
                 for sample in spread(_samples(file, source, 0, data), SAMPLED_ROWS):
                     with suppress(RowError):
                         yield _sampled_values(sample, file, data)
@@ -83,13 +83,13 @@ class WebdatasetReader:
         """
         with catalogue_errors(source):
             copy = _decompressed(source, spool, data)
-            with open_file(copy or source, data.fetch) as file:
+            with open_file(copy or source, data.fetch, data.limits) as file:
                 whole = Chunk(source_index, 1, 0, source, 0, 0, copy)
                 yield from cut_chunks(whole, (sample.stop for sample in _samples(file, source, 0, data)))
 
     def read(self, chunk: Chunk, data: DataOptions) -> Iterator[Row]:
         """See ``Reader.read``."""
-        with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch) as file:
+        with catalogue_errors(chunk.source), open_file(chunk.spool or chunk.source, data.fetch, data.limits) as file:
             samples = islice(_samples(file, chunk.source, chunk.start, data), chunk.rows)
             rows = (_row(number, sample, file, data) for number, sample in enumerate(samples, start=chunk.first_row))
             yield from check_row_count(rows, chunk)
@@ -97,7 +97,7 @@ class WebdatasetReader:
 
 def _decompressed(source: str, spool: str, data: DataOptions) -> str:
     """Decompresses a compressed archive; returns the spool, or an empty text if the archive is not compressed."""
-    with open_file(source, data.fetch) as file:
+    with open_file(source, data.fetch, data.limits) as file:
         if not is_gzip(file.read(3)):
             return ""
     decompress(source, spool, data)

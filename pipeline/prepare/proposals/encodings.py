@@ -25,7 +25,8 @@ def propose_encoding(catalogue: Catalogue) -> list[Decision]:
     source = catalogue.sources[0]
     if catalogue.kind not in TEXT_KINDS or source.endswith(".parquet"):
         return []
-    with catalogue_errors(source), open_file(source, catalogue.data.fetch) as file:
+    data = catalogue.data
+    with catalogue_errors(source), open_file(source, data.fetch, data.limits) as file:
         plain = gzip.GzipFile(fileobj=file) if has_gzip_name(source) else file
         encoding = detect_encoding(plain.read(_HEAD_BYTES))
     if encoding == DataOptions.model_fields["encoding"].default:

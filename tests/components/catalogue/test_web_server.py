@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -12,7 +13,9 @@ import fsspec
 import pytest
 
 from diptych.components.catalogue import remote
-from diptych.components.catalogue.options import FetchOptions
+from diptych.components.catalogue.catalogue import Catalogue
+from diptych.components.catalogue.options import DataOptions, FetchOptions, Limits
+from diptych.components.catalogue.readers.rows import CatalogueError
 from diptych.components.catalogue.storage import (
     FetchError,
     TooLargeError,
@@ -84,10 +87,10 @@ def test_a_long_file_is_read_in_blocks(web: WebServer) -> None:
         assert file.read() == lines
         file.seek(8)
         assert file.read(8) == b"0000001\n"
-    assert web.requests["/long"] == 1 + 3 + 1
+    assert web.requests["/long"] == 1 + 3  # the last blocks are kept
     with io.TextIOWrapper(open_file(f"{web.root}/long", QUICK)) as text:
         assert sum(1 for _ in text) == len(lines) // 8
-    assert web.requests["/long"] == 5 + 1 + 3
+    assert web.requests["/long"] == 4 + 1 + 3
 
 
 def test_blocks_are_tried_again_by_themselves(web: WebServer) -> None:
@@ -107,13 +110,23 @@ def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_file(web: WebServer)
             file.read()
 
 
-def test_downloads_are_bounded(web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_MAX_DOWNLOAD_BYTES", 1000)
+def test_downloads_are_bounded(web: WebServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web.ranges = False
-    web.files["/long"] = CONTENT
-    with pytest.raises(FetchError, match="copy it"):
-        open_file(f"{web.root}/long", QUICK)
+    web.files["/long"] = bytes(3_000_000)
+    copy = tmp_path / "copy"
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: copy.open("w+b"))
+    with pytest.raises(FetchError, match=r"takes more than 0\.001 GB .*data\.limits\.scratch_gb.*raise the limit"):
+        open_file(f"{web.root}/long", QUICK, Limits(scratch_gb=0.001))
+    assert copy.stat().st_size <= 1_000_000
     assert web.requests["/long"] == 2  # to ask for its size, and once to read it
+
+
+def test_a_catalogue_that_cannot_be_copied_names_the_limit(web: WebServer) -> None:
+    web.ranges = False
+    web.files["/rows.csv"] = b"image,description,label\n" + b"a.png,text,cat\n" * 100_000
+    data = DataOptions(catalogue=f"{web.root}/rows.csv", fetch=QUICK, limits=Limits(scratch_gb=0.001))
+    with pytest.raises(CatalogueError, match=r"'http://.*/rows\.csv' cannot be read: .*data\.limits\.scratch_gb"):
+        list(Catalogue.open(data).rows())
 
 
 def test_pages_of_links_are_folders(web: WebServer) -> None:

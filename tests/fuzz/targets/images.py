@@ -38,29 +38,33 @@ def _image(content: bytes) -> None:
 
 
 def _png(content: bytes) -> None:
+    _image(content[:1] + with_right_checksums(content[1:]))
+
+
+def with_right_checksums(content: bytes) -> bytes:
     """A PNG file whose checksums are right: else no change of a chunk would be read."""
-    at, chunks = len(_SIGNATURE) + 1, [content[: len(_SIGNATURE) + 1]]
+    at, chunks = len(_SIGNATURE), [content[: len(_SIGNATURE)]]
     while at + 8 <= len(content):
         length = int.from_bytes(content[at : at + 4], "big")
         body = content[at + 4 : at + 8 + length]
         chunks.append(struct.pack(">I", length) + body + struct.pack(">I", zlib.crc32(body)))
         at += 12 + length
-    _image(b"".join(chunks))
+    return b"".join(chunks)
 
 
-def _files(*formats: str) -> Callable[[], Iterable[bytes]]:
-    """Files of some of Pillow's formats, one of each kind that is read."""
-
-    def seeds() -> Iterable[bytes]:
-        openers()
-        with patch.multiple(image_kinds, HEIGHT=12, WIDTH=20):
-            made = [make().data for kind, make in image_kinds.KINDS.items() if kind.startswith(formats)]
-        return with_choices(1, made)
-
-    return seeds
+def files(*formats: str) -> list[bytes]:
+    """Files of some of Pillow's formats, one of each kind that is read, of 12 x 20 pixels."""
+    openers()
+    with patch.multiple(image_kinds, HEIGHT=12, WIDTH=20):
+        return [make().data for kind, make in image_kinds.KINDS.items() if kind.startswith(formats)]
 
 
-_TAGS = [
+def _chosen(*formats: str) -> Callable[[], Iterable[bytes]]:
+    return lambda: with_choices(1, files(*formats))
+
+
+#: What is seldom found by chance in a JPEG file.
+JPEG_WORDS = [
     b"Exif\0\0",
     b"ICC_PROFILE\0",
     b"Adobe",
@@ -71,7 +75,8 @@ _TAGS = [
     b"\xff\xc2",
     b"http://ns.adobe.com/xap/1.0/\0",
 ]
-_CHUNKS = [
+#: In a PNG file.
+PNG_WORDS = [
     b"iCCP",
     b"tRNS",
     b"PLTE",
@@ -87,13 +92,16 @@ _CHUNKS = [
     b"cHRM",
 ]
 
+#: In a GIF file.
+GIF_WORDS = [b"NETSCAPE2.0", b"GIF87a", b"\x21\xf9\x04"]
+
 TARGETS = {
-    "jpeg": Target(_image, _files("JPEG"), _TAGS),
-    "png": Target(_png, _files("PNG"), _CHUNKS),
-    "webp": Target(_image, _files("WebP"), [b"VP8X", b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF", b"EXIF", b"ICCP"]),
-    "gif_bmp": Target(_image, _files("GIF", "BMP"), [b"NETSCAPE2.0", b"GIF87a", b"\x21\xf9\x04"]),
-    "tiff": Target(_image, _files("TIFF"), [b"II*\0", b"MM\0*"]),
+    "jpeg": Target(_image, _chosen("JPEG"), JPEG_WORDS),
+    "png": Target(_png, _chosen("PNG"), PNG_WORDS),
+    "webp": Target(_image, _chosen("WebP"), [b"VP8X", b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF", b"EXIF", b"ICCP"]),
+    "gif_bmp": Target(_image, _chosen("GIF", "BMP"), GIF_WORDS),
+    "tiff": Target(_image, _chosen("TIFF"), [b"II*\0", b"MM\0*"]),
     "avif_heif": Target(
-        _image, _files("AVIF", "HEIC"), [b"ftypavif", b"ftypheic", b"ftypmif1", b"meta", b"ispe", b"irot"]
+        _image, _chosen("AVIF", "HEIC"), [b"ftypavif", b"ftypheic", b"ftypmif1", b"meta", b"ispe", b"irot"]
     ),
 }

@@ -131,7 +131,8 @@ def _tables_of_values() -> list[pa.Table]:
     return [plain, nested, named]
 
 
-def _parquet_files() -> list[bytes]:
+def parquet_files() -> list[bytes]:
+    """Files of plain, nested and named values."""
     files = []
     for values in _tables_of_values():
         buffer = io.BytesIO()
@@ -140,7 +141,8 @@ def _parquet_files() -> list[bytes]:
     return files
 
 
-def _arrow_files() -> list[bytes]:
+def arrow_files() -> list[bytes]:
+    """Streams, and files for random access, of the same."""
     files = []
     for values in _tables_of_values():
         stream, file, compressed = io.BytesIO(), io.BytesIO(), io.BytesIO()
@@ -291,8 +293,8 @@ TARGETS = {
     "json": reader("rows.json", _documents, [*_TEXTS, {"table": {"records": "result.items"}}], _JSON_WORDS),
     "label_studio": reader("result.json", _tasks, ({}, _MANY), [*_JSON_WORDS, b'"was_cancelled":', b'"annotations":']),
     "coco": reader("rows.json", _coco_documents, ({"format": "coco"}, {"format": "coco", **_MANY}), _JSON_WORDS),
-    "parquet": reader("rows.parquet", _parquet_files, ({}, _MANY)),
-    "arrow": reader("rows.arrow", _arrow_files, ({}, _MANY)),
+    "parquet": reader("rows.parquet", parquet_files, ({}, _MANY)),
+    "arrow": reader("rows.arrow", arrow_files, ({}, _MANY)),
     "xlsx": reader("rows.xlsx", _workbooks),
     "xlsx_parts": reader(
         "rows.xlsx",

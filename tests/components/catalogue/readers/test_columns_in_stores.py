@@ -98,9 +98,7 @@ def _large_batch(file: Any) -> None:
         (ArrowReader(), _large_batch),
     ],
 )
-@pytest.mark.promise(
-    "A Parquet or Arrow file in a store that unpacks to more than the limit is refused by its name"
-)
+@pytest.mark.promise("A Parquet or Arrow file in a store that unpacks to more than the limit is refused by its name")
 def test_what_unpacks_to_too_much_is_refused(
     put: Callable[..., str], reader: Reader, write: Callable[[Any], None]
 ) -> None:
