@@ -85,8 +85,7 @@ def settle_straddling(decisions: Decisions, runner: StageRunner) -> Decisions:
     if policy == "report":
         return decisions
     roots = find_clusters(decisions, "straddling-clusters", runner)
-    found, stages = find_latest(decisions, roots)
-    runner.add(*stages)
+    found = find_latest(decisions, roots, runner)
     return replace(decisions, moved=(found,)) if policy == "move" else decisions.reject("straddling", found)
 
 
@@ -94,14 +93,12 @@ def reject_duplicates(decisions: Decisions, runner: StageRunner) -> Decisions:
     """Rejects the records that repeat others, as ``find_duplicates`` does."""
     data = decisions.blocks.data
     if data.columns.id:
-        found, stages = find_repeated(decisions, "repeated-ids", "id")
-        runner.add(*stages)
-        decisions = decisions.reject("duplicate_id", found)
+        decisions = decisions.reject("duplicate_id", find_repeated(decisions, "repeated-ids", "id", runner))
     if data.duplicates.exact != "keep":
         is_dropped = data.duplicates.exact == "drop"
+        column = "pixels" if is_dropped else "content"
         # A row that is repeated in another declared split is no needless one: the data gate must see it.
-        found, stages = find_repeated(decisions, "repeated", "pixels" if is_dropped else "content", not is_dropped)
-        runner.add(*stages)
+        found = find_repeated(decisions, "repeated", column, runner, within_split=not is_dropped)
         decisions = decisions.reject("duplicate", found)
     if data.duplicates.near == "drop":
         decisions = decisions.reject("near_duplicate", *find_near_duplicates(decisions, runner))

@@ -32,27 +32,29 @@ def find_clusters(decisions: Decisions, name: str, runner: StageRunner) -> Excha
     Returns:
         For each block the place of each record that is not alone in its cluster, and the place of the cluster's root.
     """
-    blocks, data = decisions.blocks, decisions.blocks.data
-    stages, links, used = [], [], []
-    for column, is_linked in {"group": True, "pixels": data.duplicates.exact != "keep"}.items():
-        if is_linked:
-            keyed, found = blocks.exchange(f"{name}-{column}-keys", KEYED_DTYPE), blocks.exchange(f"{name}-{column}")
-            stages += [
-                Stage(f"{name}-{column}-keys", blocks.count, partial(_emit_keys, decisions, column, keyed)),
-                Stage(f"{name}-{column}", keyed.partitions, partial(_emit_links, keyed, found)),
-            ]
-            links, used = [*links, found], [*used, keyed]
-    if data.duplicates.near == "together":
-        near = NearRecords(decisions, f"{name}-near", by_place=True)
-        stages += near.stages
-        links, used = [*links, near.equal, near.near], [*used, *near.used]
-    runner.add(*stages)
-    runner.discard(*(exchange.folder for exchange in used))
+    blocks, duplicates = decisions.blocks, decisions.blocks.data.duplicates
+    links = [_link_equal(decisions, f"{name}-group", "group", runner)]
+    if duplicates.exact != "keep":
+        links.append(_link_equal(decisions, f"{name}-pixels", "pixels", runner))
+    if duplicates.near == "together":
+        links += _link_near(decisions, f"{name}-near", runner, by_place=True)
     stars = find_roots(links, os.path.join(blocks.folder, f"{name}-stars"), runner)
     roots = blocks.exchange(f"{name}-roots", writers=stars.partitions)
     runner.add(Stage(f"{name}-roots", stars.partitions, partial(_emit_roots, blocks, stars, roots)))
     runner.discard(*(exchange.folder for exchange in (*links, stars)))
     return roots
+
+
+def _link_equal(decisions: Decisions, name: str, column: str, runner: StageRunner) -> Exchange:
+    """Adds the stages that link kept records with the first one that has the same value of a column."""
+    blocks = decisions.blocks
+    keyed, links = blocks.exchange(f"{name}-keys", KEYED_DTYPE), blocks.exchange(name)
+    runner.add(
+        Stage(f"{name}-keys", blocks.count, partial(_emit_keys, decisions, column, keyed)),
+        Stage(name, keyed.partitions, partial(_emit_links, keyed, links)),
+    )
+    runner.discard(keyed.folder)
+    return links
 
 
 def _emit_keys(decisions: Decisions, column: str, keyed: Exchange, block: int) -> Counts:
@@ -83,34 +85,27 @@ def _emit_roots(blocks: Blocks, stars: Exchange, roots: Exchange, partition: int
     return Counter()
 
 
-class NearRecords:
-    """Links between records whose perceptual hashes differ in few bits.
+def _link_near(decisions: Decisions, name: str, runner: StageRunner, by_place: bool) -> tuple[Exchange, Exchange]:
+    """Adds the stages that link records whose perceptual hashes differ in few bits.
 
-    Attributes:
-        equal: links between records of equal hashes and the first of them.
-        near: links between the first records of near hashes.
-        stages: those that write both.
-        used: exchanges that are needed no longer when the stages have run.
+    Args:
+        by_place: whether the nodes are places; else they are in the order in which records are preferred.
+
+    Returns:
+        Links between records of equal hashes and the first of them, and between the first records of near hashes.
     """
-
-    def __init__(self, decisions: Decisions, name: str, by_place: bool) -> None:
-        """Plans the stages.
-
-        Args:
-            by_place: whether the nodes are places; else they are in the order in which records are preferred.
-        """
-        blocks, distance = decisions.blocks, decisions.blocks.data.duplicates.distance
-        keyed = blocks.exchange(f"{name}-keys", KEYED_DTYPE)
-        # Each hash is compared by each of its bands.
-        bands = blocks.exchange(f"{name}-bands", BAND_DTYPE, spread=distance + 1)
-        self.equal = blocks.exchange(f"{name}-equal")
-        self.near = blocks.exchange(f"{name}-near", writers=bands.partitions)
-        self.used = [keyed, bands]
-        self.stages = [
-            Stage(f"{name}-keys", blocks.count, partial(_emit_hashes, decisions, by_place, keyed)),
-            Stage(f"{name}-equal", keyed.partitions, partial(_emit_bands, distance, keyed, self.equal, bands)),
-            Stage(f"{name}-near", bands.partitions, partial(_emit_near, distance, bands, self.near)),
-        ]
+    blocks, distance = decisions.blocks, decisions.blocks.data.duplicates.distance
+    keyed = blocks.exchange(f"{name}-keys", KEYED_DTYPE)
+    # Each hash is compared by each of its bands.
+    bands = blocks.exchange(f"{name}-bands", BAND_DTYPE, spread=distance + 1)
+    equal, near = blocks.exchange(f"{name}-equal"), blocks.exchange(f"{name}-near", writers=bands.partitions)
+    runner.add(
+        Stage(f"{name}-keys", blocks.count, partial(_emit_hashes, decisions, by_place, keyed)),
+        Stage(f"{name}-equal", keyed.partitions, partial(_emit_bands, distance, keyed, equal, bands)),
+        Stage(f"{name}-near", bands.partitions, partial(_emit_near, distance, bands, near)),
+    )
+    runner.discard(keyed.folder, bands.folder)
+    return equal, near
 
 
 def _emit_hashes(decisions: Decisions, by_place: bool, keyed: Exchange, block: int) -> Counts:
@@ -158,18 +153,16 @@ def find_near_duplicates(decisions: Decisions, runner: StageRunner) -> tuple[Exc
         its value, and of all others.
     """
     blocks, name = decisions.blocks, "near"
-    links = NearRecords(decisions, name, by_place=False)
-    runner.add(*links.stages)
-    runner.discard(*(exchange.folder for exchange in links.used))
-    stars = find_roots([links.near], os.path.join(blocks.folder, f"{name}-stars"), runner)
+    equal, near = _link_near(decisions, name, runner, by_place=False)
+    stars = find_roots([near], os.path.join(blocks.folder, f"{name}-stars"), runner)
     rooted = blocks.exchange(f"{name}-rooted", NEAR_DTYPE)
     decided, dropped, repeated = (blocks.exchange(f"{name}-{end}") for end in ("decided", "dropped", "repeated"))
     runner.add(
-        Stage(f"{name}-rooted", blocks.count, partial(_emit_rooted, links.near, stars, rooted)),
+        Stage(f"{name}-rooted", blocks.count, partial(_emit_rooted, near, stars, rooted)),
         Stage(f"{name}-dropped", blocks.count, partial(_emit_dropped, blocks, rooted, decided, dropped)),
-        Stage(f"{name}-repeated", blocks.count, partial(_emit_repeated, blocks, links.equal, decided, repeated)),
+        Stage(f"{name}-repeated", blocks.count, partial(_emit_repeated, blocks, equal, decided, repeated)),
     )
-    runner.discard(*(exchange.folder for exchange in (links.near, links.equal, stars, rooted, decided)))
+    runner.discard(*(exchange.folder for exchange in (near, equal, stars, rooted, decided)))
     return dropped, repeated
 
 

@@ -19,7 +19,7 @@ from diptych.components.example_gen.external.exchange import (
     mix,
     starts_of,
 )
-from diptych.components.example_gen.external.stages import Counts, Stage
+from diptych.components.example_gen.external.stages import Counts, Stage, StageRunner
 from diptych.components.example_gen.external.star_components import least_others
 
 #: A record and the key by which it is grouped, 128 bits.
@@ -60,12 +60,13 @@ class FirstOfKeys:
 
 def _first(keyed: Items) -> Items:
     ordered = keyed[np.lexsort((keyed["node"], keyed["low"], keyed["high"]))]
-    return ordered[starts_of(ordered["high"], ordered["low"])]
+    first: Items = ordered[starts_of(ordered["high"], ordered["low"])]
+    return first
 
 
 def find_repeated(
-    decisions: Decisions, name: str, column: str, within_split: bool = False
-) -> tuple[Exchange, list[Stage]]:
+    decisions: Decisions, name: str, column: str, runner: StageRunner, within_split: bool = False
+) -> Exchange:
     """Finds the records whose key an earlier one has, among those that are kept.
 
     Args:
@@ -73,14 +74,16 @@ def find_repeated(
         within_split: whether an earlier one counts in the same declared split only.
 
     Returns:
-        What will hold the place of each such record and the first node of its key, and the stages that write it.
+        For each block the place of each such record and the first node of its key.
     """
     blocks = decisions.blocks
     keyed, found = blocks.exchange(f"{name}-keys", KEYED_DTYPE), blocks.exchange(name)
-    return found, [
+    runner.add(
         Stage(f"{name}-keys", blocks.count, partial(_emit_keys, decisions, column, within_split, keyed)),
         Stage(name, keyed.partitions, partial(_emit_repeated, blocks, keyed, found)),
-    ]
+    )
+    runner.discard(keyed.folder)
+    return found
 
 
 def _emit_keys(decisions: Decisions, column: str, within_split: bool, keyed: Exchange, block: int) -> Counts:
@@ -106,21 +109,23 @@ def _emit_repeated(blocks: Blocks, keyed: Exchange, found: Exchange, partition: 
     return Counter(found=count)
 
 
-def find_latest(decisions: Decisions, roots: Exchange) -> tuple[Exchange, list[Stage]]:
+def find_latest(decisions: Decisions, roots: Exchange, runner: StageRunner) -> Exchange:
     """Finds the records whose cluster has one in a declared split that is judged later.
 
     Args:
         roots: see ``clusters.find_clusters``.
 
     Returns:
-        What will hold the place of each such record and the first node of that split, and the stages that write it.
+        For each block the place of each such record and the first node of that split.
     """
     blocks = decisions.blocks
     members, found = blocks.exchange("straddling-members"), blocks.exchange("straddling")
-    return found, [
+    runner.add(
         Stage("straddling-members", blocks.count, partial(_emit_members, decisions, roots, members)),
         Stage("straddling", members.partitions, partial(_emit_latest, blocks, members, found)),
-    ]
+    )
+    runner.discard(roots.folder, members.folder)
+    return found
 
 
 def _emit_members(decisions: Decisions, roots: Exchange, members: Exchange, block: int) -> Counts:

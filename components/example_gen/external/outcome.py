@@ -61,13 +61,14 @@ class _Shard(NamedTuple):
 
     Attributes:
         split: place in ``SPLITS``.
+        shards: number of shards of the split.
         total: bytes of all records of the split.
         blocks: those that may hold records of it, each with the bytes of the split's records in the blocks before.
     """
 
     split: int
     number: int
-    count: int
+    shards: int
     total: int
     blocks: list[tuple[int, int]]
 
@@ -186,14 +187,15 @@ class Outcome:
         if not held:
             return Counter()
         pieces = chain.from_iterable(self._pieces(shard, *span) for span in held)
-        write_pieces(self.job.shard_file(SPLITS[shard.split], shard.number, shard.count), pieces, self.job)
+        write_pieces(self.job.shard_file(SPLITS[shard.split], shard.number, shard.shards), pieces, self.job)
         return Counter({SPLITS[shard.split]: sum(count for *_, count in held)})
 
     def _records_of(self, shard: _Shard, block: int, before: int) -> NDArray[np.intp]:
         """Where in a block the records of a shard are."""
         of_split = np.flatnonzero(self._blocks.load(block, "final") == shard.split)
         sizes = self._blocks.load(block, "bytes")[of_split]
-        return of_split[number_shards(sizes, before, shard.total, shard.count) == shard.number]
+        found: NDArray[np.intp] = of_split[number_shards(sizes, before, shard.total, shard.shards) == shard.number]
+        return found
 
     def _pieces(self, shard: _Shard, block: int, start: int, stop: int, _: int) -> Iterator[Piece]:
         """The pieces of work files that hold the records of a shard, from one record of a block to another."""

@@ -72,7 +72,8 @@ def share_out(decisions: Decisions, missing: Sequence[int], runner: StageRunner)
     )
     shared = Stage("shared", blocks.count, partial(sharing.save_shared, leaders))
     if blocks.data.stratify:
-        strata.find_bounds(*runner.run(shared), runner)
+        (labels,) = runner.run(shared)
+        strata.find_bounds(labels, runner)
     else:
         runner.add(shared)
     led, followers, chosen = (blocks.exchange(name) for name in ("led", "followers", "followers-splits"))
@@ -178,7 +179,7 @@ def _merge(members: Items) -> Items:
         return members
     ordered = members[np.lexsort((members["place"], members["low"], members["high"], members["root"]))]
     starts = np.flatnonzero(starts_of(ordered["root"]))
-    merged = ordered[starts]
+    merged: Items = ordered[starts]
     merged["size"] = np.add.reduceat(ordered["size"], starts)
     merged["fixed"] = np.logical_or.reduceat(ordered["fixed"], starts)
     return merged

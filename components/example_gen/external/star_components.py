@@ -118,4 +118,5 @@ def least_others(links: Iterable[Items]) -> LeastOthers:
 
 def _least(links: Items) -> Items:
     ordered = links[np.lexsort((links["other"], links["node"]))]
-    return ordered[starts_of(ordered["node"])]
+    least: Items = ordered[starts_of(ordered["node"])]
+    return least

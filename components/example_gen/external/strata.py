@@ -132,7 +132,8 @@ class Strata:
         frequency = self._load("frequency")
         before = np.cumsum(frequency) - frequency
         share = (before[strata] + positions * frequency[strata]) / frequency.sum()
-        return np.minimum(share * self._blocks.count, self._blocks.count - 1).astype(np.intp)
+        partitions: Partitions = np.minimum(share * self._blocks.count, self._blocks.count - 1).astype(np.intp)
+        return partitions
 
     def _strata(self, block: int, places: NDArray[np.intp]) -> NDArray[np.int32]:
         with open_file(self._file("ranks.json")) as file:

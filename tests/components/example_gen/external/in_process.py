@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,8 +17,8 @@ from diptych.components.example_gen.external.stages import Counts, Stage, StageR
 class InProcessRunner(StageRunner):
     """Runs tasks one after the other, the last first, and each of them twice, as if it had failed in between."""
 
-    def __init__(self, folder: str) -> None:
-        super().__init__(lambda: None, folder)
+    def __init__(self, folder: str, max_bytes: float = math.inf) -> None:
+        super().__init__(lambda: None, folder, max_bytes)
         self.folder = folder
 
     def _execute(self, stages: Iterable[Stage]) -> None:
