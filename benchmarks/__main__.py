@@ -8,6 +8,7 @@ COMMANDS = (
     "stock",
     "ingest",
     "scale",
+    "one_pod",
     "load",
     "encodings",
     "photographs",

@@ -42,7 +42,8 @@ class Slice:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Slice:
         """The slice that ``dataclasses.asdict`` made a JSON object of; whole numbers may have become floats."""
-        return cls(**{name: int(value) if isinstance(value, float) else value for name, value in fields.items()})
+        values: dict[str, Any] = {k: int(value) if isinstance(value, float) else value for k, value in fields.items()}
+        return cls(**values)
 
     def __str__(self) -> str:
         rows = f"{pluralize(self.rows, 'row')} from row {self.first_row:,} of '{self.source}' on"
