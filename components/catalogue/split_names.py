@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from diptych.models.features import SPLITS, TEST, TRAIN
 
@@ -59,6 +60,7 @@ def split_of_cell(text: str, column: str) -> str:
     return split if text.strip().lower() in _YES else other
 
 
+@lru_cache
 def question_of_column(column: str) -> str | None:
     """The split that a column named like ``is_valid`` or ``is_training_image`` asks for; None for another column."""
     first, *others = re.split(r"[-_ ]", _CAPITAL.sub("_", column).lower())

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
-from diptych.components.catalogue.readers import rows
+from diptych.components.catalogue.readers import isolated_reading, rows
 from diptych.components.catalogue.records import Record, RecordOptions, build_record
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
@@ -28,6 +28,8 @@ _LIMITS = {"file_mb": 1, "memory_mb": 100, "scratch_gb": 0.1}
 # Few rows, so that short inputs have several chunks.
 _CHUNK_ROWS = 2
 _SAMPLED = 20
+# Of processor time, until a spreadsheet whose reading has no end is refused; an input is read several times.
+_SECONDS = 1
 
 
 def items() -> list[Item]:
@@ -82,7 +84,11 @@ def read_file(name: str, content: bytes, options: Options) -> None:
 
 def read_catalogue(path: str, options: Options) -> None:
     """Samples a catalogue and reads each of its rows; a row becomes a record, or a reject that can be written."""
-    with refusals(), patch.object(rows, "ROWS_PER_CHUNK", _CHUNK_ROWS):
+    with (
+        refusals(),
+        patch.object(rows, "ROWS_PER_CHUNK", _CHUNK_ROWS),
+        patch.object(isolated_reading, "_BASE_SECONDS", _SECONDS),
+    ):
         data = DataOptions(**{"catalogue": path, "limits": _LIMITS, **options})
         catalogue = Catalogue.open(data)
         with refusals():

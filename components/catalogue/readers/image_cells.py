@@ -20,6 +20,8 @@ ImageCell = tuple[str, bytes | None]
 _DATA_URI = re.compile(r"\s*data:[\w.+-]*(?:/[\w.+-]*)?(?:;[^,;]*)*,", re.IGNORECASE)
 # The first bytes of JPEG, PNG, GIF and WebP files in Base64. No path that leads to a file below a root begins so.
 _BASE64_BEGINNING = re.compile(r"/9j/|iVBORw0KGgo|R0lGOD[dl]h|UklGR")
+# What those begin with, and lists that are written in a cell.
+_UNLIKE_A_PATH = re.compile(r"\s*(?:[\[({]|(?i:data:)|/9j/|iVBORw0KGgo|R0lGOD|UklGR)")
 
 
 def parse_images(value: Any, data: DataOptions) -> list[ImageCell]:
@@ -32,6 +34,8 @@ def parse_images(value: Any, data: DataOptions) -> list[ImageCell]:
         RowError: there are several images where one is asked for, or the value holds none that can be read; the detail
             is a phrase that follows the name of the column.
     """
+    if isinstance(value, str) and not (data.paths.separator or _UNLIKE_A_PATH.match(value)):
+        return [(as_text(value), None)] if value else []
     images = [image for item in _items(value, data) if (image := _parse_image(item, data)) != ("", None)]
     if len(images) > 1 and data.paths.several == "reject":
         raise RowError("several_images", f"holds {pluralize(len(images), 'image')}")

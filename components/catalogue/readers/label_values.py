@@ -106,4 +106,4 @@ def _name(texts: Iterable[str], data: DataOptions) -> tuple[str, ...]:
         if unknown := sorted(labels - known):
             raise RowError("unknown_label", f"holds '{unknown[0]}', none of the {len(names)} labels with names")
         labels = {names.get(label, label) for label in labels - ({_NO_LABEL} - names.keys())}
-    return tuple(sorted(labels))
+    return tuple(sorted(labels)) if len(labels) > 1 else tuple(labels)

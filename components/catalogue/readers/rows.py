@@ -154,14 +154,18 @@ def make_row(number: int, values: RawValues, data: DataOptions) -> Row:
     lookup = partial(_lookup, values, data.null_values)
 
     def convert(column: str | None, conversion: Callable[[Any], _T], default: _T, fill: _Fill = fill_whole) -> _T:
+        if not column:
+            return default
         try:
-            return conversion(_value(column, lookup, fill)) if column else default
+            value = None if data.null_values else values.get(column)
+            # Most columns are there, which takes less time to see.
+            return conversion(_value(column, lookup, fill) if value is None else value)
         except RowError as error:
             problems.append((error.reason, f"column '{column}' {error.detail}"))
             return default
 
     def text(column: str | None, fill: _Fill = fill_whole) -> str:
-        return convert(column, as_text, "", fill)
+        return convert(column, as_text, "", fill) if column else ""
 
     def labels() -> tuple[str, ...]:
         if isinstance(columns.label, str):
@@ -185,7 +189,7 @@ def make_row(number: int, values: RawValues, data: DataOptions) -> Row:
         description=text(columns.description, fill_text),
         labels=labels(),
         group=text(data.split_by).strip() or None,
-        split=split_of_cell(text(columns.split).strip(), columns.split or "") or None,
+        split=split_of_cell(text(columns.split).strip(), columns.split) or None if columns.split else None,
         content=content,
         problem=problems[0] if problems else None,
     )
