@@ -195,8 +195,10 @@ def make_row(number: int, values: RawValues, data: DataOptions) -> Row:
     )
     if (length := len(row.id) + len(row.image) + len(row.group or "") + len("".join(row.labels))) > _MAX_NAMES:
         return Row(number, problem=("malformed_row", f"its id, path, labels and group have {length:,} characters"))
-    others = tuple(replace(row, id=given_id or name, image=name, content=held) for name, held in further)
-    return replace(row, further=others) if others else row
+    if not further:
+        return row
+    others = (replace(row, id=given_id or name, image=name, content=held) for name, held in further)
+    return replace(row, further=tuple(others))
 
 
 def too_large(source: str, what: str, data: DataOptions) -> CatalogueError:
