@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from diptych.models.errors import DiptychError
-from diptych.models.os_errors import explain_cause
+from diptych.models.os_errors import explain_cause, naming
 
 _SCHEMA_VERSION = "2.1.0"
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -27,7 +27,7 @@ class SpecError(DiptychError):
 
 def first_document(path: str) -> dict[str, Any]:
     """The first YAML document of a file, unchecked: of one that the compiler wrote, the pipeline spec."""
-    with open(path, encoding="utf-8") as file:
+    with naming(path), open(path, encoding="utf-8") as file:
         return dict(next(yaml.safe_load_all(file)))
 
 

@@ -40,11 +40,12 @@ _REMEDIES = {
 # Of these a text can tell: that a file is missing may as well be a bug.
 _IN_TEXTS = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS)
 _TEXTS = {os.strerror(number): number for number in _IN_TEXTS} | {
-    # https://www.sqlite.org/rescode.html: FULL, READONLY, IOERR, CANTOPEN.
+    # https://www.sqlite.org/rescode.html: FULL, READONLY, IOERR, CANTOPEN, CORRUPT: a page that could not be read.
     "database or disk is full": errno.ENOSPC,
     "attempt to write a readonly database": errno.EROFS,
     "disk I/O error": errno.EIO,
     "unable to open database file": errno.EACCES,
+    "database disk image is malformed": errno.EIO,
 }
 # TensorFlow names the file before the cause, Python after it.
 _TEXT = re.compile(

@@ -15,6 +15,7 @@ from diptych.kubeflow.client.server import Server, without_warnings
 from diptych.kubeflow.client.vertex import vertex_script
 from diptych.kubeflow.client.watch import watch_run
 from diptych.kubeflow.spec import first_document
+from diptych.models.os_errors import naming
 from diptych.pipeline.cli.terminal import print_line
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _submit_to_kfp(settings: Settings, options: SubmitOptions, path: str) -> int
     spec = first_document(path)
     parameters = read_parameters(spec, options.params)
     pipeline_id = server.get_pipeline_id(settings.name)
-    with server.client() as client:
+    with server.client() as client, naming(path):
         version = client.upload_pipeline_version(path, version_name(path), pipeline_id=pipeline_id)
     _say(f"Pipeline {settings.name}, version {version.display_name}")
     with server.client() as client:
@@ -92,7 +93,7 @@ def _start_recurring_run(server: Server, run: dict[str, Any], schedule: str) -> 
 
 def version_name(path: str) -> str:
     """A name for the version of the pipeline in a file: the time, and the start of the file's SHA-256."""
-    with open(path, "rb") as file:
+    with naming(path), open(path, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()[:8]
     now = datetime.now(timezone.utc)
     return f"{now:%Y%m%d-%H%M%S}.{now.microsecond // 1000:03}-{digest}"
@@ -111,13 +112,13 @@ def disable_cache(path: str) -> None:
     """
     import yaml
 
-    with open(path, encoding="utf-8") as file:
+    with naming(path), open(path, encoding="utf-8") as file:
         documents = list(yaml.safe_load_all(file))
     spec = documents[0]
     for component in (spec["root"], *spec.get("components", {}).values()):
         for task in component.get("dag", {}).get("tasks", {}).values():
             task["cachingOptions"] = {"enableCache": False}
-    with open(path, "w", encoding="utf-8") as file:
+    with naming(path), open(path, "w", encoding="utf-8") as file:
         yaml.safe_dump_all(documents, file, sort_keys=False)
 
 

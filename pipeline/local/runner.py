@@ -152,7 +152,13 @@ def _launch(settings: Settings, run: RunFolder, progress: ProgressHandler, build
 
 
 def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, failure: Failure | None) -> Summary:
-    outputs = _read_outputs(settings.name, run, list(progress.seconds))
+    try:
+        outputs = _read_outputs(settings.name, run, list(progress.seconds))
+    except Exception:
+        # What made the run fail may keep its metadata from being read, too; why it failed is what matters.
+        if failure is None:
+            raise
+        outputs = {}
     artifacts = _uris(outputs)
     return Summary(
         status=failure.status if failure else "succeeded",
