@@ -70,6 +70,7 @@ def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
 
     Raises:
         InvalidArgumentError: the file is broken or of a kind that is refused; where a graph is run.
+        DataLossError: the colour profile of a PNG file is broken; where a graph is run.
     """
     orientation = _exif_orientation(image)
     tf.debugging.Assert(~changes_picture(image, orientation), ["a file whose metadata change its picture"])

@@ -31,14 +31,15 @@ def _serving() -> tuple[Callable[[bytes], np.ndarray | None], int]:
     def decode(image: Any) -> Any:
         return decode_image_file(image, _STORED)
 
-    decode.get_concrete_function()
-
     def serve(content: bytes) -> np.ndarray | None:
         try:
             return np.asarray(decode(tf.constant(content)))
-        except tf.errors.InvalidArgumentError:
+        # TensorFlow cannot give a message in which it quotes the file.
+        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError, UnicodeDecodeError):
             return None
 
+    # The first call optimises the graph, which takes seconds.
+    serve(b"")
     return serve, RESIZE_TOLERANCE
 
 
