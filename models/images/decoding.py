@@ -9,7 +9,8 @@ below 0.01 levels if ``area`` shrinks the image, and below 0.05 levels with ever
 
 What TensorFlow cannot do is refused: TIFF, AVIF and HEIF, WebP before version 2.21, BMP files but those of 8, 24 or 32
 bits a pixel that are not compressed, GIF files whose first frame does not fill the picture, files whose colours a
-profile changes, and those with an orientation that only XMP gives, see ``file_metadata``. Colours of CMYK files may be
+profile changes, and those with an orientation that only XMP gives, see ``file_metadata``, or that stands in EXIF
+elsewhere than in a first directory at its start. Colours of CMYK files may be
 one level darker, because TensorFlow rounds them down.
 """
 
@@ -30,6 +31,8 @@ RESIZE_TOLERANCE = 2
 # How much of a file is searched for EXIF. In JPEG it is a segment near the start, at most 65536 bytes long because its
 # size field has 16 bits. In PNG it is a chunk, which writers put before the pixels.
 _EXIF_BYTES = 65536
+# What EXIF begins with if its first directory follows at once, little- and big-endian (TIFF 6.0, section 2).
+_TIFF_LITTLE, _TIFF_BIG = b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"
 # The EXIF entry of the orientation up to its value, little- and big-endian: tag 0x0112, type 3 (short), count 1
 # (EXIF 2.32, section 4.6.2).
 _ORIENTATION_LITTLE = bytes.fromhex("1201030001000000")
@@ -152,14 +155,25 @@ def _exif_orientation(image: tf.Tensor) -> tf.Tensor:
     """The EXIF orientation of a JPEG or PNG file, 1 to 8; 1 where there is none."""
     head = tf.cast(tf.io.decode_raw(tf.strings.substr(image, 0, _EXIF_BYTES), tf.uint8), tf.int32)
 
-    def byte_after(entry: bytes, skipped: int) -> tf.Tensor:
-        windows = tf.signal.frame(head, len(entry) + skipped + 1, 1)
-        matches = tf.reduce_all(windows[:, : len(entry)] == tf.constant(list(entry)), axis=1)
-        return tf.concat([tf.boolean_mask(windows[:, -1], matches), [1]], axis=0)[0]
+    def places(of: bytes) -> tf.Tensor:
+        windows = tf.signal.frame(head, len(of), 1)
+        return tf.where(tf.reduce_all(windows == tf.constant(list(of)), axis=1))[:, 0]
+
+    def value(header: bytes, entry: bytes, skipped: int, count_at: int) -> tf.Tensor:
+        headers, entries = places(header), places(entry)
+        start, at = tf.concat([headers, [0]], 0)[0], tf.concat([entries, [0]], 0)[0]
+        # Entries have 12 bytes. Elsewhere, such as in the directory of a thumbnail, it is not the picture's.
+        offset = at - start - len(header) - 2
+        count = tf.cast(tf.concat([head, tf.zeros([16], tf.int32)], 0)[start + len(header) + count_at], tf.int64)
+        is_entry = (tf.size(headers) > 0) & (offset >= 0) & (offset % 12 == 0) & (offset // 12 < count)
+        found = tf.size(entries) > 0
+        tf.debugging.Assert(~found | is_entry, ["a file whose EXIF is not as cameras write it"])
+        padded = tf.concat([head, tf.ones([16], tf.int32)], 0)
+        return tf.where(found, padded[at + len(entry) + skipped], 1)
 
     def find_orientation() -> tf.Tensor:
-        value = tf.maximum(byte_after(_ORIENTATION_LITTLE, 0), byte_after(_ORIENTATION_BIG, 1))
-        return tf.where(value <= 8, value, 1)
+        found = tf.maximum(value(_TIFF_LITTLE, _ORIENTATION_LITTLE, 0, 0), value(_TIFF_BIG, _ORIENTATION_BIG, 1, 1))
+        return tf.where(found <= 8, tf.maximum(found, 1), 1)
 
     return tf.cond(tf.io.is_jpeg(image) | is_png(image), find_orientation, lambda: tf.constant(1))
 

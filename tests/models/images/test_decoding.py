@@ -103,6 +103,27 @@ def test_jpeg_is_shrunk_by_the_same_ratio_in_both(
     assert_served_equals_stored(data, options, RESIZE_TOLERANCE)
 
 
+@pytest.mark.parametrize(
+    ("start", "other"),
+    [
+        (b"MM\0*\0\0\0\x08", b"MM\0*\0\1\0\0"),  # the directory is said to be elsewhere
+        (b"MM\0*\0\0\0\x08\0\1", b"MM\0*\0\0\0\x08\0\0"),  # the directory is said to be empty
+    ],
+)
+def test_an_orientation_that_is_not_the_pictures_turns_nothing_silently(start: bytes, other: bytes) -> None:
+    import tensorflow as tf
+
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 6
+    data = as_file(picture("RGB", 24, 20, 1), "JPEG", exif=exif.tobytes())
+    options = ImageOptions(height=24, width=20)
+    assert data.count(start) == 1
+    damaged = data.replace(start, other)
+    assert not np.array_equal(stored(damaged, options), stored(data, options))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="EXIF"):
+        served(damaged, options)
+
+
 @pytest.mark.parametrize("aspect", ASPECTS)
 @pytest.mark.parametrize("filter_", FILTERS)
 def test_photographs_are_served_as_they_are_stored(filter_: str, aspect: str) -> None:
