@@ -24,7 +24,8 @@ def cluster_settings(settings: Settings, target: Target) -> Settings:
     """The settings without the paths and the number of cores of this machine.
 
     Raises:
-        SettingsError: a step in the cluster would not reach something, or Vertex does not know an option.
+        SettingsError: a step in the cluster would not reach something, Vertex does not know an option, or training asks
+            for several workers.
     """
     data = settings.data.model_copy(
         update={"images_root": _cluster_images_root(settings.data), "processes": _decoding_processes(settings)}
@@ -32,6 +33,7 @@ def cluster_settings(settings: Settings, target: Target) -> Settings:
     settings = settings.model_copy(update={"data": data})
     _check_places(settings, target)
     _check_fan_out(settings, target)
+    _check_workers(settings)
     if target == "vertex":
         _check_vertex_resources(settings)
     return settings
@@ -142,6 +144,14 @@ def _check_fan_out(settings: Settings, target: Target) -> None:
     if settings.beam.runner != "direct" or settings.beam.workers > 1:
         raise SettingsError(
             "kubeflow.fan_out: its pods decode without Beam; leave it out, or beam.runner and beam.workers"
+        )
+
+
+def _check_workers(settings: Settings) -> None:
+    if settings.train.distribute == "multi_worker":
+        raise SettingsError(
+            "train.distribute: multi_worker: a pipeline's step is one pod, and no TF_CONFIG names others; 'mirrored' "
+            "trains on all GPUs of the pod (kubeflow.resources.Trainer.gpu)"
         )
 
 

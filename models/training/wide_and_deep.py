@@ -183,7 +183,8 @@ def _val_logits(
         model, batches = keras.Model(setup.model.input, tensors), data.val_dataset(setup.train)
     if batches is None:
         return [], np.empty(0, np.int64)
-    scored = [(model(inputs, training=False), label.numpy()) for inputs, label in batches]
+    # A model of a single output does not return a list.
+    scored = [(keras.tree.flatten(model(inputs, training=False)), label.numpy()) for inputs, label in batches]
     logits = [np.concatenate([np.asarray(outputs[place]) for outputs, _ in scored]) for place in range(len(tensors))]
     return logits, np.concatenate([label for _, label in scored]).astype(np.int64)
 

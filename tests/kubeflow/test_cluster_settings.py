@@ -87,6 +87,8 @@ def test_no_path_of_this_machine_is_in_it(spec_file: Path, folder: Path) -> None
             "kubeflow.resources.ImageTextExampleGen.timeout_minutes",
         ),
         ("kfp", ["kubeflow.resources.Pusher.retries=1"], "kubeflow.resources.Pusher.retries"),
+        ("kfp", ["train.distribute=multi_worker"], "train.distribute"),
+        ("vertex", [*ON_GOOGLE, "train.distribute=multi_worker"], "train.distribute"),
         ("kfp", ["data.images_root=/"], "data.images_root"),
         ("kfp", ["beam={runner: spark, endpoint: 'spark:8099'}"], "kubeflow.pipeline_root"),
         ("kfp", ["kubeflow.catalogue=null", "data.catalogue=abfs://c/c.csv"], "data.catalogue"),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from diptych.models import features
+from diptych.models.networks.options import FusionOptions, ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 from diptych.models.serving.card import read_card
 from diptych.models.text.options import TextOptions
 from diptych.models.training.custom_config import NETWORK_OPTIONS_KEY, PUSH_DIRECTORY_KEY
@@ -218,24 +219,70 @@ def test_two_devices_train_together(trainer_inputs: TrainerInputs) -> None:
     assert set(read_card(str(trainer_inputs.folder / "mirrored" / "model")).labels) == {"even", "odd"}
 
 
-def test_two_workers_train_together_and_the_chief_writes(trainer_inputs: TrainerInputs) -> None:
+# Without dropout, and with all records in each batch, how many devices share a batch can make no difference.
+ALIKE = NetworkOptions(
+    image=ImageNetworkOptions(backbone="cnn", filters=(4,), units=4, dropout=0.0, wide=False),
+    text=TextNetworkOptions(units=4, dropout=0.0, wide=False),
+    fusion=FusionOptions(dropout=0.0),
+)
+# Sums are rounded in another order.
+TOLERANCE = 1e-3
+WHOLE = TrainOptions(epochs=6, batch_size=64, learning_rate=0.01, schedule="constant", patience=None)
+
+
+def arguments_for_all(trainer_inputs: TrainerInputs, run: str, distribute: str) -> dict[str, Any]:
+    """The arguments for training with 64 records, all of them in each batch."""
+    records = [record_values(number % COUNT) for number in range(64)]
+    files = [str(write_records(trainer_inputs.folder / f"{run}.tfrecord", records))]
+    train = WHOLE.model_copy(update={"distribute": distribute})
+    config = trainer_inputs.config(train, **{NETWORK_OPTIONS_KEY: ALIKE.model_dump_json()})
+    return trainer_inputs.arguments(run, train_files=files, eval_files=files, custom_config=config)
+
+
+def scores_of(run: Path) -> np.ndarray:
+    """The scores of an exported model for some records, float ``[n, labels]``."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(run / "model")).signatures["serving_default"]
+    records = tf.constant([features.encode_record(record_values(number)) for number in range(16)])
+    scores: np.ndarray = signature(examples=records)["scores"].numpy()
+    return scores
+
+
+@pytest.fixture(scope="module")
+def scores_of_one_device(trainer_inputs: TrainerInputs) -> np.ndarray:
+    """The scores after training on one device."""
+    run_fn(fn_args(arguments_for_all(trainer_inputs, "one device", "none")))
+    scores = scores_of(trainer_inputs.folder / "one device")
+    # It has learned more than the tolerance below, and answers differently for each record.
+    assert scores.std(axis=0).min() > 0.01
+    return scores
+
+
+def test_two_devices_learn_what_one_does(trainer_inputs: TrainerInputs, scores_of_one_device: np.ndarray) -> None:
+    arguments = arguments_for_all(trainer_inputs, "two devices", "mirrored")
+    process = start(trainer_inputs.folder / "two devices", fn_args=arguments, devices=2)
+    error = process.communicate()[1]
+    assert process.returncode == 0, error
+    assert np.allclose(scores_of(trainer_inputs.folder / "two devices"), scores_of_one_device, atol=TOLERANCE)
+
+
+def test_two_workers_learn_what_one_does_and_the_chief_writes(
+    trainer_inputs: TrainerInputs, scores_of_one_device: np.ndarray
+) -> None:
     import portpicker
 
-    many = write_records(
-        trainer_inputs.folder / "many.tfrecord", [record_values(number % COUNT) for number in range(140)]
-    )
     cluster = {"worker": [f"localhost:{portpicker.pick_unused_port()}" for _ in range(2)]}
     processes = []
     for index in range(2):
-        train = TRAIN.model_copy(update={"distribute": "multi_worker", "epochs": 2})
         name = f"worker-{index}"
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-        arguments = trainer_inputs.arguments(name, train, train_files=[str(many)])
+        arguments = arguments_for_all(trainer_inputs, name, "multi_worker")
         processes.append(start(trainer_inputs.folder / name, {"TF_CONFIG": config}, fn_args=arguments))
     for process in processes:
         error = process.communicate()[1]
         assert process.returncode == 0, error
-    assert read_card(str(trainer_inputs.folder / "worker-0" / "model")).labels
+    assert np.allclose(scores_of(trainer_inputs.folder / "worker-0"), scores_of_one_device, atol=TOLERANCE)
     assert not (trainer_inputs.folder / "worker-1" / "model").exists()
 
 
