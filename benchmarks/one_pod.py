@@ -1,4 +1,4 @@
-"""What stays in one pod of a fan-out: seconds, memory and disk of few rows and of many, without decoding."""
+"""What stays in one pod of a fan-out: CPU seconds, memory and disk of few rows and of many, without decoding."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Measurement:
     """What a step took.
 
     Attributes:
-        seconds: of its executor, without the start of Python and imports.
+        seconds: processor time of its executor, without the start of Python and imports.
         memory: peak of all its processes, in bytes.
         disk: bytes of what it read and of what it wrote, all at once.
     """
@@ -61,7 +61,7 @@ def main() -> int:
                 one = _measure(step, folder)
                 table.append((step, rows, one.seconds, 1e6 * one.seconds / rows, one.memory / 1e9, one.disk / 1e9))
                 print(f"{rows:,} rows, {step}: {one}", flush=True)
-    head = ("step", "rows", "seconds", "microseconds a row", "memory, GB", "disk, GB")
+    head = ("step", "rows", "CPU seconds", "microseconds a row", "memory, GB", "disk, GB")
     print_table(f"One pod, records of {_SIDE} x {_SIDE} pixels", head, table)
     return 0
 
@@ -152,9 +152,9 @@ def _run_step(step: str, folder: Path) -> None:
 
     context = BaseBeamExecutor.Context(beam_pipeline_args=[], tmp_dir=str(folder / "tmp"), unique_id="1")
     run = {"ImageTextExampleGen": _ingest, "StatisticsGen": _compute_statistics}[step]
-    started = time.monotonic()
+    started = time.process_time()
     run(folder, context)
-    (folder / f"{step}.seconds").write_text(str(time.monotonic() - started), encoding="utf-8")
+    (folder / f"{step}.seconds").write_text(str(time.process_time() - started), encoding="utf-8")
 
 
 def _examples(folder: Path) -> Any:

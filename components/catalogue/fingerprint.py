@@ -15,7 +15,7 @@ from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.image_paths import use_image_file
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.catalogue.readers.huggingface_features import feature_files
-from diptych.components.catalogue.readers.rows import Chunk, Row
+from diptych.components.catalogue.readers.rows import Row
 from diptych.components.catalogue.reasons import RowError
 from diptych.components.catalogue.spans import path_in_catalogue
 from diptych.components.catalogue.storage import (
@@ -57,19 +57,20 @@ def digest_all(catalogue: Catalogue, parts: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-def digest_chunk(catalogue: Catalogue, chunk: Chunk) -> bytes:
-    """SHA-256 over all that the records of a chunk are made of: its rows as they are read, and their images.
+def digest_rows(catalogue: Catalogue, source: str, rows: Iterable[Row]) -> bytes:
+    """SHA-256 over all that the records of some rows are made of: the rows as they are read, and their images.
 
-    Positions in the file are no part of it: a longer text in another chunk changes nothing. For files that cannot be
+    Positions in the file are no part of it: a longer text in another row changes nothing. For files that cannot be
     read and for remote ones, see ``digest_inputs``.
 
+    Args:
+        source: URI of the source of the rows.
+
     Raises:
-        CatalogueError: the chunk cannot be read.
+        CatalogueError: the source cannot be read.
     """
-    name, root = catalogue.source_name(chunk.source), catalogue.images_root(chunk.source)
-    total = hashlib.sha256(json.dumps([name, chunk.first_row, chunk.rows]).encode())
-    rows = (partial(_digest_row, row, root, catalogue.data) for row in catalogue.read(chunk))
-    for digest in _in_threads(rows, catalogue.data):
+    total, root = hashlib.sha256(json.dumps(catalogue.source_name(source)).encode()), catalogue.images_root(source)
+    for digest in _in_threads((partial(_digest_row, row, root, catalogue.data) for row in rows), catalogue.data):
         total.update(digest)
     return total.digest()
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from diptych.components.catalogue.catalogue import Catalogue
-from diptych.components.catalogue.readers.rows import Chunk
+from diptych.components.catalogue.readers.rows import Chunk, Row, SourceFile
 from diptych.components.catalogue.storage import open_file, write_stream
 from diptych.components.example_gen.account import result_as_json, track_progress
 from diptych.components.example_gen.decoder_pool import DecoderPool
@@ -20,10 +19,14 @@ def work_file(folder: str, chunk: Chunk, ending: str = "") -> str:
     return os.path.join(folder, f"{chunk.source_index:05d}-{chunk.first_row:010d}{ending}")
 
 
-def decode_chunk(chunk: Chunk, catalogue: Catalogue, pool: DecoderPool[IndexedRecord], folder: str) -> ChunkIndex:
+def decode_chunk(
+    chunk: Chunk, rows: Iterable[Row], source: SourceFile, pool: DecoderPool[IndexedRecord], folder: str
+) -> ChunkIndex:
     """Writes the records of a chunk and the results of its rows to work files; returns the index of the records.
 
     Args:
+        rows: of the chunk.
+        source: their source.
         pool: of processes that run ``write_records``.
         folder: URI of the folder of the work files.
 
@@ -32,9 +35,8 @@ def decode_chunk(chunk: Chunk, catalogue: Catalogue, pool: DecoderPool[IndexedRe
     """
     results = work_file(folder, chunk, ".jsonl")
     builder = ChunkIndexBuilder(chunk, results)
-    rows = pool.process(catalogue.read(chunk), catalogue.source_file(chunk.source), work_file(folder, chunk))
     with write_stream(results) as lines:
-        for result in track_progress(rows):
+        for result in track_progress(pool.process(rows, source, work_file(folder, chunk))):
             lines.write(json_line(result_as_json(result)))
             if isinstance(result, IndexedRecord):
                 builder.add(result)

@@ -59,8 +59,8 @@ def decode_slice(part: Slice, catalogue: Catalogue, image: ImageOptions, folder:
         DecoderPool(options, write_records) as pool,
         write_stream(os.path.join(folder, _CHUNKS_FILE)) as lines,
     ):
-        for chunk in slice_chunks(catalogue, part, scratch):
-            index = decode_chunk(chunk, catalogue, pool, scratch)
+        for chunk, rows in slice_chunks(catalogue, part, scratch):
+            index = decode_chunk(chunk, rows, catalogue.source_file(chunk.source), pool, scratch)
             _keep_chunk(index, folder)
             lines.write(json_line(_describe_chunk(index)))
     with write_stream(os.path.join(folder, _SLICE_FILE)) as file:

@@ -99,4 +99,6 @@ class IngestChunk(beam.DoFn):
         self._pool.close()
 
     def process(self, chunk: Chunk) -> Iterator[ChunkIndex]:
-        yield decode_chunk(chunk, self._job.catalogue, self._pool, self._job.work_uri)
+        catalogue = self._job.catalogue
+        source = catalogue.source_file(chunk.source)
+        yield decode_chunk(chunk, catalogue.read(chunk), source, self._pool, self._job.work_uri)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from diptych.components.catalogue import slices as slices_module
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError
@@ -36,24 +37,44 @@ def plan(catalogue: Catalogue, count: int, from_rows: int = 0) -> list[Slice]:
 
 
 def rows_of(catalogue: Catalogue, part: Slice, folder: Path) -> list[tuple[str, int]]:
-    return [
-        (chunk.source, row.number)
-        for chunk in slice_chunks(catalogue, part, str(folder))
-        for row in catalogue.read(chunk)
-    ]
+    """Source and number of each row of a slice; the chunks must say where they begin and how many rows they have."""
+    found = []
+    for chunk, some in slice_chunks(catalogue, part, str(folder)):
+        numbers = [row.number for row in some]
+        assert (numbers[0], len(numbers)) == (chunk.first_row, chunk.rows)
+        found += [(chunk.source, number) for number in numbers]
+    return found
 
 
+@pytest.mark.parametrize("rows_per_piece", [1, 3, 512])
 @pytest.mark.parametrize("count", [1, 3, 7, 16])
-def test_the_slices_hold_each_row_once_and_in_order(catalogue: Catalogue, tmp_path: Path, count: int) -> None:
+def test_the_slices_hold_each_row_once_and_in_order(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, rows_per_piece: int
+) -> None:
+    """Whether or not slices begin within the reader's own chunks."""
+    monkeypatch.setattr(slices_module, "ROWS_PER_PIECE", rows_per_piece)
     slices = plan(catalogue, count)
     assert [row for part in slices for row in rows_of(catalogue, part, tmp_path)] == [
         (source, row.number) for source, row in catalogue.rows()
     ]
     assert [part.number for part in slices] == list(range(1, len(slices) + 1))
     assert {part.count for part in slices} == {len(slices)}
-    # There are ten chunks.
-    assert len(slices) == min(count, 10)
-    assert max(part.rows for part in slices) <= ROWS / len(slices) + 4
+    # There are ten chunks of four rows.
+    assert len(slices) == (min(count, 10) if rows_per_piece > 4 else count)
+    assert max(part.rows for part in slices) <= ROWS / len(slices) + min(rows_per_piece, 4)
+
+
+def test_rows_of_several_images_are_parted_at_the_chunks_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have the number of the row that they were made of."""
+    monkeypatch.setattr(rows, "ROWS_PER_CHUNK", 4)
+    monkeypatch.setattr(slices_module, "ROWS_PER_PIECE", 1)
+    written = [{"image": f"{number}a.png;{number}b.png", "description": "t", "label": "c"} for number in range(12)]
+    data = write_catalogue(tmp_path, written, paths={"separator": ";", "several": "all"})
+    catalogue = Catalogue.open(data)
+    slices = plan(catalogue, 16)
+    assert [part.rows for part in slices] == [8, 8, 8]
+    found = [row for part in slices for _, some in slice_chunks(catalogue, part, str(tmp_path)) for row in some]
+    assert found == [row for _, row in catalogue.rows()]
 
 
 def test_few_rows_are_one_slice(catalogue: Catalogue) -> None:
@@ -88,7 +109,7 @@ def test_a_catalogue_that_changed_meanwhile_is_told(catalogue: Catalogue, tmp_pa
     path = tmp_path / "other.csv"
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     with pytest.raises(CatalogueError, match=r"slice 5 of 5 \(8 rows from row 5 of 'other.csv' on\) .* changed"):
-        list(slice_chunks(catalogue, last, str(tmp_path)))
+        rows_of(catalogue, last, tmp_path)
 
 
 def test_a_catalogue_without_rows_has_no_slice(tmp_path: Path) -> None:
