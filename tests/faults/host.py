@@ -6,6 +6,7 @@ It reads a request, a line of JSON, from standard input for each command, and an
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import importlib
 import json
@@ -15,6 +16,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,12 +35,20 @@ def serve(modules: Sequence[str]) -> None:
     gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             _run_and_leave(request)
         _, status = os.waitpid(pid, 0)
         sys.stdout.write(f"{status}\n")
         sys.stdout.flush()
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # From Python 3.12 on, it warns if other threads exist. Those that imports start (Arrow's jemalloc has one) hold
+        # no lock that a command needs; TensorFlow and Beam start theirs when they are first used.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _run_and_leave(request: dict[str, Any]) -> None:
@@ -54,6 +64,8 @@ def _run_and_leave(request: dict[str, Any]) -> None:
 
 
 def _run(request: dict[str, Any]) -> int:
+    # If it comes to that, standard error says where each thread waits; then the process ends.
+    faulthandler.register(signal.SIGALRM, file=2, chain=True)
     signal.alarm(_SECONDS)
     os.chdir(request["folder"])
     os.environ["TMPDIR"] = tempfile.tempdir = request["temporary"]

@@ -85,14 +85,17 @@ class Host:
         self.root, self.work, self.temporary = root, root / "work", root / "temporary"
         self._process, self._state = process, state
 
-    def run(self, arguments: Sequence[str], fault: Fault | None = None, number: int = 0, start: str = "") -> Ended:
+    def run(
+        self, arguments: Sequence[str], fault: Fault | None = None, number: int = 0, below: str = "", start: str = ""
+    ) -> Ended:
         """Runs a command, in which the operation of this number fails; with 0 none does.
 
         Args:
-            start: operations count from the first one on, below the host's root, that begins with this path.
+            below: operations count on paths that begin with this one, which is relative to the host's root.
+            start: they count from the first one on whose path begins with this one.
         """
         fault = fault or DISK_FULL
-        names = (os.fsencode(f"{self.root}/{name}") for name in ("", start))
+        names = (os.fsencode(f"{self.root}/{name}") for name in (below, start))
         armed = _STATE.pack(
             0, number or sys.maxsize, fault.error, fault.kinds, fault.lasts, 0, 0, not number, *names, b""
         )

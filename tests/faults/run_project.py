@@ -11,7 +11,10 @@ IMPORTED = (
     "diptych.components.report.comparison_page",
     "diptych.components.report.data_collection",
     "diptych.components.report.page",
+    "diptych.kubeflow.client.submit",
+    "diptych.kubeflow.client.vertex",
     "diptych.kubeflow.commands",
+    "diptych.kubeflow.compiler",
     "diptych.models.text.sklearn_encoders",
     "diptych.models.training.trainer",
     "diptych.pipeline.dag",
@@ -27,6 +30,8 @@ IMPORTED = (
     "diptych.pipeline.prepare.schema",
     "diptych.pipeline.runs.digest",
     "diptych.pipeline.runs.lineage",
+    "diptych.pipeline.runs.verify",
+    "kfp.client",
     "tensorflow_data_validation",
     "tensorflow_model_analysis",
     "tfx.orchestration.local.local_dag_runner",
@@ -45,7 +50,7 @@ evaluate: {thresholds: {accuracy: 0.0}, gain_over_baseline: {accuracy: -1.0}}
 
 
 def write_project(folder: Path) -> None:
-    """Writes ``catalogue.csv`` with its images, and ``tiny.yaml``."""
+    """Writes ``catalogue.csv`` with its images, ``tiny.yaml``, and ``curated.yaml``, which names ``curated.pbtxt``."""
     lines = ["image,description,label"]
     for number in range(ROWS):
         label = ("red", "blue")[number % 2]
@@ -55,3 +60,6 @@ def write_project(folder: Path) -> None:
         lines.append(f"{number}.png,a {label} square number {number},{label}")
     (folder / "catalogue.csv").write_text("\n".join(lines) + "\n")
     (folder / "tiny.yaml").write_text(_SETTINGS)
+    (folder / "curated.yaml").write_text(
+        _SETTINGS.replace("catalogue.csv,", "catalogue.csv, schema_file: curated.pbtxt,")
+    )
