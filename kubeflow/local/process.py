@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from diptych.kubeflow.local.results import COMPLETE, DELETED, FAILED, KILLED, ResourceUsage
 from diptych.models.os_errors import naming
@@ -57,7 +57,7 @@ def run_process(
         except OSError as error:
             _write(files, f"the launcher cannot run the command: {error}\n".encode())
             return ResourceUsage(0.0, 0.0, 0), FAILED
-        output = _Output(process.stdout, files)
+        output = _Output(cast(IO[bytes], process.stdout), files)
         output.start()
         code, usage = _wait(process, timeout, started)
         output.join(_GRACE)
