@@ -8,6 +8,7 @@ COMMANDS = (
     "stock",
     "ingest",
     "scale",
+    "splits",
     "one_pod",
     "load",
     "encodings",

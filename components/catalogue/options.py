@@ -14,7 +14,7 @@ from diptych.models.machine_memory import count_memory
 from diptych.models.options import Options
 
 # What the record of a row takes at most while duplicates and splits are found in memory (benchmarks.splits).
-_BYTES_PER_ROW = 500
+_BYTES_PER_ROW = 600
 
 
 class Columns(Options):

@@ -82,7 +82,8 @@ def _compare_bucket(hashes: Hashes, bucket: NDArray[np.intp], distance: int) -> 
         for start in range(top, len(bucket), _BLOCK_SIZE):
             near = _count_bits(rows ^ values[None, start : start + _BLOCK_SIZE]) <= distance
             left, right = np.nonzero(np.triu(near, 1) if start == top else near)
-            yield np.stack([bucket[top + left], bucket[start + right]], axis=1)
+            if len(left):
+                yield np.stack([bucket[top + left], bucket[start + right]], axis=1)
 
 
 def _count_bits(values: Hashes) -> NDArray[Any]:

@@ -118,11 +118,17 @@ def portable_runner(tmp_path: Path) -> Iterator[list[str]]:
 
 
 @needs_emoji
+@pytest.mark.parametrize("rows_in_memory", [None, 2_000])
 def test_a_portable_runner_gives_the_same_dataset(
-    items: list[Item], expected: DatasetDigest, portable_runner: list[str], tmp_path: Path
+    items: list[Item],
+    expected: DatasetDigest,
+    portable_runner: list[str],
+    tmp_path: Path,
+    rows_in_memory: int | None,
 ) -> None:
     data = write_kind("csv", tmp_path / "catalogue", items)
-    assert ingest(data, tmp_path, *portable_runner) == expected
+    limits = data.limits.model_copy(update={"rows_in_memory": rows_in_memory})
+    assert ingest(data.model_copy(update={"limits": limits}), tmp_path, *portable_runner) == expected
 
 
 @pytest.fixture(scope="module")

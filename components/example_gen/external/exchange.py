@@ -57,11 +57,13 @@ class Exchange:
     def read(self, partition: int) -> Iterator[Items]:
         """Yields the items of a partition, in the order of the tasks, some hundred thousand at a time."""
         held: list[Items] = []
+        count = 0
         for items in self._segments(partition):
             held.append(items)
-            if sum(map(len, held)) >= BATCH_ITEMS:
+            count += len(items)
+            if count >= BATCH_ITEMS:
                 yield np.concatenate(held)
-                held = []
+                held, count = [], 0
         if held:
             yield np.concatenate(held)
 
@@ -86,6 +88,7 @@ class ItemWriter:
     def __init__(self, file: BinaryIO, exchange: Exchange) -> None:
         self._file, self._exchange = file, exchange
         self._held: list[tuple[Partitions, Items]] = []
+        self._count = 0
         self._offsets = [np.zeros((0, exchange.partitions + 1), np.int64)]
         self._bytes = 0
 
@@ -96,11 +99,14 @@ class ItemWriter:
             partitions: of each item.
             columns: the values of each field of the items.
         """
+        if not len(partitions):
+            return
         items = np.empty(len(partitions), self._exchange.dtype)
         for name, values in zip(self._exchange.dtype.names or (), columns, strict=True):
             items[name] = values
         self._held.append((partitions, items))
-        if sum(len(held) for held, _ in self._held) >= BATCH_ITEMS:
+        self._count += len(items)
+        if self._count >= BATCH_ITEMS:
             self._write_run()
 
     def close(self) -> NDArray[np.int64]:
@@ -117,7 +123,7 @@ class ItemWriter:
         self._offsets.append(self._bytes + starts[None] * self._exchange.dtype.itemsize)
         self._bytes += items.nbytes
         self._file.write(items[order].tobytes())
-        self._held = []
+        self._held, self._count = [], 0
 
 
 def condense(batches: Iterable[Items], dtype: np.dtype[Any], merge: Callable[[Items], Items]) -> Items:

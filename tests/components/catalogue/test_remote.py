@@ -18,6 +18,7 @@ from diptych.components.catalogue.storage import (
     list_files,
     open_file,
     read_file,
+    read_range,
     walk_files,
     write_stream,
 )
@@ -48,6 +49,13 @@ def test_files_are_read_up_to_a_limit(bucket: str) -> None:
     assert read_file(uri, QUICK, len(CONTENT)) == CONTENT
     with pytest.raises(TooLargeError):
         read_file(uri, QUICK, len(CONTENT) - 1)
+
+
+def test_a_range_is_read_whole_or_not_at_all(bucket: str) -> None:
+    uri = put(f"{bucket}/ranged", CONTENT)
+    assert read_range(uri, 2, len(CONTENT)) == CONTENT[2:]
+    with pytest.raises(OSError, match=f"fewer than {len(CONTENT) + 1} bytes"):
+        read_range(uri, 2, len(CONTENT) + 1)
 
 
 def test_files_that_do_not_exist_are_missing(bucket: str) -> None:

@@ -26,6 +26,7 @@ from diptych.components.catalogue.storage import (
     list_files,
     open_file,
     read_file,
+    read_range,
     resolve_below,
     walk_files,
     write_stream,
@@ -201,6 +202,14 @@ def test_files_are_read_up_to_a_limit(root: Path) -> None:
     assert read_file(str(root.parent / "secret"), FETCH, 1) == b"s"
     with pytest.raises(TooLargeError):
         read_file(str(root.parent / "secret"), FETCH, 0)
+
+
+def test_a_range_is_read_whole_or_not_at_all(root: Path) -> None:
+    secret = root.parent / "secret"
+    size = secret.stat().st_size
+    assert read_range(str(secret), 0, 1) + read_range(str(secret), 1, size) == secret.read_bytes()
+    with pytest.raises(OSError, match=f"fewer than {size + 1} bytes"):
+        read_range(str(secret), 0, size + 1)
 
 
 def test_an_endless_file_is_not_read_on(root: Path) -> None:

@@ -192,6 +192,15 @@ def test_every_run_writes_the_same_bytes(
         assert files_of(tmp_path / output) == files_of(done / output)
 
 
+def test_files_that_take_too_much_of_the_disk_are_refused(data: DataOptions, tmp_path: Path) -> None:
+    limits = Limits(rows_in_memory=15, scratch_gb=1e-5)
+    with pytest.raises(
+        CatalogueError, match=r"data\.limits\.scratch_gb: .* 42 records, .*data\.limits\.rows_in_memory"
+    ):
+        run(data.model_copy(update={"limits": limits, "processes": 1}), tmp_path)
+    assert not files_of(tmp_path / "examples")
+
+
 def test_gzip_changes_the_files_and_no_record(data: DataOptions, done: Path, tmp_path: Path) -> None:
     run(data.model_copy(update={"compression": "gzip"}), tmp_path)
     names = sorted(files_of(tmp_path / "examples"))
