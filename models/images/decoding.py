@@ -9,9 +9,9 @@ below 0.01 levels if ``area`` shrinks the image, and below 0.05 levels with ever
 
 What TensorFlow cannot do is refused: TIFF, AVIF and HEIF, WebP before version 2.21, BMP files but those of 8, 24 or 32
 bits a pixel that are not compressed, GIF files whose first frame does not fill the picture, files whose colours a
-profile changes, and those with an orientation that only XMP gives, see ``file_metadata``, or that stands in EXIF
-elsewhere than in a first directory at its start. Colours of CMYK files may be
-one level darker, because TensorFlow rounds them down.
+profile changes, those with an orientation that only XMP gives, see ``file_metadata``, or that stands in EXIF
+elsewhere than in a first directory at its start, and progressive JPEG files that lack scans. Colours of CMYK files may
+be one level darker, because TensorFlow rounds them down.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from diptych.models.images.bmp_decoding import decode_bmp, is_bmp
 from diptych.models.images.file_metadata import changes_picture
 from diptych.models.images.geometry import JPEG_DOWNSCALING_RATIOS
 from diptych.models.images.gif_decoding import decode_gif, is_gif
+from diptych.models.images.jpeg_scans import lacks_scans
 from diptych.models.images.options import JPEG_QUALITY, ImageOptions, check_encoding_supported
 from diptych.models.images.png_decoding import decode_png, is_png
 
@@ -115,6 +116,7 @@ def _decode_jpeg(image: tf.Tensor, orientation: tf.Tensor, options: ImageOptions
     Returns:
         The pixels, not yet upright, and the height and width of the upright image before downscaling, int64 ``[2]``.
     """
+    tf.debugging.Assert(~lacks_scans(image), ["a progressive JPEG file that lacks scans"])
     shape = _upright(tf.cast(tf.io.extract_jpeg_shape(image)[:2], tf.int64), orientation)
     target = _resized_shape(shape, options)
     large_enough = [tf.reduce_all(-(-shape // ratio) >= target) for ratio in JPEG_DOWNSCALING_RATIOS]
