@@ -156,15 +156,6 @@ def test_a_fault_of_a_slow_command_is_a_sentence_and_changes_no_file(
     assert {name for name in changed if not name.startswith("temporary/")} == set()
 
 
-def test_an_image_that_cannot_be_read_costs_no_other_its_answer(run: Host) -> None:
-    ended = run.run(["predict", "run", "0.png", "1.png", "--text", "a"], BROKEN_DISK, 1, below="work/0.png")
-    assert ended.code == FAILED
-    first, second = ended.out.splitlines()
-    assert "0.png: not classified: input/output error" in first
-    assert "1.png: " in second
-    assert "1 image of 2 could not be classified" in ended.error
-
-
 @pytest.mark.promise(
     "If the last steps of a run fail, it says so in a sentence; a push is whole or not at all, and the next run goes on"
 )
