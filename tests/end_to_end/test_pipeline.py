@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -26,6 +27,7 @@ from diptych.pipeline.local.runner import run_ingestion
 from diptych.pipeline.runs.digest import digest_dataset
 from diptych.pipeline.runs.run_folder import RunFolder
 from diptych.pipeline.settings import load_settings
+from tests.pipeline.cli.stopped_commands import wait_for_end
 
 pytestmark = pytest.mark.e2e
 
@@ -53,6 +55,18 @@ class Project:
     def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:
         settings = [argument for override in overrides for argument in ("--set", override)]
         return self.diptych("run", "diptych.yaml", "--output", "run", *settings)
+
+    def start(self, *overrides: str) -> subprocess.Popen[str]:
+        """Starts a run in a session of its own; what it says on both streams can be read."""
+        settings = [argument for override in overrides for argument in ("--set", override)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "diptych", "run", "diptych.yaml", "--output", "run", *settings],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -335,6 +349,39 @@ def test_a_second_run_is_cached(project: Project) -> None:
     assert Counter(again["cached"]) == Counter(list(before["artifacts"]))
     assert again["artifacts"] == before["artifacts"]
     assert again["metrics"] == before["metrics"]
+
+
+@pytest.mark.promise(
+    "A run that gets SIGTERM while it trains ends with no process left, and goes on from there when it is run again"
+)
+def test_a_run_that_is_told_to_end_is_resumed(project: Project, record_property: Callable[[str, object], None]) -> None:
+    before = project.summary
+    digest = digest_dataset(before["artifacts"]["ImageTextExampleGen"]["examples"])
+    overrides = ["train.seed=7", "train.epochs=30"]
+    with project.start(*overrides) as process:
+        assert process.stdout
+        # What was learned in an epoch is kept when it has been told.
+        shown = next(line for line in process.stdout if "epoch 2 of at most 30" in line)
+        process.send_signal(signal.SIGTERM)
+        shown += process.stdout.read()
+    assert process.returncode == 128 + signal.SIGTERM, shown
+    assert shown.count("diptych: stopped by SIGTERM; run it again") == 1
+    assert "Traceback" not in shown
+    assert wait_for_end(process.pid) == []
+    stopped = project.summary
+    assert (stopped["status"], stopped["failure"]["component"]) == ("interrupted", "Trainer")
+
+    done = project.run(*overrides)
+    assert done.returncode == 0, done.stderr
+    assert "training goes on after epoch " in done.stdout
+    after = project.summary
+    again = {"Trainer", "Evaluator", "Pusher", "Report"}
+    assert set(after["cached"]) == set(before["artifacts"]) - again
+    assert digest_dataset(after["artifacts"]["ImageTextExampleGen"]["examples"]) == digest
+    assert project.diptych("verify", "run").returncode == 0
+    record_property(
+        "figure", f"{len(after['cached'])} of {len(after['artifacts'])} steps and the epochs before were kept"
+    )
 
 
 @pytest.mark.promise("A run whose metadata are lost makes everything anew, and changes nothing that is left of before")
