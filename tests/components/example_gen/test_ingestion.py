@@ -193,7 +193,7 @@ def test_every_run_writes_the_same_bytes(
 
 
 def test_files_that_take_too_much_of_the_disk_are_refused(data: DataOptions, tmp_path: Path) -> None:
-    limits = Limits(rows_in_memory=15, scratch_gb=1e-5)
+    limits = Limits(rows_in_memory=15, scratch_gb=1e-6)
     with pytest.raises(
         CatalogueError, match=r"data\.limits\.scratch_gb: .* 42 records, .*data\.limits\.rows_in_memory"
     ):
