@@ -103,7 +103,7 @@ def _emit_repeated(blocks: Blocks, keyed: Exchange, found: Exchange, partition: 
         for items in keyed.read(partition):
             originals = first.of(items)
             later = originals != items["node"]
-            count += np.count_nonzero(later)
+            count += int(np.count_nonzero(later))
             places = place_of(items["node"][later])
             writer.add(blocks.of(places), places, originals[later])
     return Counter(found=count)

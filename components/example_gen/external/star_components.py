@@ -63,7 +63,7 @@ def _large_star(links: Sequence[Exchange], found: Exchange, task: int) -> Counts
         for items in _read(links, task):
             greater = items[items["other"] > items["node"]]
             roots = np.minimum(greater["node"], least.of(greater["node"]))
-            changed += np.count_nonzero(roots != greater["node"])
+            changed += int(np.count_nonzero(roots != greater["node"]))
             writer.add(node_partitions(greater["other"], found.partitions), greater["other"], roots)
     return Counter(changed=changed)
 
@@ -77,7 +77,7 @@ def _small_star(links: Exchange, found: Exchange, task: int) -> Counts:
         for items in links.read(task):
             roots = least.of(items["node"])
             moved = items["other"] != roots
-            changed += np.count_nonzero(moved)
+            changed += int(np.count_nonzero(moved))
             add_links(writer, items["other"][moved], roots[moved], found.partitions)
     return Counter(changed=changed)
 
