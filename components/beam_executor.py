@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import apache_beam as beam
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+
+from diptych.components.engines.pipeline import EnginePipeline
 
 # The runner that Beam would choose by default downloads the Prism binary.
 _LOCAL_RUNNER = "--runner=FnApiRunner"
@@ -29,4 +30,4 @@ class UnpackagedBeamExecutor(BaseBeamExecutor):
         arguments = list(self._beam_pipeline_args)
         if not any(argument.startswith("--runner") for argument in arguments):
             arguments.append(_LOCAL_RUNNER)
-        return beam.Pipeline(argv=arguments)
+        return EnginePipeline(arguments)

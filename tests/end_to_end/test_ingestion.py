@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +26,11 @@ from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.driver import standard_input
 from diptych.components.example_gen.executor import ImageTextExampleGenExecutor
 from diptych.models.images.options import ImageOptions
+from diptych.pipeline.options.beam import BeamOptions
 from diptych.pipeline.runs.digest import DatasetDigest, digest_dataset
 from tests.catalogue_kinds import KINDS, Item, write_kind
 from tests.paths import EMOJI
+from tests.portable_engine import free_port, job_server, worker_pool
 
 pytestmark = pytest.mark.e2e
 
@@ -83,38 +83,10 @@ def test_each_kind_of_catalogue_gives_the_same_dataset(
     assert ingest(write_kind(kind, tmp_path / "catalogue", items), tmp_path) == expected
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def service(log: Path, *command: str) -> Iterator[None]:
-    """A process of Beam's that serves until the block ends."""
-    # The worker pool calls "python".
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    call = [sys.executable, "-m", *command]
-    with log.open("w") as file, subprocess.Popen(call, stdout=file, stderr=file, env=environment) as server:
-        try:
-            yield
-        finally:
-            server.terminate()
-
-
 @pytest.fixture
 def portable_runner(tmp_path: Path) -> Iterator[list[str]]:
-    """Beam's job server, which gets pipelines by gRPC, and its worker pool, which starts a process for each worker."""
-    job_port, pool_port = free_port(), free_port()
-    job_server = ["apache_beam.runners.portability.local_job_service_main", f"--port={job_port}"]
-    pool = ["apache_beam.runners.worker.worker_pool_main", f"--service_port={pool_port}"]
-    with service(tmp_path / "jobs.log", *job_server), service(tmp_path / "pool.log", *pool):
-        yield [
-            "--runner=PortableRunner",
-            f"--job_endpoint=localhost:{job_port}",
-            "--environment_type=EXTERNAL",
-            f"--environment_config=localhost:{pool_port}",
-        ]
+    with job_server(tmp_path / "jobs.log") as jobs, worker_pool(tmp_path / "pool.log") as pool:
+        yield BeamOptions(runner="flink", endpoint=jobs.address, worker_pool=pool.address).pipeline_args("")
 
 
 @needs_emoji

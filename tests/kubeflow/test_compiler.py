@@ -93,9 +93,9 @@ def test_a_curated_schema_travels_in_the_spec(folder: Path) -> None:
 
 def test_beams_runner_reaches_every_step(folder: Path) -> None:
     overrides = ["kubeflow.pipeline_root=gs://b/root", "kubeflow.catalogue=gs://b/c.csv"]
-    flink = "beam={runner: flink, endpoint: 'flink:8081', workers: 4}"
+    flink = "beam={runner: flink, endpoint: 'jobs:8099', workers: 4}"
     containers = containers_of(build_spec(settings_with(folder, flink, *overrides), "kfp"))
-    wanted = ["--runner=FlinkRunner", "--flink_master=flink:8081", "--parallelism=4", "--environment_type=EXTERNAL"]
+    wanted = ["--runner=PortableRunner", "--job_endpoint=jobs:8099", "--parallelism=4", "--environment_type=EXTERNAL"]
     assert all(argument in containers["ImageTextExampleGen"]["args"] for argument in wanted)
     assert all(argument in containers["Evaluator"]["args"] for argument in wanted)
     assert containers["Evaluator"]["args"][:2] == ["--artifacts", "native"]

@@ -128,7 +128,7 @@ def test_kfp_takes_it(folder: Path) -> None:
         ("kfp", ["beam.workers=2"], "kubeflow.fan_out", "beam.workers"),
         (
             "kfp",
-            ["beam={runner: flink, endpoint: 'flink:8081'}", *ON_GOOGLE[:2]],
+            ["beam={runner: flink, endpoint: 'jobs:8099'}", *ON_GOOGLE[:2]],
             "kubeflow.fan_out",
             "beam.runner",
         ),

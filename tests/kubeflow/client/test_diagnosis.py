@@ -99,7 +99,7 @@ def test_keys_of_another_kind_are_not_judged(
 def test_settings_that_do_not_compile_are_a_problem(
     diagnose: Diagnose, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "diptych.yaml").write_text(CONFIG + "beam: {runner: flink, endpoint: 'flink:8081'}\n")
+    (tmp_path / "diptych.yaml").write_text(CONFIG + "beam: {runner: flink, endpoint: 'jobs:8099'}\n")
     assert diagnose() == FAILED
     assert "only gs:// will do" in capfd.readouterr().out
 
