@@ -68,14 +68,11 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         catalogue = Catalogue.open(data_options(exec_properties))
         catalogue.check_splits()
         job = IngestionJob(catalogue, image, examples.uri, rejects.uri, slices)
-        fileio.makedirs(job.work_uri)
-        try:
+        with job.work_files():
             with self._make_beam_pipeline() as pipeline:
                 ingest(pipeline, job)
             if fileio.exists(job.index_list):
                 assign_with_files(job, self._make_beam_pipeline)
-        finally:
-            fileio.rmtree(job.work_uri)
         _check_account(read_json(rejects.uri, ACCOUNT_FILE))
 
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))

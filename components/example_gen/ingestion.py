@@ -32,7 +32,7 @@ def ingest(pipeline: beam.Pipeline, job: IngestionJob) -> None:
     """
     assignment = (
         (_read_slices(pipeline, job) if job.slices else _decode_chunks(pipeline, job))
-        | "KeepIndex" >> beam.Map(keep_index, job.index_uri)
+        | "KeepIndex" >> beam.Map(_keep_index, job)
         | "CollectIndexes" >> beam.combiners.ToList()
         | "AssignSplits" >> beam.FlatMap(_assign_in_memory, job)
     )
@@ -44,6 +44,11 @@ def ingest(pipeline: beam.Pipeline, job: IngestionJob) -> None:
         | "CollectShards" >> beam.combiners.ToList()
     )
     _ = assignment | "WriteAccount" >> beam.Map(_write_account, beam.pvalue.AsSingleton(written), job)
+
+
+def _keep_index(index: ChunkIndex, job: IngestionJob) -> IndexFile:
+    with job.wanted():
+        return keep_index(index, job.index_uri)
 
 
 def _assign_in_memory(files: Sequence[IndexFile], job: IngestionJob) -> Iterator[Assignment]:
@@ -101,4 +106,6 @@ class IngestChunk(beam.DoFn):
     def process(self, chunk: Chunk) -> Iterator[ChunkIndex]:
         catalogue = self._job.catalogue
         source = catalogue.source_file(chunk.source)
-        yield decode_chunk(chunk, catalogue.read(chunk), source, self._pool, self._job.work_uri)
+        with self._job.wanted():
+            index = decode_chunk(chunk, catalogue.read(chunk), source, self._pool, self._job.work_uri)
+        yield index

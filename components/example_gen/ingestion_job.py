@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tfx.dsl.io import fileio
 
 from diptych.components.artifacts import REJECTS_FILE
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.records import RecordOptions
+from diptych.components.catalogue.storage import is_file, write_stream
 from diptych.models.images.options import ImageOptions
+
+
+class GivenUpError(Exception):
+    """The driver has given an ingestion up that a worker still works at."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,51 @@ class IngestionJob:
     def rejects_file(self) -> str:
         """URI of the list of rejects."""
         return os.path.join(self.rejects_uri, REJECTS_FILE)
+
+    @property
+    def _sign(self) -> str:
+        """URI of a file that is there for as long as the driver wants the result."""
+        return os.path.join(self.work_uri, "wanted")
+
+    @contextmanager
+    def work_files(self) -> Iterator[None]:
+        """In this context of the driver, there is a folder for work files."""
+        try:
+            with write_stream(self._sign):
+                pass
+            yield
+        finally:
+            self._discard_work()
+
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """In this context, a worker may write work files. Engines end workers some time after a job was cancelled.
+
+        Raises:
+            GivenUpError: the driver has given up, before or meanwhile. Then no work file is left.
+        """
+        self._check_wanted()
+        try:
+            yield
+        finally:
+            self._check_wanted()
+
+    def _check_wanted(self) -> None:
+        if is_file(self._sign):
+            return
+        self._discard_work()
+        raise GivenUpError(f"nobody waits for '{self.examples_uri}' any longer")
+
+    def _discard_work(self) -> None:
+        """Deletes the work files, also while a worker still writes some, or deletes them too."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(OSError), stop=stop_after_attempt(5), wait=wait_fixed(0.2), reraise=True
+        ):
+            with attempt:
+                if fileio.exists(self._sign):
+                    fileio.remove(self._sign)
+                if fileio.exists(self.work_uri):
+                    fileio.rmtree(self.work_uri)
 
     def shard_file(self, split: str, shard: int, shards: int) -> str:
         """URI of the TFRecord file of a shard."""

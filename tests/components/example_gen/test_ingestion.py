@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,22 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from diptych.components.artifact_types import Rejects
+from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions, Limits
 from diptych.components.catalogue.readers import rows
 from diptych.components.catalogue.readers.rows import CatalogueError
+from diptych.components.catalogue.storage import write_stream
+from diptych.components.engines.errors import EngineError
 from diptych.components.example_gen.account import IngestionError
 from diptych.components.example_gen.driver import standard_input
 from diptych.components.example_gen.executor import ImageTextExampleGenExecutor
+from diptych.components.example_gen.ingestion_job import GivenUpError, IngestionJob
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
+from diptych.pipeline.options.beam import BeamOptions
 from diptych.pipeline.runs.digest import digest_dataset
 from tests.helpers import IN_PROCESS, SMALL, as_file, noise, write_catalogue, write_image
+from tests.portable_engine import job_server, worker_pool
 
 GOOD_ROWS = 40
 REJECTS = {
@@ -239,6 +247,35 @@ def test_rows_of_several_labels_are_ingested_whole(tmp_path: Path) -> None:
             for label in labels:
                 found[label][split] += 1
     assert account["labels"] == found
+
+
+def test_a_driver_that_gives_up_leaves_no_work_files(data: DataOptions, tmp_path: Path) -> None:
+    """Though Beam's job server in Python lets the workers of a cancelled job go on, which are still starting here."""
+    log = tmp_path / "jobs.log"
+    with job_server(log) as jobs, worker_pool(tmp_path / "pool.log") as pool:
+        options = BeamOptions(
+            runner="flink", endpoint=jobs.address, worker_pool=pool.address, timeout_minutes=0.02
+        ).pipeline_args("")
+        with pytest.raises(EngineError, match=r"^beam\.timeout_minutes: "):
+            run(data, tmp_path, *options)
+        assert files_of(tmp_path / "examples") == {}
+        while "GivenUpError" not in log.read_text():
+            time.sleep(0.1)
+    assert files_of(tmp_path / "examples") == {}
+    assert not (tmp_path / "examples" / ".ingestion").exists()
+
+
+def test_a_worker_that_is_at_work_when_the_driver_gives_up_leaves_no_work_files(
+    data: DataOptions, tmp_path: Path
+) -> None:
+    job = IngestionJob(Catalogue.open(data), SMALL, str(tmp_path / "examples"), str(tmp_path / "rejects"))
+    with ExitStack() as driver:
+        driver.enter_context(job.work_files())
+        with pytest.raises(GivenUpError), job.wanted():
+            driver.close()
+            with write_stream(f"{job.work_uri}/chunk") as file:
+                file.write(b"records")
+    assert files_of(tmp_path) == {}
 
 
 def test_an_empty_split_stops_the_run(tmp_path: Path) -> None:
