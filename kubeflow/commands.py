@@ -185,22 +185,25 @@ def submit_command(commands: Any) -> None:
     )
     parser.set_defaults(command=_submit)
     doctor = commands.choices["doctor"]
-    doctor.add_argument("config", metavar="CONFIG", nargs="?", help="the settings to be checked against the server")
     _add_server_arguments(doctor)
     doctor.get_default("diagnoses").append(_diagnose_server)
 
 
 def _diagnose_server(options: argparse.Namespace) -> tuple[dict[str, str], list[Problem]]:
-    """What a server says of itself, and what will fail there; nothing where none is named."""
-    if not options.host and not options.config:
-        return {}, []
+    """What a server says of itself, and what will fail there.
+
+    Nothing where none is named, unless there are settings of which nothing else was tried.
+    """
     from diptych.kubeflow.client.diagnosis import diagnose
     from diptych.kubeflow.client.options import SubmitOptions
     from diptych.pipeline.settings import load_settings
 
+    settings = load_settings(options.config, options.overrides) if options.config else None
+    if not options.host and (settings is None or settings.beam.runner != "direct"):
+        return {}, []
     names = ("host", "namespace", "existing_token_file", "cookies_file")
     given = SubmitOptions(**{name: getattr(options, name) for name in names})
-    return diagnose(given, load_settings(options.config) if options.config else None)
+    return diagnose(given, settings)
 
 
 def _submit(options: argparse.Namespace) -> int:

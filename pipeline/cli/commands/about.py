@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import FAILED, OK
 from diptych.pipeline.cli.terminal import add_overrides_argument, print_json, print_line
+
+if TYPE_CHECKING:
+    from diptych.pipeline.cli.doctor import Problem
 
 
 def add_config(commands: Any) -> None:
@@ -44,11 +47,26 @@ def add_doctor(commands: Any) -> None:
         "doctor",
         help="print versions, and what is missing on this machine",
         description="Prints the versions of Python and of the libraries, compares what is installed with what Diptych "
-        "needs, and says what to do about each problem. The exit code is 1 if there is one. With --host it also asks a "
-        "Kubeflow Pipelines server, and says what would fail there.",
+        "needs, and says what to do about each problem. The exit code is 1 if there is one. With settings it also runs "
+        "a small job on the engine that beam.runner names, and with --host it asks a Kubeflow Pipelines server what "
+        "would fail there.",
     )
-    # Other rooms add functions that get the options, and return facts by name, and problems.
-    parser.set_defaults(command=_doctor, diagnoses=[])
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="the settings to be tried")
+    add_overrides_argument(parser)
+    # Functions that get the options, and return facts by name, and problems; other rooms add theirs.
+    parser.set_defaults(command=_doctor, diagnoses=[_diagnose_engine])
+
+
+def _diagnose_engine(options: argparse.Namespace) -> tuple[dict[str, str], list[Problem]]:
+    if not options.config:
+        return {}, []
+    from diptych.pipeline.cli.engine_diagnosis import diagnose_engine
+    from diptych.pipeline.local.log_capture import silence_output
+    from diptych.pipeline.settings import load_settings
+
+    settings = load_settings(options.config, options.overrides)
+    with silence_output():
+        return diagnose_engine(settings)
 
 
 def _doctor(options: argparse.Namespace) -> int:

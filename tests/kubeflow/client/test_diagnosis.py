@@ -99,9 +99,9 @@ def test_keys_of_another_kind_are_not_judged(
 def test_settings_that_do_not_compile_are_a_problem(
     diagnose: Diagnose, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "diptych.yaml").write_text(CONFIG + "beam: {runner: flink, endpoint: 'jobs:8099'}\n")
+    (tmp_path / "diptych.yaml").write_text(CONFIG.replace("minio://shop/catalogue", "ftp://shop/catalogue"))
     assert diagnose() == FAILED
-    assert "only gs:// will do" in capfd.readouterr().out
+    assert "steps know no such store" in capfd.readouterr().out
 
 
 def test_settings_without_a_host_are_a_usage_error(config: str, capfd: pytest.CaptureFixture[str]) -> None:
