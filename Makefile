@@ -1,7 +1,7 @@
 # Every target but help and clean first sees to .venv: see bootstrap.sh.
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test test-next unit e2e promises fuzz lint format docs bench bench-ingest bench-read bench-fit lock audit clean
+.PHONY: help ready demo test test-next test-engine unit e2e promises fuzz lint format docs bench bench-ingest bench-read bench-fit lock audit clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +25,9 @@ unit: ready ## the tests that run no pipeline
 
 e2e: ready ## the tests that run the whole pipeline
 	$(PYTEST) -m e2e
+
+test-engine: ready ## ingestion and the pipeline on Beam's job servers of Flink and Spark (FLINK_JAR=, SPARK_JAR=, MAVEN=URL)
+	@$(BIN)/python -m tools.test_engine --flink "$(FLINK_JAR)" --spark "$(SPARK_JAR)" --maven "$(MAVEN)"
 
 promises: ready ## the tests behind docs/promises.md, and its table from what they report
 	$(PYTEST) -m promise --junit-xml build/promises.xml

@@ -29,20 +29,25 @@ class Service:
 
 def job_server(log: Path) -> AbstractContextManager[Service]:
     """Beam's job server, which gets pipelines by gRPC."""
-    return _serve(log, "apache_beam.runners.portability.local_job_service_main", "--port")
+    return _serve(log, [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main"], "--port")
+
+
+def jar_job_server(log: Path, jar: str, master: str) -> AbstractContextManager[Service]:
+    """Beam's job server of Flink or Spark."""
+    return _serve(log, ["java", "-jar", jar, master, "--artifact-port=0", "--expansion-port=0"], "--job-port")
 
 
 def worker_pool(log: Path) -> AbstractContextManager[Service]:
     """Beam's worker pool, which starts a process for each worker."""
-    return _serve(log, "apache_beam.runners.worker.worker_pool_main", "--service_port")
+    return _serve(log, [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"], "--service_port")
 
 
 @contextmanager
-def _serve(log: Path, module: str, option: str) -> Iterator[Service]:
+def _serve(log: Path, command: list[str], option: str) -> Iterator[Service]:
     port = free_port()
     # The worker pool calls "python".
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    call = [sys.executable, "-m", module, f"{option}={port}"]
+    call = [*command, f"{option}={port}"]
     with log.open("w") as file, subprocess.Popen(call, stdout=file, stderr=file, env=environment) as process:
         try:
             yield Service(f"localhost:{port}", process)

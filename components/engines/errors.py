@@ -17,7 +17,7 @@ from diptych.models.errors import FAILED, DiptychError
 # Beam appends the transform to the message; after it come tracebacks of the runner, in Python or Java.
 _END = r"\s*(?:\[while running '|\n(?:During handling|The above exception|Traceback )|\n\tat |\n?Caused by: |\Z)"
 _RAISED = re.compile(
-    rf"^(?:[\w.$]+: )*?(?P<name>[A-Za-z_][\w.]*): (?P<message>.*?)(?={_END})", re.MULTILINE | re.DOTALL
+    rf"^(?:[\w.$]+: )*?(?P<name>[A-Za-z_][\w.]*): (?!Traceback )(?P<message>.*?)(?={_END})", re.MULTILINE | re.DOTALL
 )
 _TRACEBACK = "Traceback (most recent call last)"
 _NO_WORKER_POOL = (

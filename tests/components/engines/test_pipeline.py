@@ -21,7 +21,7 @@ from diptych.components.catalogue.readers.rows import CatalogueError
 from diptych.components.engines import reaching
 from diptych.components.engines.errors import EngineError
 from diptych.components.engines.pipeline import EnginePipeline
-from tests.components.engines.worker_functions import die, divide_by_zero, double, refuse, wait_until_removed
+from tests.components.engines.worker_functions import die, divide_by_zero, double, refuse, sleep, wait_until_removed
 from tests.portable_engine import Service, free_port, job_server, worker_pool
 
 DIRECT = ["--runner=FnApiRunner"]
@@ -210,8 +210,13 @@ def test_a_job_server_that_goes_away_is_named(pool: str, tmp_path: Path) -> None
     end(work)
 
 
+def test_beams_limit_for_requests_does_not_end_a_job(endpoint: str, pool: str) -> None:
+    """It is a minute, and holds for the stream of the job's states; here it would be a second."""
+    run([*portable(endpoint, pool), "--job_server_timeout=1"], sleep, 3)
+    assert job_states(endpoint)[-1] == "DONE"
+
+
 @pytest.mark.parametrize("minutes", [10, 1440])
 def test_beams_limit_for_requests_is_longer_than_that_of_the_job(minutes: int) -> None:
-    """Else the stream of the job's states ends after a minute, and the job with it."""
     pipeline = EnginePipeline(portable("localhost:1", "localhost:2", minutes))
     assert pipeline.options.view_as(PortableOptions).job_server_timeout > minutes * 60

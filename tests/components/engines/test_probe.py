@@ -19,9 +19,7 @@ def test_a_worker_writes_and_reads_a_file_and_leaves_none(tmp_path: Path) -> Non
 
 def test_a_store_that_workers_do_not_reach_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(
-        EngineError, match=r"^kubeflow\.pipeline_root: workers cannot write .* below '.*/file' \("
-    ):
+    with pytest.raises(EngineError, match=r"^kubeflow\.pipeline_root: workers cannot write .* below '.*/file' \("):
         probe_engine(DIRECT, str(tmp_path / "file"))
 
 

@@ -15,6 +15,11 @@ def double(number: int) -> int:
     return 2 * number
 
 
+def sleep(seconds: float) -> None:
+    """Takes a while."""
+    time.sleep(seconds)
+
+
 def wait_until_removed(path: str) -> str:
     """Ends when the folder is gone."""
     while Path(path).exists():
