@@ -28,7 +28,7 @@ def diagnose_engine(settings: Settings) -> tuple[dict[str, str], list[Problem]]:
     store = settings.kubeflow.pipeline_root
     store_tried = store if store.startswith(_STORES) else None
     limited = options.model_copy(update={"timeout_minutes": min(options.timeout_minutes or _MINUTES, _MINUTES)})
-    facts = {"beam runner": options.runner}
+    facts: dict[str, str] = {"beam runner": options.runner}
     try:
         if options.endpoint:
             check_job_server(options.endpoint, _CONNECT_SECONDS)
