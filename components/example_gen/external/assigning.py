@@ -53,7 +53,7 @@ def assign_with_files(job: IngestionJob, make_pipeline: Callable[[], Any]) -> No
         "note", text=f"there are more than {data.limits.most_rows_in_memory:,} records: with bounded memory"
     )
     blocks, gather = plan_blocks(files, data, job.stages_uri, min(RECORDS_PER_BLOCK, data.limits.most_rows_in_memory))
-    runner = StageRunner(make_pipeline, job.stages_uri, data.limits.scratch_gb * 1e9)
+    runner = StageRunner(make_pipeline, job.stages_uri, data.limits.scratch_gb * 1e9, job.wanted)
     runner.add(gather)
     runner.discard(job.index_uri)
     try:

@@ -7,6 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,15 +38,22 @@ class Stage:
 class StageRunner:
     """Runs stages by as few Beam pipelines as possible: the workers of each take seconds to start, or minutes."""
 
-    def __init__(self, make_pipeline: Callable[[], Any], folder: str, max_bytes: float = math.inf) -> None:
+    def __init__(
+        self,
+        make_pipeline: Callable[[], Any],
+        folder: str,
+        max_bytes: float = math.inf,
+        wanted: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Starts without a stage.
 
         Args:
             make_pipeline: makes an empty pipeline.
             folder: URI of the folder of the files of all stages.
             max_bytes: what these files may take on a disk.
+            wanted: the context in which workers run each task.
         """
-        self._make_pipeline, self._folder, self._max_bytes = make_pipeline, folder, max_bytes
+        self._make_pipeline, self._folder, self._max_bytes, self._wanted = make_pipeline, folder, max_bytes, wanted
         self._waiting: list[Stage] = []
         self._unused: list[str] = []
 
@@ -79,7 +87,7 @@ class StageRunner:
                     done
                     | f"{stage.name}/Tasks" >> beam.FlatMap(_list_tasks, stage.tasks)
                     | f"{stage.name}/Share" >> beam.Reshuffle()
-                    | f"{stage.name}/Run" >> beam.Map(stage.run)
+                    | f"{stage.name}/Run" >> beam.Map(_run_task, stage.run, self._wanted)
                     | f"{stage.name}/Count" >> beam.CombineGlobally(_add_up)
                     | f"{stage.name}/Write" >> beam.Map(_write_counts, self._file(stage))
                 )
@@ -102,6 +110,11 @@ def _folder_bytes(folder: str) -> int:
 
 def _list_tasks(_: Any, tasks: int) -> Iterable[int]:
     return range(tasks)
+
+
+def _run_task(task: int, run: Callable[[int], Counts], wanted: Callable[[], AbstractContextManager[None]]) -> Counts:
+    with wanted():
+        return run(task)
 
 
 def _add_up(counts: Iterable[Counts]) -> Counts:
