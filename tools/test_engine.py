@@ -45,8 +45,8 @@ def find_jar(engine: str, given: str, maven: str) -> str:
         return str(JavaJarServer.local_jar(url, str(_CACHE)))
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
-            f"the artifact {_GROUP}:{ARTIFACTS[engine]}:{beam_version} ({error}); put the jar somewhere and name it: "
-            f"make test-engine {engine.upper()}_JAR=..."
+            f"the artifact {_GROUP}:{ARTIFACTS[engine]}:{beam_version} ({str(error).partition('. If no')[0]}), which "
+            f"make test-engine {engine.upper()}_JAR=PATH takes from a file"
         ) from None
 
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
             missing[engine] = str(error)
     code = run_tests(engines)
     for engine, what in missing.items():
-        print(f"Not run on {engine}: there is not {what}.", file=sys.stderr)
+        print(f"Not run on {engine}. Missing is {what}.", file=sys.stderr)
     return code or (LEFT_OUT if missing else 0)
 
 

@@ -40,14 +40,14 @@ def test_a_repository_is_asked_and_what_it_lacks_is_named(
     assert set(engines) == {"python", "flink"}
     assert Path(str(engines["flink"])).read_bytes() == b"jar"
     found = capsys.readouterr().err
-    assert f"Not run on spark: there is not the artifact org.apache.beam:{test_engine.ARTIFACTS['spark']}:" in found
-    assert "make test-engine SPARK_JAR=..." in found
+    assert f"Not run on spark. Missing is the artifact org.apache.beam:{test_engine.ARTIFACTS['spark']}:" in found
+    assert "make test-engine SPARK_JAR=PATH" in found
 
 
 def test_a_path_without_a_file_is_named(ran: list[dict[str, str | None]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--flink", "/nowhere/f.jar", "--spark", "/nowhere/s.jar"]) == LEFT_OUT
     assert ran == [{"python": None}]
-    assert "there is not the file '/nowhere/f.jar' (FLINK_JAR)" in capsys.readouterr().err
+    assert "Missing is the file '/nowhere/f.jar' (FLINK_JAR)" in capsys.readouterr().err
 
 
 def test_without_java_nothing_is_fetched(
@@ -56,7 +56,7 @@ def test_without_java_nothing_is_fetched(
     monkeypatch.setattr(test_engine.shutil, "which", lambda name: None)
     assert main([]) == LEFT_OUT
     assert ran == [{"python": None}]
-    assert "there is not java" in capsys.readouterr().err
+    assert "Missing is java" in capsys.readouterr().err
 
 
 def test_failing_tests_are_told_first(ran: list[dict[str, str | None]], monkeypatch: pytest.MonkeyPatch) -> None:
