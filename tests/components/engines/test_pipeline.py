@@ -16,6 +16,7 @@ import grpc
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
+from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
 from diptych.components.catalogue.readers.rows import CatalogueError
 from diptych.components.engines import reaching
@@ -188,6 +189,31 @@ def test_a_job_that_does_not_end_is_cancelled(endpoint: str, pool: str, tmp_path
         run(portable(endpoint, pool, minutes=0.15), wait_until_removed, str(work))
     assert job_states(endpoint)[-1] == "CANCELLED"
     end(work)
+
+
+class SlowJobServicer(LocalJobServicer):  # type: ignore[misc]
+    """A job server that takes jobs only when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_ready = threading.Event()
+
+    def Run(self, *arguments: Any, **options: Any) -> Any:
+        self.is_ready.wait()
+        return super().Run(*arguments, **options)
+
+
+def test_a_job_that_is_taken_too_late_is_cancelled(pool: str) -> None:
+    server = SlowJobServicer()
+    endpoint = f"localhost:{server.start_grpc_server()}"
+    try:
+        with pytest.raises(EngineError, match=r"^beam\.timeout_minutes: the job server did not take a job within 3 s"):
+            run(portable(endpoint, pool, minutes=0.05), double)
+        server.is_ready.set()
+        while job_states(endpoint) != ["CANCELLED"]:
+            time.sleep(0.1)
+    finally:
+        server.stop()
 
 
 def test_a_driver_that_is_interrupted_cancels_the_job(endpoint: str, pool: str, tmp_path: Path) -> None:
