@@ -64,7 +64,7 @@ def _make_index(start: int, stop: int) -> ChunkIndex:
     entries["group"] = np.where(numbers % 6 < 3, _digests(numbers // np.uint64(3), 4), b"")
     labels = {digest_texts(*names): names for names in _LABELS}
     entries["labels"] = np.array(list(labels), "S16")[label_of]
-    files = [(f"/work/files/{place:010d}.tfrecord", _ROWS_PER_FILE) for place in range(start, stop, _ROWS_PER_FILE)]
+    files = [(f"files/{place:010d}.tfrecord", _ROWS_PER_FILE) for place in range(start, stop, _ROWS_PER_FILE)]
     return ChunkIndex(ChunkSummary(Chunk(0, start + 1, stop - start, "rows.csv", 0, 0), files, 0), entries, labels)
 
 

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote, unquote
 
 from diptych.components.catalogue.options import FetchOptions, Limits
+from diptych.components.catalogue.positioned_file import PositionedFile
 from diptych.components.catalogue.remote import FetchError, FileInfo, Store, get_store, is_web, permanent_error
 from diptych.models.atomic_files import atomic_path
 from diptych.models.counts import pluralize
@@ -382,29 +383,17 @@ def _download(uri: str, fetch: FetchOptions, most: int) -> BinaryIO:
         return file
 
 
-class _RemoteFile(io.RawIOBase):
+class _RemoteFile(PositionedFile):
     """A remote file that is read block by block.
 
     The last blocks are kept: Python's buffered readers ask for 8 KB at a time, and columns are read by turns.
     """
 
     def __init__(self, uri: str, size: int, fetch: FetchOptions) -> None:
-        self._uri, self._size, self._fetch, self._position = uri, size, fetch, 0
+        super().__init__(size)
+        self._uri, self._fetch = uri, fetch
         # Where each starts, the one that was used last at the end.
         self._blocks: dict[int, bytes] = {}
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"position {start + offset} lies before the file's start")
-        self._position = start + offset
-        return self._position
 
     def readinto(self, buffer: Any) -> int:
         if self._position >= self._size:

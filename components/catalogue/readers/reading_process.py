@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, BinaryIO, cast
 
+from diptych.components.catalogue.positioned_file import PositionedFile
+
 #: Kinds of frames. To this process: a request, and bytes of a file in a store. From it: bytes of the answer; where in
 #: the file they come from; the place and number of bytes that it needs of a file in a store; the end of an answer, or
 #: why there is none.
@@ -153,24 +155,12 @@ def _open(connection: socket.socket, size: int | None) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_FileInStore(connection, size), _BUFFER_BYTES))
 
 
-class _FileInStore(io.RawIOBase):
+class _FileInStore(PositionedFile):
     """A file that the other process has opened."""
 
     def __init__(self, connection: socket.socket, size: int) -> None:
-        self._connection, self._size, self._position = connection, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"position {start + offset} lies before the file's start")
-        self._position = start + offset
-        return self._position
+        super().__init__(size)
+        self._connection = connection
 
     def readinto(self, buffer: Any) -> int:
         count = max(0, min(len(buffer), self._size - self._position, _PIECE_BYTES))
