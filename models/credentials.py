@@ -7,6 +7,7 @@ rest of a URL stays: it says which file is meant.
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import unquote
 
 from diptych.models.errors import OptionsError
@@ -40,6 +41,15 @@ def mask_credentials(text: str) -> str:
     if "://" in text:
         text = _USER.sub(_mask_user, text)
     return _QUERY.sub(_mask_query, text) if "=" in text else text
+
+
+def mask_values(value: Any) -> Any:
+    """A copy of a value of JSON in whose texts, at any depth, credentials are masked."""
+    if isinstance(value, str):
+        return mask_credentials(value)
+    if isinstance(value, dict):
+        return {name: mask_values(each) for name, each in value.items()}
+    return [mask_values(each) for each in value] if isinstance(value, list) else value
 
 
 def refuse_credentials(uri: str) -> str:

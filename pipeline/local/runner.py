@@ -170,6 +170,7 @@ def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, fa
         folder=run.path,
         failure=failure,
         versions=library_versions(),
+        settings=settings.model_dump(mode="json"),
         **read_component_results(artifacts),
     )
 

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from rich.console import Console
 from rich.markup import escape
 
@@ -27,7 +27,7 @@ from diptych.components.declared_account import DeclaredAccount
 from diptych.components.report.report_data import Comparison
 from diptych.models.atomic_files import write_text
 from diptych.models.counts import pluralize
-from diptych.models.credentials import mask_credentials
+from diptych.models.credentials import mask_credentials, mask_values
 from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
 from diptych.models.metrics import shown_metrics
@@ -104,6 +104,7 @@ class Summary(BaseModel):
         pushed: folder of the pushed model; null if none was pushed.
         folder: the run's folder.
         versions: versions of the libraries that results depend on.
+        settings: every setting with its value, defaults too, as the run was given them; credentials are masked.
     """
 
     status: str
@@ -129,6 +130,12 @@ class Summary(BaseModel):
     folder: str
     failure: Failure | None = None
     versions: dict[str, str] = {}
+    settings: dict[str, Any] = {}
+
+    @field_validator("settings")
+    @classmethod
+    def _mask(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: mask_values(each) for name, each in value.items()}
 
     def write(self) -> None:
         """Writes ``summary.json`` into the run's folder.

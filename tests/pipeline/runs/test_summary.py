@@ -39,6 +39,14 @@ def test_a_summary_is_written_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
+def test_the_settings_are_kept_without_credentials(tmp_path: Path) -> None:
+    given = {"data": {"catalogue": "https://me:pass@shop.org/a.csv", "null_values": ["https://shop.org/?token=x", 1]}}
+    Summary(status="succeeded", folder=str(tmp_path), settings=given).write()
+    assert json.loads((tmp_path / "summary.json").read_text())["settings"] == {
+        "data": {"catalogue": "https://***@shop.org/a.csv", "null_values": ["https://shop.org/?token=***", 1]}
+    }
+
+
 def test_what_did_not_finish_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(Summary(status="failed", unfinished=["Trainer", "Evaluator"], folder="runs/shop"), Console(width=200))
     assert "Trainer, Evaluator" in next(
