@@ -1,4 +1,4 @@
-"""Whole runs of generated catalogues: by component, the cost of a row and the peak memory, of few rows and of many."""
+"""Whole runs of generated catalogues: by component, processor time a row and peak memory, of few rows and of many."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.memory import PeakMemory, measure_peak_by_stage
-from benchmarks.tools import make_parser, print_table, python_command, read_summary, run_timed
+from benchmarks.memory import StageUse, measure_stages
+from benchmarks.tools import make_parser, print_table, python_command, run_timed
 
 _SIDE = 32
 # Finding a file in a folder with more files is slow.
@@ -39,14 +39,6 @@ class Load:
     classes: int = 10
     words: int = 5_000
     text_bytes: int = 200
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What a run took: seconds and peak memory by component."""
-
-    seconds: Mapping[str, float]
-    peaks: Mapping[str, PeakMemory]
 
 
 def write_catalogue(folder: Path, load: Load) -> Path:
@@ -79,16 +71,15 @@ def _text(words: NDArray[np.str_], label: int, load: Load, random: np.random.Gen
     return " ".join(words[ranks])
 
 
-def measure(load: Load) -> Measurement:
-    """Makes a catalogue, and runs ``diptych init`` and ``diptych run`` on it."""
+def measure(load: Load) -> dict[str, StageUse]:
+    """Makes a catalogue, runs ``diptych init`` and ``diptych run`` on it, and tells what each component took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         catalogue = write_catalogue(folder, load)
         config = folder / "diptych.yaml"
         run_timed(python_command("-m", "diptych", "init", str(catalogue), "--output", str(config)))
         command = python_command("-m", "diptych", "run", str(config), "--output", str(folder / "run"))
-        peaks = measure_peak_by_stage(command, _component_of)
-        return Measurement(read_summary(folder / "run")["seconds"], peaks)
+        return measure_stages(command, _component_of)
 
 
 def _component_of(line: str) -> str | None:
@@ -101,17 +92,14 @@ def main() -> None:
     options = _parse()
     base = Load(options.rows[0], options.classes, options.words, options.text_bytes)
     measured = {rows: measure(replace(base, rows=rows)) for rows in options.rows}
-    components = list(measured[options.rows[-1]].seconds)
+    components = list(measured[options.rows[-1]])
     columns = ("component", *(f"{rows:,} rows" for rows in options.rows))
-    cost = {rows: {name: 1e3 * each.seconds[name] / rows for name in components} for rows, each in measured.items()}
-    memory = {
-        rows: {name: each.peaks.get(name, PeakMemory()).total / 1e6 for name in components}
-        for rows, each in measured.items()
-    }
-    for title, values in (("Milliseconds a row", cost), ("Peak memory of all processes, MB", memory)):
-        print_table(title, columns, [(name, *(of[name] for of in values.values())) for name in components])
-    totals = [(f"{rows:,}", sum(each.seconds.values())) for rows, each in measured.items()]
-    print_table("Seconds in components", ("rows", "seconds"), totals)
+    cost = {rows: {name: 1e3 * use.cpu_seconds / rows for name, use in each.items()} for rows, each in measured.items()}
+    memory = {rows: {name: use.peak.total / 1e6 for name, use in each.items()} for rows, each in measured.items()}
+    for title, values in (("Milliseconds of the processor a row", cost), ("Peak memory of all processes, MB", memory)):
+        print_table(title, columns, [(name, *(of.get(name) for of in values.values())) for name in components])
+    totals = [(f"{rows:,}", sum(use.cpu_seconds for use in each.values())) for rows, each in measured.items()]
+    print_table("Seconds of the processor in components", ("rows", "seconds"), totals)
     if options.plot:
         options.plot.write_text(draw(cost, memory), encoding="utf-8")
 
@@ -120,7 +108,7 @@ def draw(cost: Mapping[int, Mapping[str, float]], memory: Mapping[int, Mapping[s
     """An SVG of both tables."""
     import vl_convert
 
-    charts = [_chart(cost, "milliseconds a row"), _chart(memory, "peak memory, MB")]
+    charts = [_chart(cost, "milliseconds of the processor a row"), _chart(memory, "peak memory, MB")]
     return str(vl_convert.vegalite_to_svg(json.dumps({"hconcat": charts, "background": "white", "padding": 30})))
 
 

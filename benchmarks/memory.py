@@ -1,19 +1,24 @@
-"""The peak memory of a command and all the processes that it starts."""
+"""The peak memory and the processor time of a command and all the processes that it starts."""
 
 from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from tempfile import TemporaryFile
 from threading import Thread
+from typing import TypeVar
 
 import psutil
 
 from benchmarks.tools import ROOT, BenchmarkError, child_environment
 
 _POLL_SECONDS = 0.1
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,15 @@ class PeakMemory:
         return PeakMemory(max(self.total, sum(resident)), max(self.largest, *resident)) if resident else self
 
 
-def measure_peak_by_stage(command: Sequence[str], stage_of: Callable[[str], str | None]) -> dict[str, PeakMemory]:
+@dataclass(frozen=True)
+class StageUse:
+    """What a stage of a command took: its peak memory, and seconds of the processor of all processes together."""
+
+    peak: PeakMemory
+    cpu_seconds: float
+
+
+def measure_stages(command: Sequence[str], stage_of: Callable[[str], str | None]) -> dict[str, StageUse]:
     """Runs a command in the checkout and measures its processes ten times a second, for each of its stages.
 
     Args:
@@ -44,6 +57,8 @@ def measure_peak_by_stage(command: Sequence[str], stage_of: Callable[[str], str 
     """
     peaks: list[PeakMemory] = [PeakMemory()]
     stages: list[str] = []
+    # The processor time at the start, and at the end of each stage.
+    cpu_times = [0.0]
     lines: list[str] = []
     with subprocess.Popen(
         command, cwd=ROOT, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -55,6 +70,7 @@ def measure_peak_by_stage(command: Sequence[str], stage_of: Callable[[str], str 
                 lines.append(line)
                 if stage := stage_of(line):
                     stages.append(stage)
+                    cpu_times.append(_cpu_seconds(process.pid))
                     peaks.append(PeakMemory())
 
         reader = Thread(target=follow, args=(process.stdout,))
@@ -65,7 +81,8 @@ def measure_peak_by_stage(command: Sequence[str], stage_of: Callable[[str], str 
         reader.join()
     if process.returncode:
         raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}:\n{''.join(lines)[-4000:]}")
-    return dict(zip(stages, peaks, strict=False))
+    spent = (after - before for before, after in pairwise(cpu_times))
+    return {stage: StageUse(peak, seconds) for stage, peak, seconds in zip(stages, peaks, spent, strict=False)}
 
 
 def measure_peak_memory(command: Sequence[str]) -> PeakMemory:
@@ -87,15 +104,21 @@ def measure_peak_memory(command: Sequence[str]) -> PeakMemory:
 
 
 def _resident_sets(pid: int) -> list[int]:
+    return list(_of_each(pid, lambda process: int(process.memory_info().rss)))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of a process, those that it started, and those among them that have ended."""
+    return sum(_of_each(pid, lambda process: sum(process.cpu_times()[:4])))
+
+
+def _of_each(pid: int, measure: Callable[[psutil.Process], _T]) -> Iterator[_T]:
+    """A measure of a process and of all that it started, without those that end meanwhile."""
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
-        return []
-    sizes = []
+        return
     for process in processes:
-        try:
-            sizes.append(process.memory_info().rss)
-        except psutil.NoSuchProcess:
-            continue
-    return sizes
+        with suppress(psutil.NoSuchProcess):
+            yield measure(process)
