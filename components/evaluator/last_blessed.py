@@ -5,7 +5,7 @@ A Resolver node would find it in the metadata store, but open-source Kubeflow ru
 
 from __future__ import annotations
 
-from diptych.models.serving.card import read_card
+from diptych.models.serving.card import read_card, reason_not_scorable
 
 
 def reason_not_comparable(candidate: str, blessed: str) -> str | None:
@@ -22,10 +22,8 @@ def reason_not_comparable(candidate: str, blessed: str) -> str | None:
     own = read_card(candidate)
     if last.task != own.task:
         return f"its task is {last.task}, that of this run {own.task}"
-    if last.image != own.image:
-        return f"it reads images stored as {last.image.model_dump()}, this run stores {own.image.model_dump()}"
-    if last.text and not own.text:
-        return "it reads descriptions, and the examples of this run have none"
+    if reason := reason_not_scorable(last, own.image, own.text is not None):
+        return reason
     if set(last.labels) != set(own.labels):
         return f"it knows other labels: {sorted(set(last.labels) ^ set(own.labels))}"
     return None

@@ -96,6 +96,20 @@ class ModelCard(Options):
         return self
 
 
+def reason_not_scorable(card: ModelCard, image: ImageOptions, has_texts: bool) -> str | None:
+    """Why a model cannot score the records of a dataset, to be read after its name; None if it can.
+
+    Args:
+        image: how the images of the records are stored.
+        has_texts: whether the records have descriptions.
+    """
+    if card.image != image:
+        return f"it reads images stored as {card.image.model_dump()}, this run stores {image.model_dump()}"
+    if card.text and not has_texts:
+        return "it reads descriptions, and the examples of this run have none"
+    return None
+
+
 def write_card(card: ModelCard, uri: str) -> None:
     """Writes the card into the folder of a SavedModel."""
     import tensorflow as tf

@@ -61,6 +61,19 @@ class Difference:
             return float(distance >= 0)
         return NormalDist().cdf(distance / self.deviation)
 
+    @property
+    def two_sided_p(self) -> float:
+        """How likely a difference as great as this, to either side, is if the models are equally good.
+
+        Of accuracy by McNemar's exact test, as in ``p_value``; otherwise the difference is distributed normally.
+        """
+        if self.wins is not None and self.losses is not None:
+            differing = self.wins + self.losses
+            return float(binomtest(self.wins, differing, 0.5).pvalue) if differing else 1.0
+        if self.deviation < NO_DEVIATION:
+            return float(abs(self.value) < NO_DEVIATION)
+        return 2 * NormalDist().cdf(-abs(self.value) / self.deviation)
+
 
 @dataclass(frozen=True)
 class MeasuredModel:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from diptych.models.statistics.comparison import compare_accuracy, measure_models
-from diptych.models.statistics.intervals import wilson_interval
+from diptych.models.statistics.comparison import Difference, compare_accuracy, measure_models
+from diptych.models.statistics.intervals import Interval, wilson_interval
 from tests.models.statistics.predictions import of_one_label, scored
 
 
@@ -34,6 +34,17 @@ def test_many_more_losses_than_wins_are_no_chance() -> None:
     # A loss of so much is tolerated, or not.
     assert difference.p_value(-0.02) > 0.5
     assert difference.p_value(-0.005) < 0.05
+
+
+def test_a_difference_to_either_side_is_tested_exactly_or_by_its_deviation() -> None:
+    difference = compare_accuracy(*hits(100, 9, 1), 0.95)
+    assert difference.two_sided_p == pytest.approx(binomtest(9, 10).pvalue)
+    assert compare_accuracy(*hits(100, 1, 9), 0.95).two_sided_p == pytest.approx(difference.two_sided_p)
+    assert compare_accuracy(*hits(100, 0, 0), 0.95).two_sided_p == 1.0
+    of_f1 = Difference(-0.2, Interval(-0.3960, -0.0040), 0.1)
+    assert of_f1.two_sided_p == pytest.approx(0.0455, abs=1e-4)
+    assert Difference(0.0, Interval(0.0, 0.0), 0.0).two_sided_p == 1.0
+    assert Difference(0.1, Interval(0.1, 0.1), 0.0).two_sided_p == 0.0
 
 
 def test_models_that_agree_on_few_rows_are_not_certainly_alike() -> None:
