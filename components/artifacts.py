@@ -36,6 +36,8 @@ import json
 import os
 from typing import Any
 
+from diptych.components.catalogue.transfer import read_whole, write_whole
+
 REJECTS_FILE = "rejects.jsonl"
 ACCOUNT_FILE = "account.json"
 
@@ -95,16 +97,10 @@ def stopped_verdict_folder(verdict_uri: str) -> str:
 
 def write_json(uri: str, name: str, value: Any) -> None:
     """Writes ``<uri>/<name>`` as indented JSON with sorted keys."""
-    from tfx.dsl.io import fileio
-
-    fileio.makedirs(uri)
-    with fileio.open(os.path.join(uri, name), "w") as file:
-        file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    write_whole(os.path.join(uri, name), text.encode())
 
 
 def read_json(uri: str, name: str) -> Any:
     """Reads ``<uri>/<name>``."""
-    from tfx.dsl.io import fileio
-
-    with fileio.open(os.path.join(uri, name)) as file:
-        return json.loads(file.read())
+    return json.loads(read_whole(os.path.join(uri, name)))

@@ -13,6 +13,7 @@ import inspect
 import os
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -86,6 +87,11 @@ class Store:
         """Copies a file of this machine to the store."""
         self._files.put_file(local, _path(uri))
 
+    def remove(self, uri: str) -> None:
+        """Deletes a file, or all files below a folder; nothing is done if there are none."""
+        with suppress(FileNotFoundError):
+            self._files.rm(_path(uri), recursive=True)
+
     def download(self, uri: str, target: BinaryIO, most: int) -> None:
         """Copies a whole file of unknown size, which only web servers have.
 
@@ -135,6 +141,9 @@ class WebServer(Store):
         return [name for name in self._files.find(folder, on_error="raise") if "?" not in name]
 
     def put(self, local: str, uri: str) -> None:
+        raise PermissionError(errno.EROFS, "A web server cannot be written to", uri)
+
+    def remove(self, uri: str) -> None:
         raise PermissionError(errno.EROFS, "A web server cannot be written to", uri)
 
     def download(self, uri: str, target: BinaryIO, most: int) -> None:

@@ -11,6 +11,7 @@ import io
 import os
 import posixpath
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ __all__ = [
     "read_file",
     "read_range",
     "relative_path",
+    "remove",
     "resolve_below",
     "walk_files",
     "write_stream",
@@ -152,6 +154,22 @@ def write_stream(uri: str) -> Iterator[BinaryIO]:
         with open(temporary, "xb") as file:
             yield file
         _request(uri, FetchOptions(), lambda store: store.put(temporary, uri))
+
+
+def remove(uri: str) -> None:
+    """Deletes a file, or a folder with all that is in it; nothing is done if there is neither.
+
+    Raises:
+        PermissionError: it may not be deleted.
+        FetchError: the store does not answer.
+        OSError: it cannot be deleted.
+    """
+    if is_remote(uri):
+        _request(uri, FetchOptions(), lambda store: store.remove(uri))
+    elif os.path.isdir(uri) and not os.path.islink(uri):
+        shutil.rmtree(uri)
+    elif os.path.lexists(uri):
+        os.remove(uri)
 
 
 def list_files(pattern: str, fetch: FetchOptions | None = None) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tfx import types
 from tfx.components.util import examples_utils
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
@@ -17,6 +16,7 @@ from diptych.components.artifacts import ACCOUNT_FILE, read_json
 from diptych.components.beam_executor import UnpackagedBeamExecutor
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions
+from diptych.components.catalogue.storage import is_file
 from diptych.components.example_gen.account import IngestionError
 from diptych.components.example_gen.decoder_pool import start_fork_server
 from diptych.components.example_gen.external.assigning import assign_with_files
@@ -71,7 +71,7 @@ class ImageTextExampleGenExecutor(UnpackagedBeamExecutor):
         with job.work_files():
             with self._make_beam_pipeline() as pipeline:
                 ingest(pipeline, job)
-            if fileio.exists(job.index_list):
+            if is_file(job.index_list):
                 assign_with_files(job, self._make_beam_pipeline)
         _check_account(read_json(rejects.uri, ACCOUNT_FILE))
 

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
-from tfx.dsl.io import fileio
 
 from diptych.components.artifacts import REJECTS_FILE
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.records import RecordOptions
-from diptych.components.catalogue.storage import is_file, write_stream
+from diptych.components.catalogue.storage import is_file, remove, write_stream
 from diptych.models.images.options import ImageOptions
 
 
@@ -105,7 +104,9 @@ class IngestionJob:
         if is_file(self._sign):
             return
         self._discard_work()
-        raise GivenUpError(f"nobody waits for '{self.examples_uri}' any longer")
+        raise GivenUpError(
+            f"nobody waits for '{self.examples_uri}' any longer, or the workers reach another store than the step"
+        )
 
     def _discard_work(self) -> None:
         """Deletes the work files, also while a worker still writes some, or deletes them too."""
@@ -113,10 +114,8 @@ class IngestionJob:
             retry=retry_if_exception_type(OSError), stop=stop_after_attempt(5), wait=wait_fixed(0.2), reraise=True
         ):
             with attempt:
-                if fileio.exists(self._sign):
-                    fileio.remove(self._sign)
-                if fileio.exists(self.work_uri):
-                    fileio.rmtree(self.work_uri)
+                remove(self._sign)
+                remove(self.work_uri)
 
     def shard_file(self, split: str, shard: int, shards: int) -> str:
         """URI of the TFRecord file of a shard."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-from tfx.dsl.io import fileio
 
-from diptych.components.catalogue.storage import is_remote, open_file, write_stream
+from diptych.components.catalogue.storage import is_remote, open_file, remove, write_stream
 
 #: What a task counts; the counts of all tasks of a stage are added up.
 Counts = Counter[str]
@@ -73,7 +72,7 @@ class StageRunner:
         """
         self._execute([*self._waiting, *stages])
         for folder in self._unused:
-            fileio.rmtree(folder)
+            remove(folder)
         self._waiting, self._unused = [], []
         if not is_remote(self._folder) and (taken := _folder_bytes(self._folder)) > self._max_bytes:
             raise ScratchError(taken)

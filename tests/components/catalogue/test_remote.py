@@ -19,6 +19,7 @@ from diptych.components.catalogue.storage import (
     open_file,
     read_file,
     read_range,
+    remove,
     walk_files,
     write_stream,
 )
@@ -35,6 +36,16 @@ def test_what_was_written_is_read(bucket: str) -> None:
         assert file.read(3) == CONTENT[:3]
         assert file.seek(-2, os.SEEK_END) == len(CONTENT) - 2
         assert file.read() == CONTENT[-2:]
+
+
+def test_what_is_removed_is_gone_and_nothing_else(bucket: str) -> None:
+    kept = [put(f"{bucket}/work-2/a", CONTENT), put(f"{bucket}/worker", CONTENT)]
+    for name in ("a", "b/c"):
+        put(f"{bucket}/work/{name}", CONTENT)
+    file = put(f"{bucket}/file", CONTENT)
+    for uri in (f"{bucket}/work", f"{bucket}/work", file, f"{bucket}/nothing/at/all"):
+        remove(uri)
+    assert walk_files(bucket, QUICK) == kept
 
 
 def test_empty_files_are_read(bucket: str) -> None:

@@ -27,6 +27,7 @@ from diptych.components.catalogue.storage import (
     open_file,
     read_file,
     read_range,
+    remove,
     resolve_below,
     walk_files,
     write_stream,
@@ -259,6 +260,18 @@ def test_files_and_folders_are_told_apart(root: Path) -> None:
     assert is_file(str(root / "images" / "a.png"))
     assert not is_folder(str(root / "images" / "a.png"))
     assert not is_file(str(root / "absent"))
+
+
+def test_what_is_removed_is_gone_and_nothing_else(root: Path) -> None:
+    (root / "link").symlink_to(root / "images")
+    for name in ("link", "link", "absent"):
+        remove(str(root / name))
+    assert not (root / "link").is_symlink()
+    assert is_file(str(root / "images" / "a.png"))
+    remove(str(root / "images" / "a.png"))
+    assert is_folder(str(root / "images"))
+    remove(str(root / "images"))
+    assert not (root / "images").exists()
 
 
 def test_folders_and_names_join() -> None:

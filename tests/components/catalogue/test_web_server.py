@@ -25,6 +25,7 @@ from diptych.components.catalogue.storage import (
     list_files,
     open_file,
     read_file,
+    remove,
     walk_files,
 )
 from tests.components.catalogue.remote_files import CONTENT, MB, QUICK, WebServer, put
@@ -160,6 +161,8 @@ def test_only_strong_tags_tell_a_web_files_content(web: WebServer, monkeypatch: 
 def test_a_web_server_is_not_written_to(web: WebServer) -> None:
     with pytest.raises(PermissionError):
         put(f"{web.root}/a", b"x")
+    with pytest.raises(PermissionError):
+        remove(f"{web.root}/a")
     assert web.requests.total() == 0
 
 
