@@ -14,9 +14,13 @@ from diptych.kubeflow.step_names import DECODE
 from diptych.pipeline.settings import Settings, SettingsError
 
 Target = Literal["kfp", "vertex"]
+#: How a step uses the store: see ``diptych.kubeflow.container.task.Task``.
+Artifacts = Literal["mirrored", "native", "remote"]
 
 # The scheme at which TensorFlow reads and writes itself.
 _NATIVE = "gs"
+# Steps that reach every store by Diptych's own code alone.
+_REMOTE_STEPS = ("Sources", "ImageTextExampleGen")
 _WEB = ("https", "http")
 
 
@@ -58,9 +62,32 @@ def why_native(settings: Settings, target: Target) -> str | None:
     """Why steps use URIs as they are; None if they use the paths at which KFP's launcher mirrors them."""
     if target == "vertex":
         return "Vertex has no keys of other stores"
-    if settings.beam.runner != "direct":
-        return f"workers of beam.runner '{settings.beam.runner}' do not see what KFP mirrors in a step's container"
+    if settings.beam.runner == "dataflow":
+        return "machines of beam.runner 'dataflow' have no keys of other stores"
+    if settings.beam.runner != "direct" and settings.kubeflow.pipeline_root.startswith(f"{_NATIVE}://"):
+        return f"{_workers(settings)} do not see what KFP mirrors in a step's container"
     return None
+
+
+def artifacts_of(step: str, settings: Settings, target: Target) -> Artifacts:
+    """How a step uses the store. Where TensorFlow does not reach it, an engine's workers do the work of ingestion."""
+    if why_native(settings, target):
+        return "native"
+    return "remote" if settings.beam.runner != "direct" and step in _REMOTE_STEPS else "mirrored"
+
+
+def beam_arguments(step: str, settings: Settings, target: Target) -> list[str]:
+    """What a step tells Beam; nothing if it does its Beam jobs in its own process.
+
+    An engine's workers do not see mirrors.
+    """
+    if settings.beam.runner != "direct" and artifacts_of(step, settings, target) == "mirrored":
+        return []
+    return settings.beam.pipeline_args(settings.kubeflow.image)
+
+
+def _workers(settings: Settings) -> str:
+    return f"workers of beam.runner '{settings.beam.runner}'"
 
 
 def _cluster_images_root(data: DataOptions) -> str | None:
@@ -122,6 +149,8 @@ def _check_places(settings: Settings, target: Target) -> None:
     }
     if reason:
         _check_schemes(inputs, [_NATIVE, *_WEB], reason)
+    elif settings.beam.runner != "direct":
+        _check_schemes(inputs, [*MIRROR_FOLDERS, *_WEB], f"{_workers(settings)} do not see a step's folders")
     else:
         inputs = {key: _uri_or_none(place) for key, place in inputs.items()}
         _check_schemes(inputs, [*MIRROR_FOLDERS, *_WEB], "steps know no such store")

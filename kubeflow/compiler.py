@@ -16,6 +16,7 @@ import yaml
 from diptych.kubeflow.argument_size import check_argument_sizes
 from diptych.kubeflow.cluster_settings import (
     Target,
+    beam_arguments,
     cluster_catalogue,
     cluster_settings,
     publish_directory,
@@ -83,7 +84,7 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
         SettingsError: a setting cannot hold in a cluster.
     """
     settings = cluster_settings(settings, target)
-    spec = _build_tfx_spec(settings)
+    spec = _build_tfx_spec(settings, target)
     tasks = spec["root"]["dag"]["tasks"]
     _add_sources(spec, tasks, settings)
     _use_sources(spec, tasks)
@@ -100,9 +101,10 @@ def build_spec(settings: Settings, target: Target) -> dict[str, Any]:
     return spec
 
 
-def _build_tfx_spec(settings: Settings) -> dict[str, Any]:
+def _build_tfx_spec(settings: Settings, target: Target) -> dict[str, Any]:
     """The spec as TFX's builder makes it."""
     from google.protobuf import json_format
+    from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
     from tfx.orchestration.kubeflow.v2.pipeline_builder import PipelineBuilder
     from tfx.orchestration.pipeline import Pipeline
     from tfx.version import __version__
@@ -110,12 +112,15 @@ def _build_tfx_spec(settings: Settings) -> dict[str, Any]:
     from diptych.pipeline.dag import build_components
 
     options = settings.kubeflow
+    components = build_components(settings, push_directory(settings))
+    for component in components:
+        if isinstance(component, BaseBeamComponent):
+            component.with_beam_pipeline_args(beam_arguments(component.id, settings, target))
     pipeline = Pipeline(
         pipeline_name=settings.name,
         pipeline_root=options.pipeline_root,
-        components=build_components(settings, push_directory(settings)),
+        components=components,
         enable_cache=True,
-        beam_pipeline_args=settings.beam.pipeline_args(options.image),
     )
     spec = PipelineBuilder(
         pipeline,

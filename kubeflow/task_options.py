@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diptych.kubeflow.cluster_settings import Target, why_native
+from diptych.kubeflow.cluster_settings import Target, artifacts_of
 from diptych.kubeflow.environment import AWS, ENDPOINT_VARIABLE, RUN_ID_VARIABLE
 from diptych.pipeline.options.kubeflow import AUTO, StepResources
 from diptych.pipeline.settings import Settings, SettingsError
@@ -35,19 +35,18 @@ def get_container(spec: dict[str, Any], step: str) -> dict[str, Any]:
 def set_task_options(spec: dict[str, Any], task: dict[str, Any], step: str, settings: Settings, target: Target) -> None:
     """Sets caching, retries and resources of a task, and tells its command what no ExecutorInput says.
 
-    That is whether it uses URIs or their mirrors, its name, and the outputs that TFX's executor knows: KFP adds others.
+    That is how it uses the store, its name, and the outputs that TFX's executor knows: KFP adds others.
     Vertex also fills in the run's id; KFP's is in the environment, by ``platform_spec``.
 
     Raises:
         SettingsError: the settings ask for retries of a step that must not be tried again.
     """
     container = get_container(spec, step)
-    artifacts = "native" if why_native(settings, target) else "mirrored"
     outputs = spec["components"][step].get("outputDefinitions", {}).get("artifacts", {})
     of_tfx = sorted(name for name, output in outputs.items() if "instanceSchema" in output["artifactType"])
     run_id = ["--run-id", _VERTEX_RUN_ID] if target == "vertex" else []
     container["args"] = [
-        *("--artifacts", artifacts, "--step", step, "--outputs", ",".join(of_tfx)),
+        *("--artifacts", artifacts_of(step, settings, target), "--step", step, "--outputs", ",".join(of_tfx)),
         *run_id,
         *container["args"],
     ]

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one step; returns 0, or 1 after a message on standard error."""
     parser = argparse.ArgumentParser(prog="python -m diptych.kubeflow.container.entrypoint", description=__doc__)
     parser.add_argument("mode", choices=sorted(_MODES))
-    parser.add_argument("--artifacts", choices=["mirrored", "native"], required=True)
+    parser.add_argument("--artifacts", choices=["mirrored", "native", "remote"], required=True)
     parser.add_argument("--step", required=True, help="name of the task")
     parser.add_argument("--outputs", default="", help="names of the component's output artifacts, with commas between")
     parser.add_argument("--run-id", help=f"id of the run; without it, the variable {RUN_ID_VARIABLE} has it")
@@ -77,7 +77,7 @@ def _make_task(options: argparse.Namespace) -> Task:
     if not run_id:
         raise StepError(f"the run's id is neither in --run-id nor in {RUN_ID_VARIABLE}: compile the pipeline again")
     task = Task(options.artifacts, options.step, run_id, given, options.outputs.split(","))
-    if task.is_mirrored and STORES_VARIABLE not in os.environ:
+    if options.artifacts != "native" and STORES_VARIABLE not in os.environ:
         from diptych.kubeflow.container.store_endpoint import connect_store
 
         connect_store(task, given)

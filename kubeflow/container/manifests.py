@@ -1,7 +1,7 @@
 """Manifests of artifacts in the store: each step writes those of its outputs, and checks its inputs by them.
 
-A manifest lies beside the artifact, which TFX and the launcher of KFP take as a whole. Where a step reads ``gs://`` as
-it is, no file comes to its container, and there are no manifests: the store itself compares checksums.
+A manifest lies beside the artifact, which TFX and the launcher of KFP take as a whole. Where a step uses a store as it
+is, no file comes to its container, and there are no manifests: the store itself compares checksums.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ def staged_catalogue(task: Task, catalogue: str) -> Iterator[str]:
     if is_web(catalogue):
         yield catalogue
         return
+    if task.is_remote:
+        yield catalogue_in_place(task, catalogue)
+        return
     if task.is_native(catalogue):
         folder = static_folder(catalogue)
         if store.split_uri(catalogue) is None:

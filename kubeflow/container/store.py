@@ -128,6 +128,16 @@ def is_file(uri: str) -> bool:
         return storage.is_file(mounted_path(uri))
 
 
+def remove(uri: str) -> None:
+    """Deletes a file, or a folder with all that is in it; nothing is done if there is neither.
+
+    Raises:
+        StoreError: it cannot be deleted.
+    """
+    with _explained("delete", uri):
+        storage.remove(mounted_path(uri))
+
+
 def download_folder(uri: str, folder: str) -> None:
     """Copies the content of a folder to a folder of this machine, which is made if need be.
 

@@ -3,7 +3,7 @@
 TFX writes to an artifact's URI as it is, and its file systems know no ``minio://``. KFP's launcher therefore copies
 each artifact between its URI and a path of the container, its mirror. The executor is given these paths; what it
 reports is mapped back to URIs. Where there is no launcher (Vertex), or where Beam's workers run elsewhere and would not
-see the container's files, ``gs://`` is used as it is.
+see the container's files, ``gs://`` is used as it is. Steps that run none of TFX's own code use any store as it is.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Task:
     """A step's ExecutorInput, and the mapping between URIs and paths.
 
     Args:
-        artifacts: ``mirrored`` by KFP's launcher, or ``native``, which is possible at ``gs://`` only.
+        artifacts: ``mirrored`` by KFP's launcher; ``native``, used by TensorFlow where they are, which is possible at
+            ``gs://`` only; or ``remote``, used by Diptych's own code where they are, in any store.
         name: name of the task.
         run_id: id of the run.
         executor_input: KFP's ExecutorInput as JSON.
@@ -64,7 +65,7 @@ class Task:
     ) -> None:
         from kfp.pipeline_spec import pipeline_spec_pb2
 
-        self.is_mirrored = artifacts == "mirrored"
+        self.is_mirrored, self.is_remote = artifacts == "mirrored", artifacts == "remote"
         self.name = self.label = name
         self.executor_input = pipeline_spec_pb2.ExecutorInput()
         _parse(executor_input, self.executor_input, "--json_serialized_invocation_args")
@@ -153,7 +154,7 @@ class Task:
             StoreError: the URI has an unknown scheme.
         """
         parts = store.split_uri(uri)
-        return parts is None or (not self.is_mirrored and parts[0] == "gs")
+        return parts is None or (not (self.is_mirrored or self.is_remote) and parts[0] == "gs")
 
     def map_path(self, path: str, uri: str) -> None:
         """Records that a path stands for a URI; so does then every path below it."""
@@ -188,23 +189,29 @@ class Task:
         uri = str(artifact.uri)
         if not uri:
             raise StepError(f"artifact '{artifact.name}' has no URI")
-        if not self.is_mirrored:
-            if not self.is_native(uri) or store.split_uri(uri) is None:
-                raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
-            return uri
-        artifact.uri = store.mirror_path(uri, container_path())
+        if self.is_remote:
+            artifact.uri = store.mounted_path(uri)
+        elif self.is_mirrored:
+            artifact.uri = store.mirror_path(uri, container_path())
+        elif not self.is_native(uri) or store.split_uri(uri) is None:
+            raise StepError(f"'{uri}' of artifact '{artifact.name}': without mirrors, artifacts are at gs:// only")
         self.map_path(artifact.uri, uri)
         return str(artifact.uri)
 
     def _exists(self, path: str) -> bool:
         if self.is_mirrored:
             return os.path.exists(path)
+        if self.is_remote:
+            return store.is_folder(self.to_uri(path))
         from tfx.dsl.io import fileio
 
         return bool(fileio.exists(path))
 
     def _make_empty_folder(self, name: str, path: str) -> None:
         """Makes the folder of an output; what an earlier attempt left there would be taken for part of the result."""
+        if self.is_remote:
+            store.remove(self.to_uri(path))
+            return
         if not self.is_mirrored:
             from tfx.dsl.io import fileio
 

@@ -13,6 +13,8 @@ from diptych.kubeflow.compiler import build_spec, compile_pipeline
 from diptych.pipeline.settings import SettingsError, load_settings
 from tests.kubeflow.compiled import ON_GOOGLE, data_options_of, settings_with
 
+SPARK = "beam={runner: spark, endpoint: 'spark:8099'}"
+
 
 @pytest.mark.parametrize(
     ("catalogue", "images_root", "found"),
@@ -90,7 +92,14 @@ def test_no_path_of_this_machine_is_in_it(spec_file: Path, folder: Path) -> None
         ("kfp", ["train.distribute=multi_worker"], "train.distribute"),
         ("vertex", [*ON_GOOGLE, "train.distribute=multi_worker"], "train.distribute"),
         ("kfp", ["data.images_root=/"], "data.images_root"),
-        ("kfp", ["beam={runner: spark, endpoint: 'spark:8099'}"], "kubeflow.pipeline_root"),
+        ("kfp", [SPARK, "kubeflow.pipeline_root=gs://b/r"], "kubeflow.catalogue"),
+        ("kfp", [SPARK, "kubeflow.catalogue=/mnt/c.csv"], "kubeflow.catalogue"),
+        ("kfp", [SPARK, *ON_GOOGLE, "kubeflow.push_directory=s3://b/p"], "kubeflow.push_directory"),
+        (
+            "kfp",
+            ["beam={runner: dataflow, project: p, region: r, temp_location: 'gs://b/t'}"],
+            "kubeflow.pipeline_root",
+        ),
         ("kfp", ["kubeflow.catalogue=null", "data.catalogue=abfs://c/c.csv"], "data.catalogue"),
         ("kfp", ["kubeflow.catalogue=ftp://c/c.csv"], "kubeflow.catalogue"),
         ("kfp", ["data.images_root=hdfs://c/images"], "data.images_root"),

@@ -101,6 +101,19 @@ def test_beams_runner_reaches_every_step(folder: Path) -> None:
     assert containers["Evaluator"]["args"][:2] == ["--artifacts", "native"]
 
 
+@pytest.mark.parametrize("scheme", ["s3", "minio"])
+def test_where_tensorflow_does_not_reach_the_store_workers_do_ingestion(folder: Path, scheme: str) -> None:
+    overrides = [f"kubeflow.pipeline_root={scheme}://b/root", f"kubeflow.catalogue={scheme}://b/c.csv"]
+    spark = "beam={runner: spark, endpoint: 'jobs:8099'}"
+    containers = containers_of(build_spec(settings_with(folder, spark, *overrides), "kfp"))
+    used = {step: container["args"][1] for step, container in containers.items()}
+    assert {step for step, artifacts in used.items() if artifacts == "remote"} == {"Sources", "ImageTextExampleGen"}
+    assert set(used.values()) == {"remote", "mirrored"}
+    told = [step for step, each in containers.items() if "--job_endpoint=jobs:8099" in each["args"]]
+    assert told == ["ImageTextExampleGen"]
+    assert not any(argument.startswith("--runner") for argument in containers["Evaluator"]["args"])
+
+
 def test_vertex_gets_a_pipeline_job(folder: Path) -> None:
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2

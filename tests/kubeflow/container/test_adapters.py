@@ -117,6 +117,13 @@ def test_in_place_the_names_of_files_are_those_in_a_copy(root: Path, stores: Pat
         assert path_in_catalogue(f"{copied}a.png", copied) == path_in_catalogue(f"{place}a.png", place) == "a.png"
 
 
+def test_workers_of_an_engine_read_the_catalogue_where_it_is(root: Path, copied_stores: Path) -> None:
+    write_catalogue(copied_stores / "minio/bucket/cat")
+    task = make_task(executor_input(root), artifacts="remote")
+    with staged_catalogue(task, "minio://bucket/cat") as catalogue:
+        assert catalogue == f"{copied_stores}/minio/bucket/cat/"
+
+
 def test_a_catalogue_that_is_not_mounted_is_told_in_place_too(root: Path) -> None:
     task = make_task(executor_input(root))
     assert catalogue_in_place(task, "https://example.com/c.csv") == "https://example.com/c.csv"

@@ -108,6 +108,21 @@ def test_without_mirrors_gs_stays_and_nothing_else_is_taken(root: Path) -> None:
         task.map_artifacts()
 
 
+def test_what_is_used_in_its_store_is_emptied_there(root: Path, stores: Path) -> None:
+    folder = stores / "minio/bucket/kept/shop/run-7"
+    (folder / "ImageTextExampleGen/s/examples").mkdir(parents=True)
+    (folder / "ImageTextExampleGen/s/examples/file").touch()
+    (folder / "Trainer/s/model/stale").mkdir(parents=True)
+    task = make_task(executor_input(root), artifacts="remote")
+    task.map_artifacts()
+    path = task.executor_input.outputs.artifacts["model"].artifacts[0].uri
+    assert path == str(folder / "Trainer/s/model")
+    assert not (folder / "Trainer/s/model").exists()
+    assert task.to_uri(path) == f"{RUN}/Trainer/s/model"
+    assert not (root / "minio").exists()
+    assert not task.is_native("gs://bucket/x")
+
+
 def test_runtime_parameters_go_to_their_places(root: Path) -> None:
     options = json.dumps({"epochs": 30, "seed": 1})
     given = executor_input(root)
