@@ -30,6 +30,7 @@ from diptych.models.images.options import check_encoding_supported
 from diptych.models.text import preprocessing
 from diptych.models.text.options import serialize_text_options
 from diptych.models.training import custom_config
+from diptych.pipeline.changed_settings import changed_settings
 from diptych.pipeline.code_fingerprint import code_fingerprint
 from diptych.pipeline.settings import Settings
 
@@ -202,7 +203,14 @@ def _build_report(
         component.id: sorted({channel.producer_component_id for channel in component.inputs.values()})
         for component in components
     }
-    return Report(channels, title=settings.name, images_root=images_root, upstream=upstream, code=_components_code())
+    return Report(
+        channels,
+        title=settings.name,
+        images_root=images_root,
+        upstream=upstream,
+        settings=changed_settings(settings.model_dump(mode="json")),
+        code=_components_code(),
+    )
 
 
 def _data_options(settings: Settings) -> DataOptions:

@@ -1,7 +1,8 @@
 """Charts: Vega-Lite specifications, rendered to SVG so that the page needs no script and no network.
 
-Colours are the page's CSS variables, which change in dark mode and in print. Vega labels each mark for screen readers
-and escapes all text.
+Colours are the page's CSS variables, which change in dark mode and in print; lines are told apart by their dashes too.
+A chart has a total width, and the page stretches it over its column. Vega labels each mark for screen readers and
+escapes all text.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from diptych.components.report.report_data import CalibrationBin, HistogramBucke
 from diptych.models.shown_text import show_text
 
 _VERSION = "5.21"
-_WIDTH, _HEIGHT = 300, 130
+# Of a chart with its axes, in pixels: what a column of the page is wide on a telephone, and nearly so on a screen.
+_WIDTH = 360
+# Of what is drawn between the axes.
+_HEIGHT = 150
 # The height of a bar with its gap, in pixels.
 _BAR_STEP = 16
 _MAX_NAME_LENGTH = 32
@@ -50,6 +54,18 @@ COLOURS = {
 }
 _OTHER = "var(--other)"
 
+#: The name of a series to its line: lengths of dashes and gaps in pixels. Others are solid.
+DASHES = {
+    "val": [6, 3],
+    "validation": [6, 3],
+    "test": [2, 2],
+    "accepted": [12, 4],
+    "A validation": [6, 3],
+    "B": [6, 3],
+    "B train": [12, 3],
+    "B validation": [2, 2],
+}
+
 _CONFIG = {
     "background": None,
     "font": "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
@@ -78,6 +94,9 @@ _CONFIG = {
 #: A part of a Vega-Lite specification, or a row of its data.
 VegaObject = dict[str, Any]
 
+# Axes and legend count for the width.
+_FITTED: VegaObject = {"width": _WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
+
 
 def render(spec: Mapping[str, Any]) -> Markup:
     """Renders a Vega-Lite specification to an ``<svg>`` element."""
@@ -102,14 +121,15 @@ def _clean(value: Any) -> Any:
     return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def histograms(series: Mapping[str, Sequence[HistogramBucket]], title: str) -> Markup | None:
+def histograms(series: Mapping[str, Sequence[HistogramBucket]], title: str | None = None) -> Markup | None:
     """Histograms drawn over each other as densities, so that splits of different sizes can be compared.
 
-    The bars of every series cover the same area, except where a bucket is so narrow that its bar is widened.
+    The outlines of all series enclose the same area, except where a bucket is so narrow that it is widened. The first
+    one is filled.
 
     Args:
         series: name to histogram; infinite buckets are left out.
-        title: of the horizontal axis.
+        title: of the horizontal axis, if it has one.
 
     Returns:
         The chart; None if there is no bucket.
@@ -120,35 +140,40 @@ def histograms(series: Mapping[str, Sequence[HistogramBucket]], title: str) -> M
     if not math.isfinite(span):
         return None
     min_width = span * _MIN_BAR_FRACTION or 1.0
-    values = [bar for name, buckets in finite.items() for bar in _densities(name, buckets, min_width)]
-    return render(
-        {
-            "data": {"values": values},
-            "mark": {"type": "bar", "opacity": 0.55, "binSpacing": 0},
-            "width": _WIDTH,
-            "height": _HEIGHT,
-            "encoding": {
-                "x": {"field": "low", "type": "quantitative", "title": title, "scale": {"zero": False, "nice": False}},
-                "x2": {"field": "high"},
-                "y": {"field": "density", "type": "quantitative", "title": None, "stack": None, "axis": None},
-                "y2": {"datum": 0},
-                "color": _colour(list(finite)),
-            },
-        }
-    )
+    outlines = [point for name, buckets in finite.items() for point in _outline(name, buckets, min_width)]
+    x = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False, "nice": False}}
+    x["axis"] = {"tickCount": 5, "grid": False, "labelOverlap": True}
+    y = {"field": "density", "type": "quantitative", "title": None, "stack": None, "axis": None}
+    filled = {
+        "data": {"values": [point for point in outlines if point["series"] == next(iter(finite))]},
+        "mark": {"type": "area", "color": _colour_of(next(iter(finite))), "opacity": 0.2, "orient": "vertical"},
+        "encoding": {"x": x, "y": y, "y2": {"datum": 0}},
+    }
+    lines = {
+        "data": {"values": outlines},
+        "mark": {"type": "line", "strokeWidth": 1.8},
+        "encoding": {"x": x, "y": y, "order": {"field": "order"}, **_line(list(finite))},
+    }
+    return render({"layer": [filled, lines], **_FITTED, "height": _HEIGHT})
 
 
-def _densities(name: str, buckets: Sequence[HistogramBucket], min_width: float) -> Iterable[VegaObject]:
+def _outline(name: str, buckets: Sequence[HistogramBucket], min_width: float) -> Iterable[VegaObject]:
+    """The corners of a histogram from left to right; a bucket starts where the one before it ends, or later."""
     total = sum(bucket.count for bucket in buckets) or 1.0
-    for bucket in buckets:
+    corners, end = [], -math.inf
+    for bucket in sorted(buckets, key=lambda bucket: bucket.low):
         width = max(bucket.high - bucket.low, min_width)
-        if bucket.count:
-            yield {
-                "series": name,
-                "low": bucket.low,
-                "high": bucket.low + width,
-                "density": bucket.count / total / width,
-            }
+        start, density = max(bucket.low, end), bucket.count / total / width
+        if not bucket.count or start >= bucket.low + width:
+            continue
+        if start > end:
+            corners += [(end, 0.0), (start, 0.0)] if math.isfinite(end) else [(start, 0.0)]
+        end = bucket.low + width
+        corners += [(start, density), (end, density)]
+    if corners:
+        corners.append((end, 0.0))
+    for order, (value, density) in enumerate(corners):
+        yield {"series": name, "value": value, "density": density, "order": order}
 
 
 def bars(series: Mapping[str, Mapping[str, float]], number_format: str = ",.0f") -> Markup | None:
@@ -189,7 +214,7 @@ def bars(series: Mapping[str, Mapping[str, float]], number_format: str = ",.0f")
         "step": max(5, _BAR_STEP // len(series)) if len(series) > 1 else _BAR_STEP,
         "for": "offset" if len(series) > 1 else "position",
     }
-    return render({"data": {"values": values}, "mark": "bar", "width": 220, "height": step, "encoding": encoding})
+    return render({"data": {"values": values}, "mark": "bar", **_FITTED, "height": step, "encoding": encoding})
 
 
 def sizes(counts: Mapping[tuple[int, int], int]) -> Markup | None:
@@ -204,15 +229,16 @@ def sizes(counts: Mapping[tuple[int, int], int]) -> Markup | None:
     values = [{"width": width, "height": height, "rows": rows} for (width, height), rows in counts.items()]
     if len(values) < 2:
         return None
+    side: VegaObject = {"type": "quantitative", "scale": {"zero": False}, "axis": {"tickCount": 5}}
     return render(
         {
             "data": {"values": values},
             "mark": {"type": "circle", "opacity": 0.6, "color": "var(--train)"},
-            "width": _WIDTH,
+            **_FITTED,
             "height": _HEIGHT,
             "encoding": {
-                "x": {"field": "width", "type": "quantitative", "title": "width, pixels", "scale": {"zero": False}},
-                "y": {"field": "height", "type": "quantitative", "title": "height, pixels", "scale": {"zero": False}},
+                "x": {**side, "field": "width", "title": "width, pixels"},
+                "y": {**side, "field": "height", "title": "height, pixels"},
                 "size": {"field": "rows", "type": "quantitative", "legend": None, "scale": {"range": [20, 600]}},
             },
         }
@@ -236,8 +262,8 @@ def curves(training_curves: TrainingCurves, figure: str) -> Markup | None:
     return render(
         {
             "data": {"values": values},
-            "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 1.6},
-            "width": _WIDTH,
+            "mark": {"type": "line", "point": {"size": 14}, "strokeWidth": 1.8},
+            **_FITTED,
             "height": _HEIGHT,
             "encoding": {
                 "x": {
@@ -253,7 +279,7 @@ def curves(training_curves: TrainingCurves, figure: str) -> Markup | None:
                     "scale": {"zero": False},
                     "axis": {"format": ".3~g"},
                 },
-                "color": _colour(list(runs)),
+                **_line(list(runs)),
             },
         }
     )
@@ -279,7 +305,7 @@ def calibration(bins: Sequence[CalibrationBin]) -> Markup | None:
         "mark": {"type": "circle", "color": "var(--train)", "opacity": 0.8},
         "encoding": {"x": x, "y": y, "size": size},
     }
-    return render({"data": {"values": values}, "layer": [diagonal, line, points], "width": 220, "height": 220})
+    return render({"data": {"values": values}, "layer": [diagonal, line, points], **_FITTED, "height": _HEIGHT})
 
 
 def confusion(counts: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> Markup | None:
@@ -316,20 +342,35 @@ def confusion(counts: Mapping[str, Mapping[str, int]], labels: Sequence[str]) ->
         "legend": None,
         "scale": {"domain": [0, 1], "range": [0.06, 0.9]},
     }
+    contrast = {"condition": {"test": "datum.share > 0.5", "value": "var(--paper)"}, "value": "var(--ink)"}
     squares = {"mark": {"type": "rect", "color": "var(--train)"}, "encoding": {"x": x, "y": y, "opacity": opacity}}
     numbers = {
-        "mark": {"type": "text", "fontSize": 11, "color": "var(--ink)"},
-        "encoding": {"x": x, "y": y, "text": {"field": "rows", "format": ",.0f"}},
+        "mark": {"type": "text", "fontSize": 11},
+        "encoding": {"x": x, "y": y, "text": {"field": "rows", "format": ",.0f"}, "color": contrast},
     }
     layer = [squares, numbers] if len(labels) <= _MAX_NUMBERED_LABELS else [squares]
     return render({"data": {"values": values}, "layer": layer, "width": {"step": cell}, "height": {"step": cell}})
 
 
+def _colour_of(name: str) -> str:
+    return COLOURS.get(name, "var(--train)")
+
+
 def _colour(names: Sequence[str]) -> VegaObject:
     """The encoding of colours by series, with a legend if there are several."""
     colour: VegaObject = {"field": "series", "type": "nominal", "scale": {"domain": names}, "sort": names}
-    colour["scale"]["range"] = [COLOURS.get(name, "var(--train)") for name in names]
+    colour["scale"]["range"] = [_colour_of(name) for name in names]
     return colour if len(names) > 1 else {**colour, "legend": None}
+
+
+def _line(names: Sequence[str]) -> VegaObject:
+    """The encodings of lines by series: colour and dashes, with one legend for both if there are several."""
+    dashes: VegaObject = {"field": "series", "type": "nominal", "sort": names}
+    dashes["scale"] = {"domain": names, "range": [DASHES.get(name, [1, 0]) for name in names]}
+    if len(names) == 1:
+        return {"color": _colour(names), "strokeDash": {**dashes, "legend": None}}
+    legend = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2}
+    return {"color": {**_colour(names), "legend": legend}, "strokeDash": {**dashes, "legend": legend}}
 
 
 def _shorten(name: str) -> str:

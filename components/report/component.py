@@ -11,7 +11,14 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from diptych.components import artifact_types
-from diptych.components.report.executor import IMAGES_ROOT_KEY, PRODUCERS_KEY, TITLE_KEY, UPSTREAM_KEY, ReportExecutor
+from diptych.components.report.executor import (
+    IMAGES_ROOT_KEY,
+    PRODUCERS_KEY,
+    SETTINGS_KEY,
+    TITLE_KEY,
+    UPSTREAM_KEY,
+    ReportExecutor,
+)
 
 
 class ReportSpec(ComponentSpec):
@@ -22,6 +29,7 @@ class ReportSpec(ComponentSpec):
         IMAGES_ROOT_KEY: ExecutionParameter(type=str),
         UPSTREAM_KEY: ExecutionParameter(type=str),
         PRODUCERS_KEY: ExecutionParameter(type=str),
+        SETTINGS_KEY: ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -52,6 +60,7 @@ class Report(base_component.BaseComponent):
         title: str,
         images_root: str,
         upstream: Mapping[str, Sequence[str]],
+        settings: Mapping[str, tuple[str, str]],
         code: str,
     ) -> None:
         """Constructs the component.
@@ -61,6 +70,7 @@ class Report(base_component.BaseComponent):
             title: the heading of the page.
             images_root: the folder with the images of the catalogue; empty if no step can read it.
             upstream: component to the components whose artifacts it reads.
+            settings: key to value and default, of the settings that differ from it.
             code: a digest of the component's code, part of the cache key.
         """
         producers = {name: channel.producer_component_id for name, channel in inputs.items()}
@@ -72,6 +82,7 @@ class Report(base_component.BaseComponent):
                 images_root=images_root,
                 upstream=json.dumps(upstream),
                 producers=json.dumps(producers),
+                settings=json.dumps(settings),
                 code=code,
             )
         )

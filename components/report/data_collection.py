@@ -33,6 +33,7 @@ from diptych.components.report import predictions
 from diptych.components.report.dataset_profile import profile_dataset
 from diptych.components.report.finding_rows import RowGroups
 from diptych.components.report.gallery import make_gallery, show_rows_of_findings
+from diptych.components.report.gallery_rows import Prediction, RowGallery
 from diptych.components.report.report_data import (
     Account,
     Anomaly,
@@ -48,6 +49,7 @@ from diptych.components.report.report_data import (
     SchemaFeature,
     Verdict,
 )
+from diptych.components.report.row_gallery import make_row_gallery, read_predictions
 from diptych.components.report.sampled_rows import SampledRows, read_records_at, read_sampled_rows
 from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
 from diptych.components.report.thumbnails import make_reject_thumbnails
@@ -91,6 +93,8 @@ class ReportSources:
         failure: where and why the run ended early, in words.
         going_on: that a run is going on, and what is shown of it, in words.
         images_root: the folder with the images of the catalogue; empty if it is unknown.
+        settings: key to value and default, of the settings that differ from it.
+        seconds: how long each component took; empty if it is unknown.
     """
 
     title: str
@@ -99,6 +103,8 @@ class ReportSources:
     going_on: str = ""
     images_root: str = ""
     lineage: Lineage = Lineage()
+    settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,10 @@ def collect_report_data(sources: ReportSources) -> ReportData:
         confusion=reader.read_dict("evaluation", CONFUSION_FILE),
         per_label=reader.read_dict("evaluation", PER_LABEL_FILE),
         predictions=rows.predictions,
+        gallery=rows.gallery,
         lineage=sources.lineage,
+        settings=sources.settings,
+        seconds=sources.seconds,
     )
 
 
@@ -216,6 +225,7 @@ class _ShownRows:
     profile: DatasetProfile | None = None
     findings: Mapping[int, RowGroups] = field(default_factory=dict)
     predictions: PredictionSummary | None = None
+    gallery: RowGallery | None = None
 
 
 def _read_rows(reader: _ArtifactReader, account: Account | None, findings: Sequence[Finding]) -> _ShownRows:
@@ -229,10 +239,13 @@ def _read_rows(reader: _ArtifactReader, account: Account | None, findings: Seque
     unknown: tuple[TextOptions | None, Collection[str]] = (TextOptions() if account.descriptions else None, ())
     text, vocabulary = reader.read("model", _read_text_encoding, unknown)
     examples = reader.uris["examples"]
+    nothing: dict[str, Prediction] = {}
+    predicted = reader.read("evaluation", read_predictions, nothing)
     return _ShownRows(
         reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None),
         reader.read("examples", lambda uri: show_rows_of_findings(findings, rows, uri, image), {}),
         reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None),
+        reader.read("examples", lambda uri: make_row_gallery(rows, uri, image, findings, predicted), None),
     )
 
 

@@ -26,7 +26,7 @@ from diptych.models.natural_order import natural_key
 from diptych.models.text.options import TextOptions
 
 _MAX_LABELS, _ROWS_BY_LABEL = 24, 6
-_EXTREME_ROWS = 6
+_EXTREME_ROWS = 5
 _MAX_DUPLICATE_GROUPS, _ROWS_BY_DUPLICATE_GROUP = 10, 4
 _MAX_SIZES = 400
 _MAX_GROUPS_NAMED = 20

@@ -24,6 +24,7 @@ TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"
 UPSTREAM_KEY = "upstream"
 PRODUCERS_KEY = "producers"
+SETTINGS_KEY = "settings"
 
 
 class ReportExecutor(base_executor.BaseExecutor):
@@ -39,6 +40,7 @@ class ReportExecutor(base_executor.BaseExecutor):
             uris={name: artifact.uri for name, artifact in inputs.items()},
             images_root=exec_properties.get(IMAGES_ROOT_KEY) or "",
             lineage=_make_lineage(inputs, exec_properties),
+            settings=json.loads(exec_properties[SETTINGS_KEY]),
         )
         report = artifact_utils.get_single_uri(output_dict["report"])
         fileio.makedirs(report)

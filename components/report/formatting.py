@@ -79,6 +79,7 @@ FILTERS = {
     "percent_range": format_percent_range,
     "points_range": format_points_range,
     "shorten": shorten,
+    "shown": show_text,
     "metric_title": metric_title,
     "base64": encode_base64,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from diptych.components.artifacts import LAST_BLESSED, baseline_name
 from diptych.components.report.report_data import Comparison, Metrics, ReportData
@@ -11,6 +12,9 @@ from diptych.models.metrics import LOWER_IS_BETTER, METRICS
 
 #: Metric to lower and upper bound.
 Intervals = Mapping[str, tuple[float, float]]
+
+# The first one that the network has is its headline.
+_HEADLINES = ("accuracy", "macro_f1", "micro_f1")
 
 # A smaller gain is not called better or worse where chance is unknown.
 _MIN_GAIN = 0.0005
@@ -38,6 +42,37 @@ class ComparedModel:
             low, high = self.gain_intervals[metric]
             return low > 0 or high < 0
         return abs(self.gains.get(metric, 0.0)) >= _MIN_GAIN
+
+
+@dataclass(frozen=True)
+class ModelVerdict:
+    """How good the network is, in one metric.
+
+    Attributes:
+        baseline: the linear baseline that is best in the metric; None if there is none.
+        blessed: None if that was not decided.
+    """
+
+    metric: str
+    network: ComparedModel
+    baseline: ComparedModel | None
+    blessed: bool | None
+
+    @property
+    def standing(self) -> Literal["better", "even", "worse", "alone"]:
+        """Whether the network is better than the baseline beyond chance; ``alone`` without a baseline."""
+        if self.baseline is None:
+            return "alone"
+        if not self.baseline.is_gain_certain(self.metric):
+            return "even"
+        return "better" if is_improvement(self.metric, self.baseline.gains[self.metric]) else "worse"
+
+    @property
+    def level(self) -> Literal["good", "warn", "bad"]:
+        """How much there is to worry about: nothing, only if the model is blessed and better than the baseline."""
+        if self.blessed and self.standing == "better":
+            return "good"
+        return "warn" if self.blessed and self.standing != "worse" else "bad"
 
 
 @dataclass(frozen=True)
@@ -83,6 +118,20 @@ def best_baselines(models: Sequence[ComparedModel]) -> dict[str, ComparedModel]:
     }
 
 
+def judge_network(models: Sequence[ComparedModel], blessed: bool | None) -> ModelVerdict | None:
+    """The network's headline beside the linear baseline that is best in it.
+
+    Args:
+        models: what ``compare_models`` returned.
+    """
+    network = models[0].metrics if models else {}
+    metric = next((name for name in _HEADLINES if name in network), None)
+    if metric is None:
+        return None
+    baseline = best_baselines(models).get(metric)
+    return ModelVerdict(metric, models[0], baseline, blessed)
+
+
 def list_slices(slices: Mapping[str, Metrics], last_blessed: Mapping[str, Metrics]) -> list[SliceRow]:
     """Every slice but the whole split, worst first; of equally good ones the largest first.
 
@@ -96,6 +145,11 @@ def list_slices(slices: Mapping[str, Metrics], last_blessed: Mapping[str, Metric
         if name and "accuracy" in metrics and "examples" in metrics
     ]
     return sorted(rows, key=lambda row: (row.accuracy, -row.examples, row.name))
+
+
+def list_label_scores(per_label: Mapping[str, Metrics]) -> list[tuple[str, Metrics]]:
+    """Each label with its figures, that of the lowest F1 first; of equal ones that of the most examples."""
+    return sorted(per_label.items(), key=lambda item: (item[1].get("f1", 0.0), -item[1].get("support", 0.0)))
 
 
 def is_improvement(metric: str, gain: float) -> bool:

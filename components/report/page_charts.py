@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from diptych.components.report import charts
 from diptych.components.report.report_data import DatasetProfile, FeatureStatistics, ReportData, TextProfile
-from diptych.components.report.statistics_tables import HASHES, MAX_LABELS
+from diptych.components.report.statistics_tables import HASHES
 from diptych.models import features
 from diptych.models.natural_order import natural_key
 
@@ -43,14 +43,10 @@ def _make_text_charts(text: TextProfile) -> dict[str, Any]:
 
 def make_model_charts(data: ReportData) -> dict[str, Any]:
     """The charts of training and predictions."""
-    per_label = dict(list(data.per_label.items())[:MAX_LABELS])
-    names = ("precision", "recall", "f1")
-    scores = {name: {label: metrics[name] for label, metrics in per_label.items()} for name in names}
     figures = [*FIRST_CURVES, *sorted(set(data.training_curves) - set(FIRST_CURVES))]
     return {
-        "curve_charts": [chart for name in figures if (chart := charts.curves(data.training_curves, name))],
+        "curve_charts": [(name, svg) for name in figures if (svg := charts.curves(data.training_curves, name))],
         "confusion_chart": charts.confusion(data.confusion, choose_confused_labels(data.confusion)),
-        "per_label_chart": charts.bars(scores, ".0%") if per_label else None,
         "calibration_chart": charts.calibration(data.predictions.calibration) if data.predictions else None,
     }
 
@@ -74,12 +70,15 @@ def choose_confused_labels(counts: Mapping[str, Mapping[str, int]]) -> list[str]
 
 
 def make_drift_charts(data: ReportData) -> list[tuple[str, Markup]]:
-    """Each feature with its distributions in train and in the last accepted data; those that drifted first."""
+    """Each feature of texts with its values in train and in the last accepted data; those that drifted first.
+
+    Numbers are drawn with their splits, on the card of their feature.
+    """
     drifted = {f.feature for f in data.verdict.findings if f.rule == "drift"} if data.verdict else set()
     found = []
     for feature, accepted in sorted(data.reference.items(), key=lambda item: item[0] not in drifted):
         train = data.statistics.get(feature, {}).get(features.TRAIN)
-        if not train or feature in HASHES:
+        if not train or train.numbers or feature in HASHES:
             continue
         if chart := overlay({"accepted": accepted, features.TRAIN: train}, feature):
             found.append((feature, chart))

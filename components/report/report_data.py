@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from diptych.components.declared_account import DeclaredAccount
+from diptych.components.report.gallery_rows import RowGallery
 
 #: Metric to value.
 Metrics = Mapping[str, float]
@@ -403,6 +404,8 @@ class ReportData:
         majority_baseline: metrics of predicting for every example the most frequent label of train, and no other.
         confusion: actual label to predicted label to number of examples.
         per_label: label to ``precision``, ``recall``, ``f1`` and ``support``.
+        settings: key to value and default, of the settings that differ from it.
+        seconds: how long each component took; empty if it is unknown.
     """
 
     title: str
@@ -427,4 +430,7 @@ class ReportData:
     confusion: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     per_label: Mapping[str, Metrics] = field(default_factory=dict)
     predictions: PredictionSummary | None = None
+    gallery: RowGallery | None = None
     lineage: Lineage = Lineage()
+    settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -80,14 +80,21 @@ class PlainFeature:
     note: str
 
 
-def make_numeric_card(feature: str, splits: Mapping[str, FeatureStatistics]) -> NumericCard:
-    """The card of a numeric feature; the chart leaves out splits without a value."""
-    histograms = {split: each.numbers.histogram for split, each in splits.items() if each.numbers}
+def make_numeric_card(
+    feature: str, splits: Mapping[str, FeatureStatistics], accepted: FeatureStatistics | None = None
+) -> NumericCard:
+    """The card of a numeric feature; the chart leaves out splits without a value.
+
+    Args:
+        accepted: the feature in the last accepted data, which the chart shows too.
+    """
+    drawn = {**splits, "accepted": accepted} if accepted else splits
+    histograms = {split: each.numbers.histogram for split, each in drawn.items() if each.numbers}
     return NumericCard(
         feature=feature,
         splits=splits,
         figures={name: [getattr(each.numbers, name, math.nan) for each in splits.values()] for name in _FIGURES},
-        chart=charts.histograms(histograms, feature),
+        chart=charts.histograms(histograms),
     )
 
 

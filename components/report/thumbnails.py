@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import tensorflow as tf
 from PIL import Image
@@ -37,22 +37,35 @@ def make_thumbnails(
     Raises:
         tf.errors.OpError: a file cannot be read, or an image is not stored as ``image`` says.
     """
-    found: dict[tuple[str, int], Thumbnail] = {}
+    return {place: shrink(picture) for place, picture in read_pictures(examples_uri, places, image)}
+
+
+def read_pictures(
+    examples_uri: str, places: Mapping[str, Sequence[int]], image: ImageOptions
+) -> Iterator[tuple[tuple[str, int], Image.Image]]:
+    """Yields (split, index) and picture of stored images: split by split, in each in ascending order of the indices.
+
+    Args:
+        places: split to indices of records in it.
+        image: how the images are stored.
+
+    Raises:
+        tf.errors.OpError: a file cannot be read, or an image is not stored as ``image`` says.
+    """
     for split, of_split in places.items():
         ordered = sorted(set(of_split))
         records = list(read_records_at(list_split_files(examples_uri, split), ordered))
-        thumbnails = [
-            thumbnail
+        pictures = (
+            picture
             for start in range(0, len(records), _BATCH)
-            for thumbnail in _decode(records[start : start + _BATCH], image)
-        ]
-        found |= {(split, place): thumbnail for place, thumbnail in zip(ordered, thumbnails, strict=True)}
-    return found
+            for picture in _decode(records[start : start + _BATCH], image)
+        )
+        yield from zip(((split, place) for place in ordered), pictures, strict=True)
 
 
-def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Thumbnail]:
+def _decode(records: Sequence[bytes], image: ImageOptions) -> list[Image.Image]:
     stored = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]))[features.IMAGE]
-    return [shrink(Image.fromarray(pixels)) for pixels in decode_stored_images(stored, image).numpy()]
+    return [Image.fromarray(pixels) for pixels in decode_stored_images(stored, image).numpy()]
 
 
 def make_reject_thumbnails(rows: Sequence[RejectedRow], images_root: str, limit: int) -> dict[int, Thumbnail]:

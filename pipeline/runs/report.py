@@ -142,6 +142,7 @@ def find_sources(run: str) -> ReportSources:
             f"{os.path.basename(folder.artifacts_folder)}/"
         )
     from diptych.components.report.data_collection import ReportSources
+    from diptych.pipeline.changed_settings import changed_settings
 
     lineage, images_root = _read_metadata(folder.metadata_file, artifacts)
     uris = _reported_uris(folder, artifacts)
@@ -152,6 +153,8 @@ def find_sources(run: str) -> ReportSources:
         going_on=_going_on(summary) if is_going_on else "",
         images_root=images_root,
         lineage=lineage,
+        settings=changed_settings((summary or {}).get("settings", {})),
+        seconds=(summary or {}).get("seconds", {}),
     )
 
 

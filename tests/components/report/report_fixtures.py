@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from diptych.components.report import report_data
+from diptych.components.report import gallery_rows, report_data
 from diptych.components.report.catalogue_page import CataloguePage, LabelRows
 from diptych.components.report.report_data import (
     DisplayedRow,
@@ -24,6 +24,7 @@ from diptych.components.report.report_data import (
     StringStatistics,
     Thumbnail,
 )
+from diptych.components.report.sprites import make_sheets
 from diptych.models.features import SPLITS
 from tests.helpers import SMALL, noise, record_values, write_records
 from tests.hostile_texts import ACTING, SECRET
@@ -96,6 +97,23 @@ def make_profile(text: str) -> report_data.DatasetProfile:
     )
 
 
+def make_gallery_rows(text: str, rows: int = 6) -> gallery_rows.RowGallery:
+    """A gallery whose rows have a text as id, label, description, prediction or finding, in turn."""
+    described = [
+        gallery_rows.GalleryRow(
+            id=f"{text} {number}",
+            split=SPLITS[number % 3],
+            labels=(text,) if number % 2 else ("other",),
+            description=text,
+            prediction=gallery_rows.Prediction((text,), 0.75) if number % 3 == 2 else None,
+            findings=(text,) if number == 0 else (),
+        )
+        for number in range(rows)
+    ]
+    picture = Image.fromarray(noise(1))
+    return gallery_rows.RowGallery(10 * rows, described, make_sheets([picture] * rows))
+
+
 def good_data() -> ReportData:
     """The data of a run without any fault."""
     return ReportData(
@@ -135,6 +153,7 @@ def good_data() -> ReportData:
             "image/phash": by_split(numeric_statistics),
         },
         training_curves={"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 1.1), (1, math.nan)]}},
+        gallery=make_gallery_rows("good"),
     )
 
 
@@ -247,6 +266,7 @@ def hostile_data() -> ReportData:
             [report_data.CalibrationBin(3, 0.9, 0.5), report_data.CalibrationBin(1, 0.4, 1.0)],
             [make_row(HOSTILE)],
         ),
+        gallery=make_gallery_rows(HOSTILE),
         lineage=report_data.Lineage(
             [report_data.LineageArtifact(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
             {HOSTILE: ["other"], "other": []},

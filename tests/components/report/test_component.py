@@ -19,6 +19,7 @@ def test_the_executor_writes_the_same_page_again(tmp_path: Path) -> None:
         inputs[name] = [ReportSpec.INPUTS[name].type()]
         inputs[name][0].uri = uri
     properties = {"title": "T", "images_root": "", "upstream": json.dumps({"Gate": ["Gen"]}), "producers": "{}"}
+    properties["settings"] = json.dumps({"train.epochs": ["6", "null"]})
     pages = []
     for name in ("first", "second"):
         report = Report()
@@ -36,7 +37,10 @@ def test_what_the_report_is_told_is_part_of_its_cache_key() -> None:
     from diptych.components.report.component import Report, ReportSpec
 
     channels = {name: types.Channel(type=parameter.type) for name, parameter in ReportSpec.INPUTS.items()}
-    component = Report(channels, title="Demo", images_root="/images", upstream={"b": ["a"]}, code="abc")
+    settings = {"train.epochs": ("6", "null")}
+    component = Report(
+        channels, title="Demo", images_root="/images", upstream={"b": ["a"]}, settings=settings, code="abc"
+    )
     properties = component.exec_properties
     assert (properties["title"], properties["images_root"], properties["code"]) == ("Demo", "/images", "abc")
     assert json.loads(properties["upstream"]) == {"b": ["a"]}
