@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,7 @@ def report_progress(kind: str, **details: Any) -> None:
             - ``rows``: ``rows``, how many more are done.
             - ``steps``: how far training is, about once a second: ``epoch``, the epoch at work, counted from 1;
               ``epochs``, how many are planned; ``share``, what is done of the epoch, from 0 to 1; ``seconds_left``, an
-              estimate of the time until the last planned epoch ends, or None.
+              estimate of the time until the last planned epoch ends, or None; ``part``, if it is that of a part.
             - ``epoch``: an epoch has ended: ``epoch``, ``epochs`` and ``seconds_left`` as above, and the metrics.
             - ``note``: ``text``.
         details: values by name.
@@ -28,13 +29,26 @@ def report_progress(kind: str, **details: Any) -> None:
 
 
 @contextmanager
-def hide_progress() -> Iterator[None]:
-    """In this context, nothing is reported."""
-    was_hidden, LOGGER.disabled = LOGGER.disabled, True
+def reporting_part(part: str, seconds_left: float | None) -> Iterator[None]:
+    """In this context, how far training is is reported as that of a part of the step, and notes are left out.
+
+    Args:
+        part: what people call it, such as ``trial 2/9``.
+        seconds_left: an estimate of the time until the whole step ends, which is reported in place of the training's.
+    """
+    end = None if seconds_left is None else time.monotonic() + seconds_left
+
+    def label(record: logging.LogRecord) -> bool:
+        details = getattr(record, "details", {})
+        details["part"] = part
+        details["seconds_left"] = None if end is None else max(end - time.monotonic(), 0.0)
+        return record.getMessage() != "note"
+
+    LOGGER.addFilter(label)
     try:
         yield
     finally:
-        LOGGER.disabled = was_hidden
+        LOGGER.removeFilter(label)
 
 
 def describe_duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from diptych.models.counts import pluralize
-from diptych.models.progress import describe_duration, hide_progress, report_progress
+from diptych.models.progress import describe_duration, report_progress, reporting_part
 from diptych.models.training.hyperparameters import encode_choices, hyperparameter_values
 from diptych.models.training.tune_options import Range, TuneOptions
 
@@ -77,6 +77,17 @@ class HalvingOracle(keras_tuner.Oracle):  # type: ignore[misc]
             settings -= 1
         self._rounds = plan_rounds(settings, training.epochs)
         self.max_trials = sum(size for size, _ in self._rounds)
+
+    def seconds_left(self, training: Training) -> float:
+        """How long the newest trial and those that the plan still has take.
+
+        Args:
+            training: a training as long as those of the last round.
+        """
+        begun = [_round_of(trial) for trial in self.trials.values()]
+        rounds = [(size - begun.count(number), epochs) for number, (size, epochs) in enumerate(self._rounds)]
+        newest = training.expected_seconds(self._rounds[max(begun, default=0)][1])
+        return newest + _expected_seconds(rounds, training)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The values of the next trial; when the last round has ended, the status STOPPED."""
@@ -157,7 +168,8 @@ class Search(BaseTuner):  # type: ignore[misc]
         """Trains with the settings of a trial."""
         hyperparameters = trial.hyperparameters
         values, epochs = hyperparameter_values(hyperparameters.get_config()), hyperparameters.values.get(_EPOCHS)
-        with hide_progress():
+        part = f"trial {len(self.oracle.trials)}/{self.oracle.max_trials}"
+        with reporting_part(part, self._seconds_left()):
             training = self._train(values, epochs)
         self._trainings[trial.trial_id] = training
         return {self.oracle.objective.name: training.score}
@@ -178,6 +190,14 @@ class Search(BaseTuner):  # type: ignore[misc]
 
     def _has_time(self) -> bool:
         return self._clock() + self._reference.seconds <= self._deadline
+
+    def _seconds_left(self) -> float:
+        """How long the trial at work and those after it take, by what whole trainings take, within the budget."""
+        trials, deadline = self.oracle.trials, self._deadline - self._clock()
+        if isinstance(self.oracle, HalvingOracle):
+            return min(self.oracle.seconds_left(self._reference), deadline)
+        more = int(self.oracle.max_trials) - len(trials)
+        return min((1 + more) * self._reference.seconds, deadline)
 
     def _ranking(self) -> list[tuple[float, keras_tuner.HyperParameters]]:
         """Scores and hyperparameters of whole trainings, best first; of equal ones, the settings as they are."""

@@ -90,10 +90,10 @@ def train_trial(
     """
     import keras
 
+    from diptych.models.training.callbacks import ProgressReporter
     from diptych.models.training.distribution import build_strategy
     from diptych.models.training.fitting import TrainingSetup, build_model, mixed_precision_scope
     from diptych.models.training.search import Training
-    from diptych.models.training.time_budget import Pace
     from diptych.models.training.wide_and_deep import fit_wide_and_deep
 
     started = time.monotonic()
@@ -106,7 +106,7 @@ def train_trial(
     with mixed_precision_scope(train.mixed_precision):
         with strategy.scope():
             model = build_model(train, network, data.decoder)
-        setup, pace = TrainingSetup(train, network, schedule, model, strategy), Pace()
+        setup, pace = TrainingSetup(train, network, schedule, model, strategy), ProgressReporter(schedule)
         fitted = fit_wide_and_deep(setup, data, [pace], None)
     return Training(
         score=fitted.val[objective],

@@ -14,6 +14,7 @@ from typing import Any
 
 from diptych.models.counts import pluralize
 from diptych.models.progress import LOGGER, describe_duration
+from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import ProgressView
 
 # Messages of TFX's launcher, before their arguments are filled in.
@@ -27,6 +28,7 @@ class ProgressHandler(logging.Handler):
 
     Attributes:
         view: where it is shown.
+        plan: the components that are to run; empty until it is known.
         current: the component that is running; None between components.
         seconds: how long each component took, of those that ended.
         cached: components whose earlier result was used.
@@ -35,14 +37,18 @@ class ProgressHandler(logging.Handler):
 
     def __init__(self, view: ProgressView) -> None:
         super().__init__(logging.INFO)
+        self.plan = Plan()
         self.current: str | None = None
         self.seconds: dict[str, float] = {}
         self.cached: list[str] = []
         self.damaged: list[str] = []
         self.view = view
         self._started = 0.0
-        self._rows = 0
-        self._metrics = ""
+        self._rows = self._rows_of_run = 0
+        self._metrics = self._result = ""
+        # When the component at work is expected to end, if it has said so.
+        self._end: float | None = None
+        view.follow(self.describe_run)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == LOGGER.name:
@@ -59,47 +65,68 @@ class ProgressHandler(logging.Handler):
         self.damaged.append(f"{self.current}: {sentence}" if self.current else sentence)
         self.view.note(self.current or "Metadata", sentence)
 
+    def describe_run(self) -> str:
+        """Which step of the run is at work, and about how long the run still takes, as far as that is known."""
+        current, steps = self.current, self.plan.steps
+        if current is None or current not in steps:
+            return ""
+        place = f"step {steps.index(current) + 1} of {len(steps)}"
+        left = self._seconds_left(current)
+        return f"{place}, about {describe_duration(left)} left" if left else place
+
+    def _seconds_left(self, current: str) -> float | None:
+        now, rows = time.monotonic(), self._rows_of_run
+        done = {step: seconds for step, seconds in list(self.seconds.items()) if step not in self.cached}
+        pace = self.plan.pace(done, rows)
+        if pace is None or current in self.cached:
+            return None
+        expected = self._started + pace * self.plan.expected_seconds(current, rows)
+        own = max((self._end or expected) - now, 0.0)
+        return own + pace * self.plan.seconds_after(current, rows)
+
     def _start(self, component: str) -> None:
-        self.current, self._started, self._rows, self._metrics = component, time.monotonic(), 0, ""
+        self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
+        self._metrics = self._result = ""
         self.view.start(component)
 
     def _finish(self, component: str) -> None:
         seconds = time.monotonic() - self._started
         self.seconds[component] = round(seconds, 2)
-        self.view.finish(component, "cached" if component in self.cached else f"done in {seconds:.1f} s")
+        self._rows_of_run = self._rows_of_run or self._rows
+        self.view.finish(component, None if component in self.cached else seconds, self._result)
         self.current = None
 
     def _show_progress(self, kind: str, details: dict[str, Any]) -> None:
         if self.current is None:
             return
-        if kind == "rows":
+        if kind == "note":
+            self.view.note(self.current, details["text"])
+        elif kind == "rows":
             self._rows += details["rows"]
             rate = self._rows / max(time.monotonic() - self._started, 1e-3)
-            self.view.update(self.current, f"{pluralize(self._rows, 'row')}, {rate:,.0f} rows/s")
-        elif kind == "steps":
-            metrics = f"; {self._metrics}" if self._metrics else ""
-            self.view.update(self.current, f"{_epoch_in_work(details)}{_time_left(details)}{metrics}")
-        elif kind == "epoch":
+            self._result = f"{pluralize(self._rows, 'row')}, {rate:,.0f} rows/s"
+            self.view.update(self.current, self._result)
+        else:
+            self._show_training(self.current, kind, details)
+
+    def _show_training(self, component: str, kind: str, details: dict[str, Any]) -> None:
+        left = details["seconds_left"]
+        self._end = None if left is None else time.monotonic() + left
+        epoch = f"epoch {details['epoch']}/{details['epochs']}"
+        if kind == "epoch":
             self._metrics = _metrics(details)
-            epoch = f"epoch {details['epoch']} of at most {details['epochs']}"
-            self.view.update(self.current, f"{epoch}: {self._metrics}{_time_left(details)}", always=True)
-        elif kind == "note":
-            self.view.note(self.current, details["text"])
-
-
-def _epoch_in_work(details: dict[str, Any]) -> str:
-    return f"epoch {details['epoch']}/{details['epochs']} at {details['share']:.0%}"
+            self._result = f"{epoch}{self._metrics}"
+        share = f" {details['share']:.0%}" if kind == "steps" else ""
+        part = f"{details['part']}: " if "part" in details else ""
+        self.view.update(component, f"{part}{epoch}{share}{self._metrics}")
 
 
 def _metrics(details: dict[str, Any]) -> str:
-    names = ("loss", "accuracy", "val_loss", "val_accuracy")
-    return ", ".join(f"{name} {details[name]:.4f}" for name in names if name in details)
-
-
-def _time_left(details: dict[str, Any]) -> str:
-    """The end of a line: how long training takes from here, unless it stops early."""
-    seconds = details.get("seconds_left")
-    return f", about {describe_duration(seconds)} left" if seconds else ""
+    """The loss and the accuracy of val, or where there is none of train, as the end of a line."""
+    prefix = "val_" if "val_loss" in details else ""
+    found = {name: details.get(f"{prefix}{name}") for name in ("loss", "accuracy")}
+    shown = [f"{name} {value:.4f}" for name, value in found.items() if value is not None]
+    return f", {prefix.replace('_', ' ')}{', '.join(shown)}" if shown else ""
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 from diptych.components.example_gen.account import IngestionError
 from diptych.models.library_versions import library_versions
 from diptych.pipeline.local.log_capture import redirect_output
-from diptych.pipeline.local.metadata import replace_damaged_metadata, reserve_numbers
+from diptych.pipeline.local.metadata import earlier_seconds, replace_damaged_metadata, reserve_numbers
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
+from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import make_view
 from diptych.pipeline.runs.run_folder import RunFolder
 from diptych.pipeline.runs.summary import Failure, Summary, explain_error, read_component_results
@@ -126,6 +128,7 @@ def _build_ingestion(settings: Settings, run: RunFolder) -> list[BaseComponent]:
 
 
 def _launch(settings: Settings, run: RunFolder, progress: ProgressHandler, build: _ComponentsBuilder) -> None:
+    started = time.monotonic()
     progress.view.start(_LOADING)
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -136,7 +139,7 @@ def _launch(settings: Settings, run: RunFolder, progress: ProgressHandler, build
     components = build(settings, run)
     # The objects that imports made live until the end: without this, every garbage collection looks at all of them.
     gc.freeze()
-    progress.view.finish(_LOADING, "loaded")
+    progress.view.finish(_LOADING, time.monotonic() - started, "loaded")
     connection = metadata.sqlite_metadata_connection_config(run.metadata_file)
     reserve_numbers(connection, run)
     pipeline = Pipeline(
@@ -147,6 +150,8 @@ def _launch(settings: Settings, run: RunFolder, progress: ProgressHandler, build
         enable_cache=True,
         beam_pipeline_args=settings.beam.pipeline_args(settings.kubeflow.image),
     )
+    steps = [component.id for component in pipeline.components]
+    progress.plan = Plan(steps, earlier_seconds(connection))
     with checked_outputs(progress.report_damage):
         LocalDagRunner().run(pipeline)
 

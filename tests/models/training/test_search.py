@@ -164,6 +164,20 @@ def test_only_the_first_training_tells_more_than_its_result(tmp_path: Path) -> N
     assert recorder.notes.count("talk") == 1
 
 
+def test_how_far_a_trial_is_is_told_with_its_number_and_the_end_of_the_search(tmp_path: Path) -> None:
+    def report(values: Mapping[str, Any], epochs: int) -> float:
+        report_progress("steps", epoch=1, epochs=epochs, share=0.5, seconds_left=1.0)
+        return 0.0
+
+    with record_progress() as recorder:
+        search(Trainings(report), tmp_path, trials=3)
+    told = [
+        (details.get("part"), round(details["seconds_left"])) for kind, details in recorder.reports if kind == "steps"
+    ]
+    # Three short trainings, of 10 epochs in 25 s, and a whole one, of 30 in 65 s.
+    assert told == [(None, 1), ("trial 1/4", 140), ("trial 2/4", 115), ("trial 3/4", 90), ("trial 4/4", 65)]
+
+
 def test_a_budget_for_one_training_only_is_told(tmp_path: Path) -> None:
     with record_progress() as recorder:
         search(Trainings(distance), tmp_path, seconds=100.0)

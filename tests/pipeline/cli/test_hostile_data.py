@@ -99,7 +99,7 @@ def test_progress_and_summary_are_shown_escaped(capfd: pytest.CaptureFixture[str
     wide = Console(width=1000, force_terminal=False)
     plain = PlainView(wide)
     plain.note("Trainer", HOSTILE)
-    plain.finish(f"Custom{HOSTILE}", HOSTILE)
+    plain.finish(f"Custom{HOSTILE}", 1.0, HOSTILE)
     failure = Failure(component="Trainer", message=HOSTILE)
     print_summary(Summary(status="failed", folder=HOSTILE, blessing_reasons=[HOSTILE], failure=failure), wide)
     assert len(shown_by(capfd).splitlines()) < 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from diptych.pipeline.local.metadata import replace_damaged_metadata, reserve_numbers
+from diptych.pipeline.local.metadata import earlier_seconds, replace_damaged_metadata, reserve_numbers
 from diptych.pipeline.runs.metadata_file import MetadataError
 from diptych.pipeline.runs.run_folder import RunFolder
 
@@ -46,6 +47,18 @@ def test_numbers_of_artifacts_that_are_left_are_not_given_again(run: RunFolder) 
     assert next_number(run) == 8
     reserve_numbers(connection(run), run)
     assert next_number(run) == 9
+
+
+def test_how_long_components_took_when_they_last_worked(tmp_path: Path) -> None:
+    config = connection(RunFolder(str(tmp_path)))
+    store = MetadataStore(config)
+    kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="tfx.components.Transform"))
+    for state in ("COMPLETE", "COMPLETE", "CACHED", "FAILED"):
+        execution = metadata_store_pb2.Execution(type_id=kind, last_known_state=state)
+        (execution.id,) = store.put_executions([execution])
+        time.sleep(0.05)
+        store.put_executions([execution])
+    assert earlier_seconds(config) == {"Transform": pytest.approx(0.05, abs=0.04)}
 
 
 @pytest.mark.parametrize(
