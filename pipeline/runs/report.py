@@ -1,4 +1,4 @@
-"""``diptych report``: writes the report of a run from whatever is left of it, compares two runs, and shows a page."""
+"""``diptych report``: writes the report of a run from whatever is left of it, and shows a page."""
 
 from __future__ import annotations
 
@@ -56,25 +56,15 @@ def write_report(run: str, output: str | None = None) -> str:
     from diptych.components.report.data_collection import collect_report_data
     from diptych.components.report.page import render_report
 
-    return _write_page(output or RunFolder(run).report_file, render_report(collect_report_data(sources)))
+    return write_page(output or RunFolder(run).report_file, render_report(collect_report_data(sources)))
 
 
-def write_comparison(run_a: str, run_b: str, output: str) -> str:
-    """Writes a page that sets two runs side by side, and returns its path.
+def write_page(path: str, page: str) -> str:
+    """Writes the HTML of a page, and returns its path.
 
     Raises:
-        ReportError: a folder holds no run.
         OSError: the file cannot be written.
     """
-    found = [find_sources(run) for run in (run_a, run_b)]
-    from diptych.components.report.comparison_page import render_comparison
-    from diptych.components.report.data_collection import collect_report_data
-
-    a, b = (collect_report_data(sources) for sources in found)
-    return _write_page(output, render_comparison((run_a, a), (run_b, b)))
-
-
-def _write_page(path: str, page: str) -> str:
     # A text of the catalogue may hold characters that UTF-8 cannot, such as half a surrogate pair.
     write_text(path, page, errors="replace")
     return path

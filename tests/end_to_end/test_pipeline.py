@@ -431,7 +431,7 @@ def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> 
     [
         ["report", "run", "--output", "file/page.html"],
         ["report", "run", "--output", "folder"],
-        ["report", "run", "run", "--compare", "--output", "nowhere/page.html"],
+        ["report", "run", "--compare", "run", "--output", "nowhere/page.html"],
         ["export", "run", "--to", "parquet", "--output", "file/dataset"],
         ["export", "run", "--to", "tfds", "--output", "file"],
         ["export-encoders", "run", "--output", "nowhere/encoders.json"],

@@ -8,6 +8,7 @@ from PIL import Image
 
 #: What a process imports before it is forked, so that no run has to.
 IMPORTED = (
+    "diptych.components.report.comparison.collection",
     "diptych.components.report.comparison_page",
     "diptych.components.report.data_collection",
     "diptych.components.report.page",

@@ -7,7 +7,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from diptych.models.errors import FAILED, GATE_STOPPED, OK, USAGE
+from diptych.models.errors import FAILED, GATE_STOPPED, OK
 from diptych.pipeline.cli.terminal import add_overrides_argument, complain, integer_within, print_line
 
 if TYPE_CHECKING:
@@ -114,10 +114,11 @@ def add_report(commands: Any) -> None:
         "report",
         help="write the HTML report of a run, or compare two runs",
         description="Writes one HTML page about a run, whether it succeeded, failed or was killed. With --compare, the "
-        "page sets two runs side by side.",
+        "page sets it beside another run, or a pushed model: which is better, and what differs in settings, data and "
+        "predictions.",
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="the folder of a run; two folders with --compare")
-    parser.add_argument("--compare", action="store_true", help="set two runs side by side")
+    parser.add_argument("run", metavar="RUN", help="the folder of a run; with --compare also of a pushed model")
+    parser.add_argument("--compare", metavar="OTHER", help="the folder of another run, or of a pushed model")
     parser.add_argument(
         "--output", help="the file to write (default: report.html in the run's folder, comparison.html with --compare)"
     )
@@ -130,16 +131,14 @@ def add_report(commands: Any) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from diptych.pipeline.local.log_capture import silence_output
-    from diptych.pipeline.runs.report import serve_page, write_comparison, write_report
+    from diptych.pipeline.runs.report import serve_page, write_report
+    from diptych.pipeline.runs.report_comparison import write_comparison
 
-    if len(options.runs) != (2 if options.compare else 1):
-        return complain("report: name one run, or two with --compare", USAGE)
     with silence_output():
         if options.compare:
-            first, second = options.runs
-            path = write_comparison(first, second, options.output or "comparison.html")
+            path = write_comparison(options.run, options.compare, options.output or "comparison.html")
         else:
-            path = write_report(options.runs[0], options.output)
+            path = write_report(options.run, options.output)
     print_line(f"Written: {path}")
     if options.serve:
         print_line(f"Shown at http://localhost:{options.port}/ until interrupted")

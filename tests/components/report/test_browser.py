@@ -13,10 +13,13 @@ import pytest
 from diptych.components.report.catalogue_page import render_catalogue_page
 from diptych.components.report.comparison_page import render_comparison
 from diptych.components.report.page import render_report
+from tests.components.report.comparison.compared_runs import make_comparison, make_pictures
 from tests.components.report.report_fixtures import HOSTILE, catalogue_page, good_data, hostile_data
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt install chromium")
+
+PAGES = ("report", "comparison", "catalogue")
 
 # A page's script would change its title; the image's handler, its body.
 SPY = "<script>document.title = 'the spy ran'</script><img src=x onerror=\"document.title = 'the spy ran'\">"
@@ -44,15 +47,18 @@ def console_lines(process: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in process.stderr.splitlines() if "CONSOLE" in line]
 
 
-@pytest.fixture(params=["report", "comparison", "catalogue"])
+def make_hostile_page(name: str) -> str:
+    """One of ``PAGES`` with hostile texts."""
+    if name == "comparison":
+        comparison = make_comparison(hostile_data(), HOSTILE)
+        return render_comparison(comparison, make_pictures(comparison))
+    return render_report(hostile_data()) if name == "report" else render_catalogue_page(catalogue_page(HOSTILE))
+
+
+@pytest.fixture(params=PAGES)
 def opened(request: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "page.html"
-    made = {
-        "report": lambda: render_report(hostile_data()),
-        "comparison": lambda: render_comparison(("a", good_data()), ("b", hostile_data())),
-        "catalogue": lambda: render_catalogue_page(catalogue_page(HOSTILE)),
-    }
-    path.write_text(made[request.param](), encoding="utf-8")
+    path.write_text(make_hostile_page(request.param), encoding="utf-8")
     return browse(path, "--dump-dom")
 
 
@@ -78,11 +84,10 @@ def test_without_the_policy_it_would_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("page", ["report", "catalogue"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_page_is_as_wide_as_its_window(tmp_path: Path, width: int, page: str) -> None:
     """What is too wide scrolls in its own place."""
-    made = render_report(hostile_data()) if page == "report" else render_catalogue_page(catalogue_page(HOSTILE))
-    (tmp_path / "page.html").write_text(made, encoding="utf-8")
+    (tmp_path / "page.html").write_text(make_hostile_page(page), encoding="utf-8")
     # Headless windows are at least 500 pixels wide; frames are not.
     frame = tmp_path / "frame.html"
     frame.write_text(

@@ -178,8 +178,8 @@ def test_a_number_out_of_range_is_told_with_the_range(
 def test_a_report_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == USAGE
     assert "holds no run" in capsys.readouterr().err
-    assert main(["report", str(tmp_path), "--compare"]) == USAGE
-    assert "two with --compare" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "--compare", str(tmp_path)]) == USAGE
+    assert "it is no pushed model" in capsys.readouterr().err
 
 
 def test_a_proposed_schema_writes_over_nothing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,39 +8,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from diptych.pipeline.runs.report import ReportError, find_sources, make_page_server, write_comparison, write_report
-from tests.components.report.report_fixtures import write_artifacts
-
-PLACES = {
-    "examples": "ImageTextExampleGen/examples",
-    "rejects": "ImageTextExampleGen/rejects",
-    "statistics": "StatisticsGen/statistics",
-    "schema": "SchemaGen/schema",
-    "anomalies": "ExampleValidator/anomalies",
-    "verdict": "DataGate/verdict",
-    "linear_baseline": "LinearBaseline/metrics",
-    "evaluation": "Evaluator/evaluation",
-    "blessing": "Evaluator/blessing",
-}
+from diptych.pipeline.runs.report import ReportError, find_sources, make_page_server, write_report
+from tests.pipeline.runs.run_folders import PLACES, summarize, write_run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run's folder as TFX leaves it, without summary and metadata."""
-    made = write_artifacts(tmp_path / "made")
-    for name, uri in made.items():
-        target = tmp_path / "run" / "artifacts" / PLACES[name] / "7"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(uri).rename(target)
-    return tmp_path / "run"
-
-
-def summarize(run: Path, **facts: Any) -> None:
-    (run / "summary.json").write_text(json.dumps(facts))
+    return write_run(tmp_path / "run")
 
 
 def test_a_run_that_was_killed_has_a_report(run: Path) -> None:
@@ -95,13 +72,6 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path, summary: str) -> None
         (tmp_path / "summary.json").write_text(summary)
     with pytest.raises(ReportError, match="holds no run"):
         write_report(str(tmp_path))
-
-
-def test_two_runs_are_set_side_by_side(run: Path, tmp_path: Path) -> None:
-    path = write_comparison(str(run), str(run), str(tmp_path / "both.html"))
-    text = Path(path).read_text(encoding="utf-8")
-    assert "The schemas are equal." in text
-    assert text.count(str(run)) >= 2
 
 
 @pytest.fixture
