@@ -61,6 +61,8 @@ class ServedModel(tf.Module):
         self._transform = decoder.graph
         self._labels, self._vocabulary = tf.constant(decoder.labels), tf.constant(list(decoder.terms), tf.string)
         self._card = card
+        # A graph that every signature calls, so that the network is traced once.
+        self._call_network = tf.function(self._call_model, input_signature=[decoder.inputs.spec()], autograph=False)
         self.classify, self.embed = self._request_function(self._classify), self._request_function(self._embed)
 
     @tf.function(input_signature=_EXAMPLES_SPEC, autograph=False)
@@ -149,7 +151,8 @@ class ServedModel(tf.Module):
         raw = {features.DESCRIPTION: column if is_dense else tf.sparse.from_dense(column)}
         return {IMAGE_INPUT: requests.images, **self._decoder.text_inputs(raw)}
 
-    def _call_network(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _call_model(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The inputs of the network to its ``scores`` and ``embedding``."""
         return dict(self._model(inputs, training=False))
 
 
