@@ -30,6 +30,8 @@ from tests.models.serving.exported_models import (
     model_requiring_neither,
 )
 
+pytestmark = pytest.mark.usefixtures("models_loaded_once")
+
 BROKEN_ROWS = (5, 41)
 
 

@@ -21,6 +21,8 @@ from tests.models.serving.exported_models import (
     model_requiring_both,
 )
 
+pytestmark = pytest.mark.usefixtures("models_loaded_once")
+
 
 def test_a_folder_that_is_no_model_of_diptych_is_told(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"")
