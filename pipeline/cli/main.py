@@ -6,6 +6,7 @@ It imports next to nothing: a signal that comes while the commands are loaded en
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    # Google's libraries say at every import which Python and grpcio they will want; the lock file decides on both.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     try:
         from diptych.pipeline.cli.command_line import run_command
 

@@ -72,7 +72,7 @@ class ProgressHandler(logging.Handler):
             return ""
         place = f"step {steps.index(current) + 1} of {len(steps)}"
         left = self._seconds_left(current)
-        return f"{place}, about {describe_duration(left)} left" if left else place
+        return f"{place}, about {_describe_estimate(left)} left" if left else place
 
     def _seconds_left(self, current: str) -> float | None:
         now, rows = time.monotonic(), self._rows_of_run
@@ -119,6 +119,11 @@ class ProgressHandler(logging.Handler):
         share = f" {details['share']:.0%}" if kind == "steps" else ""
         part = f"{details['part']}: " if "part" in details else ""
         self.view.update(component, f"{part}{epoch}{share}{self._metrics}")
+
+
+def _describe_estimate(seconds: float) -> str:
+    unit = 60 if seconds > 600 else 10 if seconds > 60 else 1
+    return describe_duration(unit * round(seconds / unit))
 
 
 def _metrics(details: dict[str, Any]) -> str:

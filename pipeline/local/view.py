@@ -118,7 +118,14 @@ class LiveView:
         run = _RunColumn(lambda: self._describe_run(), table_column=_column(ratio=1, overflow="ellipsis"))
         whole = Progress(run, console=console, expand=True)
         whole.add_task("run", total=None)
-        self._live = Live(Group(self._steps, whole), console=console, refresh_per_second=10)
+        self._live = Live(
+            Group(self._steps, whole),
+            console=console,
+            refresh_per_second=10,
+            # What libraries print goes to the log, not above the lines.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def follow(self, describe_run: Callable[[], str]) -> None:

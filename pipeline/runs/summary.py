@@ -6,7 +6,8 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, field_validator
@@ -32,11 +33,15 @@ from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
 from diptych.models.metrics import shown_metrics
 from diptych.models.os_errors import explain_os_error, find_os_error
+from diptych.models.progress import describe_duration
 from diptych.models.shown_text import show_line
 from diptych.pipeline.runs.run_folder import LOG_FILE, SUMMARY_FILE
 
 # The metrics that are printed for every model.
 _HEADLINE = ("accuracy", "macro_f1", "micro_f1")
+# At most so many reasons why a model is not blessed are printed.
+_REASONS = 2
+_NAME_WIDTH = 14
 
 
 class Failure(BaseModel):
@@ -172,20 +177,35 @@ def _read(artifacts: Mapping[str, Mapping[str, str]], component: str, output: st
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    """Prints the summary for a person. Lines are not wrapped, so that paths can be copied."""
+    """Prints the summary for a person, on one screen of 24 lines with 80 columns unless many things went wrong.
+
+    Sentences are wrapped; paths and commands are not, so that they can be copied.
+    """
     console.print()
-    for name, text in _lines(summary):
-        console.print(f"[bold]{name:<16}[/bold] {escape(show_line(text))}", soft_wrap=True, highlight=False)
+    for name, text in _result_lines(summary):
+        for line in _wrap(show_line(text), console.width - _NAME_WIDTH) or [""]:
+            _print_line(console, name, line)
+            name = ""
+    for name, text in (*_file_lines(summary), *_next_lines(summary)):
+        _print_line(console, name, show_line(text))
 
 
-def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
+def _print_line(console: Console, name: str, text: str) -> None:
+    console.print(f"[bold]{name:<{_NAME_WIDTH}}[/bold]{escape(text)}", soft_wrap=True, highlight=False)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, _NAME_WIDTH), break_long_words=False, break_on_hyphens=False)
+
+
+def _result_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield from _data_lines(summary)
     yield from _model_lines(summary)
-    yield "Seconds", f"{sum(summary.seconds.values()):.1f} in components, {len(summary.cached)} cached"
+    steps = pluralize(len(summary.seconds), "step")
+    yield "Time", f"{describe_duration(sum(summary.seconds.values()))} in {steps}, {len(summary.cached)} cached"
     yield from (("Damaged", sentence) for sentence in summary.damaged)
     if summary.unfinished:
         yield "Not finished", ", ".join(summary.unfinished)
-    yield from _file_lines(summary)
 
 
 def _data_lines(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -196,43 +216,71 @@ def _data_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Examples", ", ".join(f"{split} {summary.examples[split]:,}" for split in SPLITS)
     if summary.declared:
         yield "Splits", summary.declared.describe()
-    yield "Rejects", ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items()) or "none"
+    if summary.rejects:
+        yield "Rejects", ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items())
 
 
 def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.metrics:
         yield "Network", _format_headline(summary.metrics, summary.intervals)
-        others = (name for name in shown_metrics(summary.metrics) if name not in _HEADLINE)
-        rest = [f"{name} {summary.metrics[name]:.4f}" for name in others]
-        yield (
-            "",
-            ", ".join(rest) + (f"; in brackets {100 * summary.confidence:g} % intervals" if summary.confidence else ""),
-        )
-    for modality, metrics in summary.baseline.items():
-        compared = summary.comparisons.get(baseline_name(modality), Comparison())
-        headline = _format_headline({**metrics, **compared.metrics}, compared.intervals)
-        yield "Linear baseline", f"{modality_name(modality)}: {headline}"
+        if summary.confidence:
+            yield "", f"in brackets {100 * summary.confidence:g} % intervals"
+    if summary.baseline:
+        yield "Baselines", _format_baselines(summary)
     if last := summary.comparisons.get(LAST_BLESSED):
         yield "Last blessed", _format_headline(last.metrics, last.intervals)
     if summary.blessed is not None:
-        yield "Blessed", "yes" if summary.blessed else "no"
-        yield from (("", reason) for reason in summary.blessing_reasons)
+        yield from _blessing_lines(summary.blessed, summary.blessing_reasons)
         yield from (("Note", note) for note in summary.notes)
+
+
+def _blessing_lines(blessed: bool, reasons: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Whether a model is blessed, and what it failed; what it met is in the report."""
+    if blessed:
+        yield "Blessed", f"yes: {reasons[0]}" if len(reasons) == 1 else f"yes: it meets all {len(reasons)} criteria"
+        return
+    yield "Blessed", "no, so it is not pushed"
+    yield from (("", reason) for reason in reasons[:_REASONS])
+    if (more := len(reasons) - _REASONS) > 0:
+        yield "", f"and {pluralize(more, 'more reason')}, which the report has"
 
 
 def _file_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.pushed:
-        yield "Pushed model", summary.pushed
+        yield "Pushed model", _shorten(summary.pushed)
     if report := summary.artifacts.get("Report", {}).get("report"):
-        yield "Report", os.path.join(report, REPORT_FILE)
-    if rejects := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects"):
-        yield "Rejected rows", os.path.join(rejects, REJECTS_FILE)
-    if logs := summary.artifacts.get("Trainer", {}).get("model_run"):
-        yield "TensorBoard", f"tensorboard --logdir {shlex.quote(logs)}"
-    yield "Summary", os.path.join(summary.folder, SUMMARY_FILE)
+        yield "Report", _shorten(os.path.join(report, REPORT_FILE))
+    if summary.rejects and (rejects := summary.artifacts.get("ImageTextExampleGen", {}).get("rejects")):
+        yield "Rejected rows", _shorten(os.path.join(rejects, REJECTS_FILE))
+
+
+def _next_lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The commands that a person may want next, after a run that succeeded on this machine."""
     # A run in a cluster has no such file: there the log of each step is in Kubeflow.
-    if os.path.exists(log := os.path.join(summary.folder, LOG_FILE)):
-        yield "Log", log
+    if summary.failure or not os.path.exists(os.path.join(summary.folder, LOG_FILE)):
+        return
+    folder = shlex.quote(_shorten(summary.folder))
+    yield "Next", f"diptych report {folder} --serve"
+    if "Trainer" in summary.artifacts:
+        asked = folder if summary.pushed else f"--run {folder}"
+        text = ' --text "A DESCRIPTION"' if "text" in summary.baseline else ""
+        yield "", f"diptych predict {asked} IMAGE{text}"
+
+
+def _shorten(path: str) -> str:
+    """A path, relative where it lies in the working directory."""
+    working = os.path.join(os.getcwd(), "")
+    return path[len(working) :] if path.startswith(working) else path
+
+
+def _format_baselines(summary: Summary) -> str:
+    """The metric that tells most of each linear baseline, on the rows of the network where it was compared with it."""
+    found = {}
+    for modality, metrics in summary.baseline.items():
+        compared = summary.comparisons.get(baseline_name(modality), Comparison())
+        found[modality_name(modality)] = {**metrics, **compared.metrics}
+    name = next(name for metrics in found.values() for name in shown_metrics(metrics) if name in _HEADLINE)
+    return f"{name}: " + ", ".join(f"{model} {metrics[name]:.4f}" for model, metrics in found.items())
 
 
 def _format_headline(metrics: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def modules_after(*arguments: str) -> set[str]:
 
 def test_help_needs_no_heavy_library() -> None:
     assert not modules_after("--help") & {"tensorflow", "tfx", "apache_beam", "sklearn", "numpy", "pydantic", "kfp"}
+
+
+def test_google_s_warnings_about_versions_are_not_shown() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with pytest.raises(SystemExit):
+            main(["--version"])
+        for module in ("google.api_core._python_version_support", "google.auth.transport.grpc", "shop"):
+            warnings.warn_explicit(module, FutureWarning, "file.py", 1, module)
+    assert [str(warning.message) for warning in shown] == ["shop"]
 
 
 def test_check_needs_no_tensorflow(config: Path) -> None:

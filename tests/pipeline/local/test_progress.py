@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import time
 from itertools import pairwise
 
@@ -154,7 +155,7 @@ def test_a_terminal_of_80_columns_shows_names_times_epochs_and_what_is_left_of_t
         re.fullmatch(r". Trainer                0:00 epoch 19/300 40%, val loss 0.1250, accuracy.+", line)
         for line in lines
     )
-    assert "  Run                  step 2 of 2, about 1 h 6 min left" in lines
+    assert "  Run                  step 2 of 2, about 1 h 7 min left" in lines
     assert "Trainer              a search that finds many words to say that finds many words" in lines
 
 
@@ -164,3 +165,13 @@ def test_a_terminal_with_few_lines_shows_the_step_at_work() -> None:
 
 def test_what_is_no_terminal_gets_plain_lines() -> None:
     assert isinstance(make_view(Console(file=io.StringIO())), PlainView)
+
+
+def test_what_libraries_print_does_not_come_between_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, log = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", log)
+    view = LiveView(Console(file=out, force_terminal=True, width=80))
+    sys.stderr.write("Adam\n")
+    view.close()
+    assert "Adam" in log.getvalue()
+    assert "Adam" not in out.getvalue()

@@ -50,7 +50,7 @@ def at_training(monkeypatch: pytest.MonkeyPatch) -> ProgressHandler:
 
 
 def test_what_training_says_of_itself_counts_more(at_training: ProgressHandler) -> None:
-    assert at_training.describe_run() == "step 3 of 4, about 1 min 15 s left"
+    assert at_training.describe_run() == "step 3 of 4, about 1 min 20 s left"
 
 
 def test_where_earlier_results_are_used_nothing_is_estimated() -> None:
