@@ -8,6 +8,10 @@ from the buffer. On 20,000 records sorted by ten labels, the variance of a label
 that of batches drawn from all records; with ``Dataset.shuffle`` alone and the same buffer of 4,096 it is 10.8 times.
 Compressed and remote files can only be read from their start, so each of them is one chunk.
 
+Where a decoder takes pixels apart and files are local and not compressed, it is the numbers of the records that are
+shuffled, in the same order, and each record is read when its batch is made (``pixel_records``). The buffer then takes
+no memory to speak of.
+
 Bound with ``functools.partial``, ``input_fn_train`` and ``input_fn_eval`` can be given to ``tf.estimator`` as
 ``input_fn`` (up to TensorFlow 2.15, the last version that has it).
 """
@@ -16,12 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
+from diptych.models.pixel_records import bind_decoder
 from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
 
 #: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
@@ -71,6 +77,24 @@ class StreamPosition:
 STREAM_START = StreamPosition()
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a dataset is made of: serialised records, or their numbers, by which ``decode`` reads and decodes them.
+
+    Attributes:
+        chunks: the chunks of records.
+        read: the records or numbers of chunks in a given order, indices int64 ``[c]``, as a dataset of vectors: one for
+            each chunk where its number of records is known, else for up to ``CHUNK_SIZE`` records.
+        element: the type of a record or number.
+        decode: turns a batch of them into what the model takes; None leaves it as it is.
+    """
+
+    chunks: Sequence[RecordChunk]
+    read: Callable[[tf.Tensor], tf.data.Dataset]
+    element: tf.TensorSpec
+    decode: DecodeFn | None
+
+
 class _ChunkTable(NamedTuple):
     """Chunks as tensors.
 
@@ -104,14 +128,17 @@ def read_dataset(
         DatasetError: no file matches, a file is no TFRecord file, or there is no record.
     """
     chunks = _make_chunks(files, CHUNK_SIZE if shuffle else batch_size)
+    # A whole file gives many vectors, and interleaving would mix those of several files.
+    in_turn = 1 if not shuffle and chunks[0].count is None else _INTERLEAVED_CHUNKS
+    source = _open_source(chunks, in_turn, decode)
     if shuffle:
-        batches = _read_shuffled(chunks, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
+        batches = _read_shuffled(source, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
     elif all(chunk.count == batch_size for chunk in chunks[:-1]):
-        batches = _read_in_order(chunks)
+        batches = _read_in_order(source)
     else:
-        batches = _read_in_order(chunks).unbatch().batch(batch_size)
-    if decode is not None:
-        batches = _parallel_map(batches, decode)
+        batches = _read_in_order(source).unbatch().batch(batch_size)
+    if source.decode is not None:
+        batches = _parallel_map(batches, source.decode)
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
 
 
@@ -136,16 +163,17 @@ def input_fn_train(
     Raises:
         DatasetError: as ``read_dataset``.
     """
-    chunks = _make_chunks(files, CHUNK_SIZE)
+    source = _open_source(_make_chunks(files, CHUNK_SIZE), _INTERLEAVED_CHUNKS, decode)
+    decode_records = source.decode or decode
 
     def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        batches = _read_shuffled(chunks, shuffle, epoch).batch(batch_size).enumerate()
+        batches = _read_shuffled(source, shuffle, epoch).batch(batch_size).enumerate()
         return batches.map(lambda batch, records: (records, epoch, batch))
 
     def decode_batch(records: tf.Tensor, epoch: tf.Tensor, batch: tf.Tensor) -> Any:
         if augment is None:
-            return decode(records)
-        inputs, label = decode(records)
+            return decode_records(records)
+        inputs, label = decode_records(records)
         seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
         return augment(inputs, label, tf.random.experimental.stateless_fold_in(seed, batch))
 
@@ -196,19 +224,24 @@ def _make_chunks(files: Files, chunk_size: int) -> list[RecordChunk]:
     return chunks
 
 
-def _read_in_order(chunks: Sequence[RecordChunk]) -> tf.data.Dataset:
-    """The records in their order, as vectors of one chunk each, or of ``CHUNK_SIZE`` records of a whole file."""
-    # A whole file gives many vectors, and interleaving would mix those of several files.
-    interleaved = 1 if chunks[0].count is None else _INTERLEAVED_CHUNKS
-    return _read_chunks(_make_table(chunks), tf.range(len(chunks), dtype=tf.int64), chunks, interleaved)
+def _open_source(chunks: Sequence[RecordChunk], in_turn: int, decode: DecodeFn | None) -> _Source:
+    table = _make_table(chunks)
+    if read_and_decode := bind_decoder(chunks, decode):
+        return _Source(chunks, partial(_number_records, table), tf.TensorSpec([], tf.int64), read_and_decode)
+    return _Source(chunks, partial(_read_chunks, table, chunks, in_turn), tf.TensorSpec([], tf.string), decode)
 
 
-def _read_shuffled(chunks: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch: tf.Tensor) -> tf.data.Dataset:
-    """The records of one epoch, shuffled, one by one."""
+def _read_in_order(source: _Source) -> tf.data.Dataset:
+    """The records or their numbers in the order of the files, as vectors."""
+    return source.read(tf.range(len(source.chunks), dtype=tf.int64))
+
+
+def _read_shuffled(source: _Source, shuffle: ShuffleOptions, epoch: tf.Tensor) -> tf.data.Dataset:
+    """The records of one epoch, or their numbers, shuffled, one by one."""
     seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
     chunk_seed, record_seed = (tf.random.experimental.stateless_fold_in(seed, number) for number in range(2))
-    order = tf.argsort(tf.random.stateless_uniform([len(chunks)], chunk_seed))
-    records = _read_chunks(_make_table(chunks), tf.cast(order, tf.int64), chunks, _INTERLEAVED_CHUNKS).unbatch()
+    order = tf.argsort(tf.random.stateless_uniform([len(source.chunks)], chunk_seed))
+    records = source.read(tf.cast(order, tf.int64)).unbatch()
     record_seed = tf.cast(record_seed, tf.int64)
     # Dataset.shuffle would mix in the seed of tf.random.set_seed.
     variant = tf.raw_ops.ShuffleDataset(
@@ -216,11 +249,11 @@ def _read_shuffled(chunks: Sequence[RecordChunk], shuffle: ShuffleOptions, epoch
         buffer_size=tf.constant(shuffle.buffer_size, tf.int64),
         seed=record_seed[0],
         seed2=record_seed[1],
-        output_types=[tf.string],
-        output_shapes=[tf.TensorShape([])],
+        output_types=[source.element.dtype],
+        output_shapes=[source.element.shape],
         reshuffle_each_iteration=False,
     )
-    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+    return tf.data.experimental.from_variant(variant, source.element)
 
 
 def _make_table(chunks: Sequence[RecordChunk]) -> _ChunkTable:
@@ -235,14 +268,20 @@ def _make_table(chunks: Sequence[RecordChunk]) -> _ChunkTable:
     )
 
 
-def _read_chunks(
-    table: _ChunkTable, order: tf.Tensor, chunks: Sequence[RecordChunk], interleaved: int
-) -> tf.data.Dataset:
+def _number_records(table: _ChunkTable, order: tf.Tensor) -> tf.data.Dataset:
+    """The numbers of the records of chunks in the given order, int64 ``[c]``, as vectors of one chunk each."""
+    ends = tf.cumsum(table.count)
+    return tf.data.Dataset.from_tensor_slices(order).map(
+        _without_autograph(lambda chunk: tf.range(ends[chunk] - table.count[chunk], ends[chunk]))
+    )
+
+
+def _read_chunks(table: _ChunkTable, chunks: Sequence[RecordChunk], in_turn: int, order: tf.Tensor) -> tf.data.Dataset:
     """The records of chunks in the given order, as vectors.
 
     Args:
+        in_turn: the number of chunks that are read in turn, one vector of each.
         order: indices of chunks, int64 ``[c]``.
-        interleaved: the number of chunks that are read in turn, one vector of each.
 
     Returns:
         A dataset of string ``[n]``: one whole chunk where its number of records is known, else up to ``CHUNK_SIZE``.
@@ -264,7 +303,7 @@ def _read_chunks(
 
     return tf.data.Dataset.from_tensor_slices(order).interleave(
         _without_autograph(read_chunk),
-        cycle_length=interleaved,
+        cycle_length=in_turn,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
