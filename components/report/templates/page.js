@@ -61,6 +61,8 @@ class Gallery {
     this.list = byId("tiles");
     this.filters = [...document.querySelectorAll("#filters [name]")];
     this.addSheets();
+    const side = Math.max(...sheets.map((sheet) => sheet.width * this.scale(sheet, 64)));
+    this.list.style.setProperty("--tile", `${Math.max(84, side + 14)}px`);
     this.end = make("li");
     this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.addChunk(), { root: this.list, rootMargin: "400px" });
     for (const filter of this.filters) {
@@ -122,9 +124,14 @@ class Gallery {
     this.end.hidden = this.made >= this.shown.length;
   }
 
+  // Pictures of a few pixels are shown larger, by a whole number, so that each of their pixels is a square.
+  scale({ width, height }, wished) {
+    return Math.max(1, Math.floor(wished / Math.max(width, height)));
+  }
+
   makePicture(row, wished) {
     const { width, height } = this.sheets[row.sheet];
-    const scale = Math.max(1, Math.floor(wished / Math.max(width, height)));
+    const scale = this.scale({ width, height }, wished);
     const picture = make("span", `picture s${row.sheet}${scale > 1 ? " pixels" : ""}`);
     const [column, line] = [row.place % this.columns, Math.floor(row.place / this.columns)];
     Object.assign(picture.style, {

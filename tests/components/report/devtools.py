@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,8 +45,10 @@ class Tab:
         self.resize(width, height)
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=path.as_uri() + fragment)
-        loaded = "new Promise(done => document.readyState === 'complete' ? done(true) : (onload = () => done(true)))"
-        assert self.evaluate(loaded)
+        deadline = time.monotonic() + _LOAD_SECONDS
+        while self.evaluate("location.protocol + document.readyState") != "file:complete":
+            assert time.monotonic() < deadline, f"{path} does not load"
+            time.sleep(0.05)
 
     def resize(self, width: int, height: int) -> None:
         """Gives the window a size in CSS pixels."""
@@ -58,11 +61,21 @@ class Tab:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._call("Emulation.setEmulatedMedia", media=medium, features=features)
 
+    def let_scripts_run(self, allowed: bool) -> None:
+        """Lets scripts of pages that are opened from then on run, or not."""
+        self._call("Emulation.setScriptExecutionDisabled", value=not allowed)
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; of a promise, what it is fulfilled with."""
         answer = self._call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def press(self, key: str, code: int) -> None:
+        """Presses a key on what has the focus; ``code`` is the key's Windows virtual key code."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
 
     def screenshot(self, path: Path, whole_page: bool = True) -> None:
         """Writes a PNG of the page, or of the window alone."""
