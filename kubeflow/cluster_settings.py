@@ -59,7 +59,7 @@ def cluster_catalogue(settings: Settings) -> str | None:
 
 
 def why_native(settings: Settings, target: Target) -> str | None:
-    """Why steps use URIs as they are; None if they use the paths at which KFP's launcher mirrors them."""
+    """Why all steps use URIs as they are; None if they need not, because KFP's launcher mirrors them."""
     if target == "vertex":
         return "Vertex has no keys of other stores"
     if settings.beam.runner == "dataflow":

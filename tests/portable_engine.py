@@ -6,10 +6,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 def free_port() -> int:
@@ -37,19 +41,36 @@ def jar_job_server(log: Path, jar: str, master: str) -> AbstractContextManager[S
     return _serve(log, ["java", "-jar", jar, master, "--artifact-port=0", "--expansion-port=0"], "--job-port")
 
 
-def worker_pool(log: Path) -> AbstractContextManager[Service]:
-    """Beam's worker pool, which starts a process for each worker."""
-    return _serve(log, [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"], "--service_port")
+def worker_pool(log: Path, variables: Mapping[str, str] = _NO_VARIABLES) -> AbstractContextManager[Service]:
+    """Beam's worker pool, which starts a process for each worker.
+
+    Args:
+        variables: what its environment has beside, or in the place of, that of this process.
+    """
+    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"]
+    return _serve(log, command, "--service_port", variables)
 
 
 @contextmanager
-def _serve(log: Path, command: list[str], option: str) -> Iterator[Service]:
+def _serve(
+    log: Path, command: list[str], option: str, variables: Mapping[str, str] = _NO_VARIABLES
+) -> Iterator[Service]:
     port = free_port()
     # The worker pool calls "python".
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
     call = [*command, f"{option}={port}"]
     with log.open("w") as file, subprocess.Popen(call, stdout=file, stderr=file, env=environment) as process:
         try:
+            _wait(process, port, log)
             yield Service(f"localhost:{port}", process)
         finally:
             process.terminate()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Waits until a process listens at a port."""
+    while True:
+        assert process.poll() is None, log.read_text()
+        with suppress(ConnectionRefusedError), socket.create_connection(("localhost", port)):
+            return
+        time.sleep(0.1)

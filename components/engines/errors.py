@@ -20,6 +20,11 @@ _RAISED = re.compile(
     rf"^(?:[\w.$]+: )*?(?P<name>[A-Za-z_][\w.]*): (?!Traceback )(?P<message>.*?)(?={_END})", re.MULTILINE | re.DOTALL
 )
 _TRACEBACK = "Traceback (most recent call last)"
+#: What to do where workers do not reach the store of a pipeline.
+STORE_REMEDY = (
+    "give the worker pool the store's AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at gs:// an "
+    "identity that may (docs/kubernetes)"
+)
 _NO_WORKER_POOL = (
     "beam.worker_pool: the task managers find no worker pool at '{pool}'; run 'python -m "
     "apache_beam.runners.worker.worker_pool_main --service_port={port}' beside each of them, in the image of the steps"

@@ -11,11 +11,14 @@ from functools import partial
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from diptych.components.catalogue.storage import write_stream
-from diptych.components.engines.errors import EngineError
+from diptych.components.catalogue.storage import remove, write_stream
+from diptych.components.catalogue.transfer import read_whole
+from diptych.components.engines.errors import STORE_REMEDY, EngineError
 from diptych.components.engines.pipeline import EnginePipeline
 from diptych.models.library_versions import library_versions
 
+# Where workers do nothing but ingestion: diptych.kubeflow.cluster_settings.
+_OF_INGESTION = ("minio://", "s3://")
 _CONTENT = b"written by a worker of Beam that was asked by diptych doctor\n"
 
 
@@ -56,14 +59,16 @@ def _try_store(store: str) -> None:
     try:
         with write_stream(uri) as file:
             file.write(_CONTENT)
-        # Ingestion writes by the line above, the steps of TFX by Beam's own file systems.
-        with FileSystems.open(uri) as file:
-            content = file.read()
-        FileSystems.delete([uri])
+        content = read_whole(uri)
+        if not store.startswith(_OF_INGESTION):
+            # The steps of TFX read and write by Beam's own file systems.
+            with FileSystems.open(uri) as file:
+                content = file.read()
+        remove(uri)
     except Exception as error:
         raise EngineError(
             f"kubeflow.pipeline_root: workers cannot write and read below '{store}' ({type(error).__name__}: {error}); "
-            "give the pods of the workers an identity that may"
+            f"{STORE_REMEDY}"
         ) from None
     if content != _CONTENT:
         raise EngineError(f"kubeflow.pipeline_root: what workers write to '{uri}' is not what they read there")

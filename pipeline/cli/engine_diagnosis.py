@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 # A person waits for it.
 _CONNECT_SECONDS = 10.0
 _MINUTES = 5.0
-# The schemes at which workers write: Beam's own file systems know no keys of other stores.
-_STORES = ("gs://",)
 
 
 def diagnose_engine(settings: Settings) -> tuple[dict[str, str], list[Problem]]:
@@ -25,21 +23,19 @@ def diagnose_engine(settings: Settings) -> tuple[dict[str, str], list[Problem]]:
     from diptych.components.engines.probe import probe_engine
     from diptych.components.engines.reaching import check_job_server
 
-    store = settings.kubeflow.pipeline_root
-    store_tried = store if store.startswith(_STORES) else None
+    # A run on this machine has no such store.
+    store = settings.kubeflow.pipeline_root if settings.kubeflow.model_fields_set else None
     limited = options.model_copy(update={"timeout_minutes": min(options.timeout_minutes or _MINUTES, _MINUTES)})
     facts: dict[str, str] = {"beam runner": options.runner}
     try:
         if options.endpoint:
             check_job_server(options.endpoint, _CONNECT_SECONDS)
             facts["beam job server"] = f"answers at {options.endpoint}"
-        probe_engine(limited.pipeline_args(settings.kubeflow.image), store_tried)
+        probe_engine(limited.pipeline_args(settings.kubeflow.image), store)
     except (DiptychError, RuntimeError) as error:
         return facts, [Problem(str(error), "mend this first: what else is wrong there is not known yet")]
     facts["beam workers"] = "have done a job; their versions are those here"
     facts["beam store"] = (
-        f"a worker has written and read a file below {store_tried}"
-        if store_tried
-        else f"not tried: kubeflow.pipeline_root ({store}) is not at {' or '.join(_STORES)}"
+        f"a worker has written and read a file below {store}" if store else "not tried: the settings have no kubeflow"
     )
     return facts, []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import _thread
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from diptych.components.engines import reaching
 from diptych.components.engines.errors import EngineError
 from diptych.components.engines.pipeline import EnginePipeline
 from tests.components.engines.worker_functions import die, divide_by_zero, double, refuse, sleep, wait_until_removed
-from tests.portable_engine import Service, free_port, job_server, worker_pool
+from tests.portable_engine import free_port, job_server, worker_pool
 
 DIRECT = ["--runner=FnApiRunner"]
 PROCESSES = [*DIRECT, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
@@ -44,27 +43,15 @@ def run(arguments: list[str], function: Callable[[Any], Any], value: Any = 1) ->
         _ = pipeline | beam.Create([value]) | beam.Map(function)
 
 
-def wait_for(service: Service) -> None:
-    """Waits until a service listens."""
-    host, _, port = service.address.rpartition(":")
-    while True:
-        assert service.process.poll() is None
-        with suppress(ConnectionRefusedError), socket.create_connection((host, int(port))):
-            return
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with job_server(tmp_path_factory.mktemp("jobs") / "log") as service:
-        wait_for(service)
         yield service.address
 
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with worker_pool(tmp_path_factory.mktemp("pool") / "log") as service:
-        wait_for(service)
         yield service.address
 
 

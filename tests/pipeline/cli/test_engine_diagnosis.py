@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+import boto3
 import pytest
 
 from diptych.models.errors import FAILED, OK
 from diptych.pipeline.cli import doctor, engine_diagnosis
 from diptych.pipeline.cli.main import main
 from tests.portable_engine import free_port, job_server, worker_pool
+from tests.s3_server import s3_server
 
 Diagnose = Callable[..., int]
 
@@ -27,23 +30,34 @@ def diagnose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
 
 
 def test_an_engine_that_works_is_described(
-    diagnose: Diagnose, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    diagnose: Diagnose, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(engine_diagnosis, "_STORES", ("minio://", "gs://"))
-    with job_server(tmp_path / "jobs.log") as jobs, worker_pool(tmp_path / "pool.log") as pool:
+    """The store is known to the workers alone."""
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    with ExitStack() as services:
+        address = services.enter_context(s3_server())
+        session = boto3.session.Session(*keys.values(), region_name="us-east-1")
+        bucket = session.resource("s3", endpoint_url=address).create_bucket(Bucket="shop")
+        jobs = services.enter_context(job_server(tmp_path / "jobs.log"))
+        variables = {"AWS_ENDPOINT_URL_S3": address, **keys}
+        pool = services.enter_context(worker_pool(tmp_path / "pool.log", variables))
         engine = f"beam={{runner: spark, endpoint: '{jobs.address}', worker_pool: '{pool.address}'}}"
-        # Workers know no minio://.
-        assert diagnose(engine) == FAILED
-        assert "kubeflow.pipeline_root: workers cannot write" in capfd.readouterr().out
-        monkeypatch.setattr(engine_diagnosis, "_STORES", ("gs://",))
+        assert diagnose(engine, "kubeflow.pipeline_root=minio://shop/artifacts") == OK
+        described = capfd.readouterr().out.splitlines()
+        assert diagnose(engine, "kubeflow.pipeline_root=s3://absent/artifacts") == FAILED
+        refused = capfd.readouterr().out
         assert diagnose(engine) == OK
-    assert capfd.readouterr().out.splitlines() == [
+        assert list(bucket.objects.all()) == []
+    assert described == [
         "beam runner                  spark",
         f"beam job server              answers at {jobs.address}",
         "beam workers                 have done a job; their versions are those here",
-        "beam store                   not tried: kubeflow.pipeline_root (minio://mlpipeline/v2/artifacts) is not at gs://",
+        "beam store                   a worker has written and read a file below minio://shop/artifacts",
         "Nothing is missing.",
     ]
+    assert "Problem: kubeflow.pipeline_root: workers cannot write and read below 's3://absent/artifacts'" in refused
+    assert "AWS_ENDPOINT_URL_S3" in refused
+    assert "beam store                   not tried: the settings have no kubeflow" in capfd.readouterr().out
 
 
 def test_a_missing_job_server_is_a_problem(
