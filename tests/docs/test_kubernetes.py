@@ -11,30 +11,49 @@ import yaml
 from apache_beam.options.pipeline_options import PipelineOptions as BeamArguments
 from apache_beam.options.pipeline_options import PortableOptions
 
+from diptych.components.catalogue.remote import S3_ENDPOINT_VARIABLES
+from diptych.kubeflow.container import store_endpoint
 from diptych.pipeline.settings import Settings
 from tests.docs.markdown import page_blocks
 from tests.paths import ROOT
 
-FLINK = list(yaml.safe_load_all((ROOT / "docs/kubernetes/flink.yaml").read_text()))
+
+class Manifests:
+    """The objects of one file, and the settings that the page shows for it."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+        self.objects = list(yaml.safe_load_all((ROOT / f"docs/kubernetes/{engine}.yaml").read_text()))
+
+    def __repr__(self) -> str:
+        return self.engine
+
+    def named(self, kind: str, name: str) -> dict[str, Any]:
+        (found,) = (each for each in self.objects if each["kind"] == kind and each["metadata"]["name"] == name)
+        return dict(found["spec"])
+
+    def names(self, kind: str) -> list[str]:
+        return [each["metadata"]["name"] for each in self.objects if each["kind"] == kind]
+
+    def containers(self, deployment: str) -> list[dict[str, Any]]:
+        return list(self.named("Deployment", deployment)["template"]["spec"]["containers"])
+
+    def ports(self, deployment: str) -> set[int]:
+        return {port["containerPort"] for each in self.containers(deployment) for port in each.get("ports", [])}
+
+    def service_ports(self, name: str) -> set[int]:
+        return {each["port"] for each in self.named("Service", name)["ports"]}
+
+    def settings(self) -> Settings:
+        blocks = page_blocks("kubeflow.md", "yaml")
+        (text,) = (block.text for block in blocks if f"runner: {self.engine}, endpoint" in block.text)
+        return Settings.model_validate({"data": {"catalogue": "c.csv"}, **yaml.safe_load(text)})
 
 
-def named(kind: str, name: str) -> dict[str, Any]:
-    (found,) = (each for each in FLINK if each["kind"] == kind and each["metadata"]["name"] == name)
-    return dict(found["spec"])
-
-
-def containers(deployment: str) -> list[dict[str, Any]]:
-    return list(named("Deployment", deployment)["template"]["spec"]["containers"])
-
-
-def ports(deployment: str) -> set[int]:
-    return {port["containerPort"] for each in containers(deployment) for port in each.get("ports", [])}
-
-
-def settings() -> Settings:
-    """Those that the page shows for Flink."""
-    (block,) = (block for block in page_blocks("kubeflow.md", "yaml") if "runner: flink, endpoint" in block.text)
-    return Settings.model_validate({"data": {"catalogue": "c.csv"}, **yaml.safe_load(block.text)})
+FLINK, SPARK = Manifests("flink"), Manifests("spark")
+#: Of each engine the deployment with the workers.
+WORKERS = {FLINK: "flink-taskmanager", SPARK: "spark-worker"}
+both = pytest.mark.parametrize("manifests", WORKERS, ids=str)
 
 
 def unknown_fields(value: Any, type_name: str, path: str) -> list[str]:
@@ -63,9 +82,10 @@ def unknown_fields(value: Any, type_name: str, path: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("manifest", FLINK, ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
-def test_kubernetes_knows_every_field(manifest: dict[str, Any]) -> None:
-    assert unknown_fields(manifest, f"V1{manifest['kind']}", manifest["kind"]) == []
+@both
+def test_kubernetes_knows_every_field(manifests: Manifests) -> None:
+    for each in manifests.objects:
+        assert unknown_fields(each, f"V1{each['kind']}", f"{each['kind']} {each['metadata']['name']}") == []
 
 
 def test_a_field_that_kubernetes_has_not_is_found() -> None:
@@ -73,49 +93,96 @@ def test_a_field_that_kubernetes_has_not_is_found() -> None:
     assert unknown_fields(wrong, "V1Deployment", "it") == ["it.spec.replicas", "it.spec.template.spec.containers.imag"]
 
 
-@pytest.mark.parametrize("name", ["flink-jobmanager", "beam-job-server"])
-def test_services_lead_to_their_pods(name: str) -> None:
-    service, deployment = named("Service", name), named("Deployment", name)
-    assert service["selector"] == deployment["template"]["metadata"]["labels"]
-    assert {port["port"] for port in service["ports"]} <= ports(name)
+@both
+def test_services_lead_to_their_pods(manifests: Manifests) -> None:
+    for name in manifests.names("Service"):
+        deployment = manifests.named("Deployment", name)
+        assert manifests.named("Service", name)["selector"] == deployment["template"]["metadata"]["labels"]
+        assert manifests.service_ports(name) <= manifests.ports(name)
 
 
-@pytest.mark.parametrize("name", ["flink-jobmanager", "flink-taskmanager", "beam-job-server"])
-def test_deployments_select_their_pods(name: str) -> None:
-    deployment = named("Deployment", name)
-    assert deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
+@both
+def test_deployments_select_their_pods(manifests: Manifests) -> None:
+    assert len(manifests.names("Deployment")) == 3
+    for name in manifests.names("Deployment"):
+        deployment = manifests.named("Deployment", name)
+        assert deployment["selector"]["matchLabels"] == deployment["template"]["metadata"]["labels"]
 
 
-def test_the_settings_of_the_page_find_the_job_server_and_the_pool() -> None:
-    beam = settings().beam
+@both
+def test_the_settings_of_the_page_find_the_job_server_and_the_pool(manifests: Manifests) -> None:
+    beam = manifests.settings().beam
     host, port = str(beam.endpoint).split(":")
-    assert int(port) in {each["port"] for each in named("Service", host)["ports"]}
-    (server,) = containers(host)
+    assert int(port) in manifests.service_ports(host)
+    (server,) = manifests.containers(host)
     assert f"--job-port={port}" in server["args"]
     arguments = BeamArguments(beam.pipeline_args("")).view_as(PortableOptions)
-    pool = containers("flink-taskmanager")[1]
+    pool = manifests.containers(WORKERS[manifests])[1]
     assert arguments.environment_config == f"localhost:{pool['ports'][0]['containerPort']}"
     assert pool["command"][-1] == f"--service_port={pool['ports'][0]['containerPort']}"
 
 
-def test_the_cluster_has_as_many_slots_as_the_settings_want() -> None:
-    task_manager = containers("flink-taskmanager")[0]
+@both
+def test_workers_know_the_store_of_the_settings_and_run_in_the_image_of_the_steps(manifests: Manifests) -> None:
+    kubeflow = manifests.settings().kubeflow
+    pool = manifests.containers(WORKERS[manifests])[1]
+    assert pool["image"] == kubeflow.image
+    variables = {each["name"]: each for each in pool["env"]}
+    assert variables[S3_ENDPOINT_VARIABLES[0]]["value"] in store_endpoint.candidate_endpoints()
+    keys = [variables[name]["valueFrom"]["secretKeyRef"] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    assert [(each["name"], each["key"]) for each in keys] == [
+        (kubeflow.store.secret, "accesskey"),
+        (kubeflow.store.secret, "secretkey"),
+    ]
+
+
+def test_flink_has_as_many_slots_as_the_settings_want() -> None:
+    task_manager = FLINK.containers("flink-taskmanager")[0]
     properties = yaml.safe_load(task_manager["env"][0]["value"])
-    slots = named("Deployment", "flink-taskmanager")["replicas"] * properties["taskmanager.numberOfTaskSlots"]
-    assert slots == settings().beam.workers
+    slots = FLINK.named("Deployment", "flink-taskmanager")["replicas"] * properties["taskmanager.numberOfTaskSlots"]
+    assert slots == FLINK.settings().beam.workers
 
 
-def test_the_job_server_reaches_the_cluster_and_fits_it() -> None:
-    (server,) = containers("beam-job-server")
-    (address,) = (each.split("=")[1] for each in server["args"] if each.startswith("--flink-master="))
-    host, port = address.split(":")
-    assert int(port) in {each["port"] for each in named("Service", host)["ports"]}
-    flink = {each["image"] for name in ("flink-jobmanager", "flink-taskmanager") for each in containers(name)[:1]}
+def test_spark_cuts_a_job_into_as_many_tasks_as_it_has_cores() -> None:
+    (server,) = SPARK.containers("beam-job-server")
+    (options,) = (each["value"] for each in server["env"] if each["name"] == "JAVA_TOOL_OPTIONS")
+    arguments = SPARK.containers("spark-worker")[0]["args"]
+    cores = int(arguments[arguments.index("--cores") + 1])
+    replicas = SPARK.named("Deployment", "spark-worker")["replicas"]
+    assert f"-Dspark.default.parallelism={cores * replicas}" in options.split()
+
+
+@both
+def test_the_job_server_reaches_the_cluster(manifests: Manifests) -> None:
+    (server,) = manifests.containers("beam-job-server")
+    (master,) = (each.split("=")[1] for each in server["args"] if re.match("--(flink-master|spark-master-url)=", each))
+    host, port = master.removeprefix("spark://").split(":")
+    assert int(port) in manifests.service_ports(host)
+
+
+def test_workers_reach_the_master_that_the_job_server_names() -> None:
+    (server,) = SPARK.containers("beam-job-server")
+    master = SPARK.containers("spark-worker")[0]["args"][-1]
+    assert f"--spark-master-url={master}" in server["args"]
+    pod = SPARK.named("Deployment", "spark-master")["template"]["spec"]
+    assert pod["containers"][0]["args"][:4] == ["--host", pod["hostname"], "--port", "7077"]
+    assert master == f"spark://{pod['hostname']}:7077"
+
+
+@pytest.mark.parametrize("name", ["spark-master", "spark-worker", "beam-job-server"])
+def test_kubernetes_sets_no_variable_that_spark_takes_for_a_port(name: str) -> None:
+    assert SPARK.named("Deployment", name)["template"]["spec"]["enableServiceLinks"] is False
+
+
+@both
+def test_the_job_server_fits_the_cluster_and_the_lock(manifests: Manifests) -> None:
+    images = {name: manifests.containers(name)[0]["image"] for name in manifests.names("Deployment")}
+    server = images.pop("beam-job-server")
+    (cluster,) = set(images.values())
     lock = (ROOT / "requirements/tfx-1.21.txt").read_text()
     (beam,) = re.findall(r"^apache-beam(?:\[.*\])?==(\S+)", lock, re.MULTILINE)
-    (flink_version,) = {image.removeprefix("flink:") for image in flink}
-    assert server["image"] == f"apache/beam_flink{flink_version}_job_server:{beam}"
-
-
-def test_workers_run_in_the_image_of_the_steps() -> None:
-    assert containers("flink-taskmanager")[1]["image"] == settings().kubeflow.image
+    if manifests is FLINK:
+        assert server == f"apache/beam_flink{cluster.removeprefix('flink:')}_job_server:{beam}"
+    else:
+        assert re.match(r"apache/spark:3\.\d+\.\d+-scala2\.12-", cluster)
+        assert server == f"apache/beam_spark3_job_server:{beam}"
