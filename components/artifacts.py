@@ -13,6 +13,7 @@
 | Verdict | ``reference/FeatureStats.pb`` | the statistics of train that drift was measured from, if there were any |
 | Metrics | ``metrics.json`` | modality to the metrics of the linear baseline on it, on the test split |
 | Metrics | ``predictions.parquet`` | of each row of test its id, labels, and the labels predicted on each modality |
+| Metrics | ``suspicious_labels.jsonl`` | rows whose labels the linear baseline contradicts, the surest first |
 | Model | see ``diptych.models.serving.card`` | the exported model and its card |
 | ModelEvaluation | ``decision.json`` | whether the model is blessed and why; its metrics, and other models' |
 | ModelEvaluation | ``predictions.parquet`` | of each row of test its id, labels, predicted labels and best score |
@@ -58,6 +59,10 @@ METRICS_FILE = "metrics.json"
 #: Columns ``id``, ``label`` (a list of labels, as all that follow) and the predictions: of the linear baseline a column
 #: for each modality, of the network ``predicted`` and the ``score`` of its best label.
 PREDICTIONS_FILE = "predictions.parquet"
+
+#: A line for each row: ``id``, ``split``, ``place`` (its index in the split), ``given`` and ``suggested`` (lists of
+#: labels), and ``confidence``, by how much the score of what is suggested exceeds that of what is given.
+SUSPICIOUS_LABELS_FILE = "suspicious_labels.jsonl"
 
 DECISION_FILE = "decision.json"
 PER_LABEL_FILE = "per_label.json"

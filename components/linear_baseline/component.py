@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +18,21 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from diptych.components.artifact_types import ArtifactsByKey, Metrics
-from diptych.components.artifacts import METRICS_FILE, PREDICTIONS_FILE, write_json
+from diptych.components.artifacts import METRICS_FILE, PREDICTIONS_FILE, SUSPICIOUS_LABELS_FILE, write_json
 from diptych.components.example_columns import read_columns
+from diptych.components.linear_baseline.suspicious_labels import Contradiction, fit_judge, list_contradictions
 from diptych.models import features
-from diptych.models.baselines.classifier import LinearClassifier, fit_classifier, indicate_labels
+from diptych.models.baselines.classifier import (
+    LinearClassifier,
+    fit_classifier,
+    indicate_labels,
+    out_of_fold_scores,
+)
 from diptych.models.baselines.image import ALONE, BESIDE_TEXTS, fit_image_features, read_image_features
 from diptych.models.baselines.text import fit_text_features
 from diptych.models.images.options import ImageOptions
 from diptych.models.labels import LabelOptions, Task
+from diptych.models.linear.logistic import make_folds
 from diptych.models.linear.logistic_regression import Block
 from diptych.models.metrics import METRICS, MetricAccumulator
 from diptych.models.text.options import TextOptions, parse_text_options, serialize_text_options
@@ -32,8 +40,13 @@ from diptych.models.tfrecords import list_split_files
 from diptych.models.thresholds import ThresholdOptions
 from diptych.models.training.options import TrainOptions
 
-# Of more rows of train, it is fitted to every second row, or every third and so on.
-_MAX_TRAIN_ROWS = 50_000
+# Of more rows of train, it is fitted to every second row, or every third and so on; so many of val are judged, too.
+_MAX_ROWS = 50_000
+# The most suspicious labels that are kept. A person looks at the first few, and mends them before looking again.
+_MAX_SUSPICIOUS = 200
+# They are ranked by fits that end early, which tell the same rows: where there are many labels, in a third of the time.
+_RANKING_ITERATIONS = 25
+_SEED = 0
 
 # The metrics of ``MetricAccumulator`` that need no option of the evaluation.
 _METRICS = tuple(metric for metric in METRICS if metric != "top_k_accuracy")
@@ -45,7 +58,8 @@ class LinearBaselineExecutor(base_executor.BaseExecutor):
     def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
         """Writes ``metrics.json``, modality to metrics, and ``predictions.parquet``, the predicted labels of test.
 
-        The modalities are ``text``, ``image`` and ``both``, or ``image`` alone where the examples have no texts.
+        The modalities are ``text``, ``image`` and ``both``, or ``image`` alone where the examples have no texts. What
+        is known of a row all together also tells ``suspicious_labels.jsonl``.
         """
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         text = parse_text_options(exec_properties["text_options"])
@@ -54,60 +68,109 @@ class LinearBaselineExecutor(base_executor.BaseExecutor):
         thresholds = ThresholdOptions.model_validate_json(exec_properties["threshold_options"])
         task: Task = exec_properties["task"]
 
-        train, test = (_read_split(examples, split, image, text) for split in (features.TRAIN, features.TEST))
+        train, test, val = (
+            _read_split(examples, split, image, text) for split in (features.TRAIN, features.TEST, features.VAL)
+        )
+        splits = [train, test, *([val] if val.ids else [])]
         known = {label for row in train.labels for label in row}
         actual = [_replace_unknown(row, known, unknown) for row in test.labels]
         metrics: dict[str, dict[str, float]] = {}
         predictions: dict[str, Sequence[Sequence[str]]] = {"label": actual}
-        for modality, (fitted_to, judged_by) in _make_blocks(train, test, text).items():
-            classifier = fit_classifier(fitted_to, train.labels, task, thresholds)
-            scores = classifier.predict_scores(judged_by)
+        suspicious: list[dict[str, Any]] = []
+        for modality, blocks in _make_blocks(splits, text).items():
+            classifier = fit_classifier(blocks[0], train.labels, task, thresholds)
+            scores = classifier.predict_scores(blocks[1])
             metrics[modality] = _measure(classifier, scores, actual, task)
             predictions[modality] = classifier.predict(scores)
+            if modality == ("both" if text else "image"):
+                suspicious = _find_suspicious(classifier, splits, blocks, task)
         uri = artifact_utils.get_single_uri(output_dict["metrics"])
         write_json(uri, METRICS_FILE, metrics)
         _write_predictions(uri, test.ids, predictions)
+        _write_lines(uri, SUSPICIOUS_LABELS_FILE, suspicious)
 
 
 @dataclass(frozen=True)
 class _Split:
-    """The examples of a split; of many in train, some.
+    """The examples of a split; of many in train and val, some.
 
     Attributes:
+        stride: of how many examples each is one.
         labels: of each example.
+        groups: of each example, what folds must not part: its group, or else its image.
         texts: None if the examples have none.
         images: float32 ``[examples, n]``, of ``read_image_features``.
     """
 
+    name: str
+    stride: int
     ids: Sequence[str]
     labels: Sequence[tuple[str, ...]]
+    groups: Sequence[str]
     texts: Sequence[str] | None
     images: NDArray[np.float32]
 
 
 def _read_split(examples: str, split: str, image: ImageOptions, text: TextOptions | None) -> _Split:
     files = list_split_files(examples, split)
-    columns = read_columns(files, [features.ID, *([features.DESCRIPTION] if text else [])])
-    stride = -(-len(columns.labels) // _MAX_TRAIN_ROWS) if split == features.TRAIN else 1
+    names = [features.ID, features.GROUP, features.SHA256, *([features.DESCRIPTION] if text else [])]
+    columns = read_columns(files, names)
+    stride = 1 if split == features.TEST else max(1, -(-len(columns.labels) // _MAX_ROWS))
     values = {name: column[::stride].tolist() for name, column in columns.values.items()}
-    images = read_image_features(files, image, stride)
-    return _Split(values[features.ID], columns.labels[::stride], values.get(features.DESCRIPTION), images)
+    groups = [group or digest for group, digest in zip(values[features.GROUP], values[features.SHA256], strict=True)]
+    return _Split(
+        split,
+        stride,
+        values[features.ID],
+        columns.labels[::stride],
+        groups,
+        values.get(features.DESCRIPTION),
+        read_image_features(files, image, stride),
+    )
 
 
-def _make_blocks(
-    train: _Split, test: _Split, options: TextOptions | None
-) -> dict[str, tuple[Sequence[Block], Sequence[Block]]]:
-    """Modality to the features of train and those of test."""
-    splits = (train, test)
+def _make_blocks(splits: Sequence[_Split], options: TextOptions | None) -> dict[str, list[list[Block]]]:
+    """Modality to the features of each split, the first of which is train."""
+    train = splits[0]
     alone = fit_image_features(train.images, ALONE)
-    images = [[alone.transform(split.images)] for split in splits]
+    images: list[list[Block]] = [[alone.transform(split.images)] for split in splits]
     if options is None:
-        return {"image": (images[0], images[1])}
+        return {"image": images}
     terms = fit_text_features(train.texts or [], options)
-    texts = [[terms.transform(split.texts or [])] for split in splits]
+    texts: list[list[Block]] = [[terms.transform(split.texts or [])] for split in splits]
     beside = fit_image_features(train.images, BESIDE_TEXTS)
     both = [[*own, beside.transform(split.images)] for own, split in zip(texts, splits, strict=True)]
-    return {"text": (texts[0], texts[1]), "image": (images[0], images[1]), "both": (both[0], both[1])}
+    return {"text": texts, "image": images, "both": both}
+
+
+def _find_suspicious(
+    classifier: LinearClassifier, splits: Sequence[_Split], blocks: Sequence[Sequence[Block]], task: Task
+) -> list[dict[str, Any]]:
+    """The lines of ``suspicious_labels.jsonl``: rows of train are scored out of fold, all others by the classifier."""
+    truths = [indicate_labels(split.labels, classifier.labels) for split in splits]
+    classes = truths[0].astype(np.int64) if task == "multilabel" else truths[0].argmax(axis=1)
+    folds = make_folds(classes, splits[0].groups, _SEED)
+    held_out = out_of_fold_scores(blocks[0], truths[0], task, folds, _RANKING_ITERATIONS)
+    judge = fit_judge(held_out, truths[0], task)
+    scores = [held_out, *(classifier.predict_scores(of_split) for of_split in blocks[1:])]
+    found = [
+        (each, split)
+        for split, of_split, truth in zip(splits, scores, truths, strict=True)
+        for each in list_contradictions(judge, of_split, truth, classifier.labels)
+    ]
+    found.sort(key=lambda pair: -pair[0].confidence)
+    return [_describe(each, split) for each, split in found[:_MAX_SUSPICIOUS]]
+
+
+def _describe(found: Contradiction, split: _Split) -> dict[str, Any]:
+    return {
+        "id": split.ids[found.row],
+        "split": split.name,
+        "place": found.row * split.stride,
+        "given": split.labels[found.row],
+        "suggested": found.suggested,
+        "confidence": round(found.confidence, 4),
+    }
 
 
 def _replace_unknown(labels: tuple[str, ...], known: set[str], unknown: str | None) -> tuple[str, ...]:
@@ -138,6 +201,11 @@ def _write_predictions(uri: str, ids: Sequence[str], columns: Mapping[str, Seque
     pq.write_table(pa.table({"id": pa.array(ids, pa.string()), **lists}), content)
     with fileio.open(os.path.join(uri, PREDICTIONS_FILE), "wb") as file:
         file.write(content.getvalue())
+
+
+def _write_lines(uri: str, name: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    with fileio.open(os.path.join(uri, name), "w") as file:
+        file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 class LinearBaselineSpec(ComponentSpec):

@@ -47,10 +47,13 @@ from diptych.components.report.report_data import (
     RejectedRow,
     ReportData,
     SchemaFeature,
+    SuspiciousLabel,
+    SuspiciousLabels,
     Verdict,
 )
 from diptych.components.report.row_gallery import make_row_gallery, read_predictions
 from diptych.components.report.sampled_rows import SampledRows, read_records_at, read_sampled_rows
+from diptych.components.report.suspicious_rows import read_suspicious_labels, show_suspicious_labels
 from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
 from diptych.components.report.thumbnails import make_reject_thumbnails
 from diptych.components.report.training_curves import read_training_curves
@@ -137,7 +140,8 @@ def collect_report_data(sources: ReportSources) -> ReportData:
     rejects: list[RejectedRow] = reader.read("rejects", _read_rejects, [])
     statistics: DatasetStatistics = reader.read("statistics", _read_statistics, {})
     verdict = reader.read("verdict", lambda uri: Verdict.model_validate(read_json(uri, VERDICT_FILE)), None)
-    rows = _read_rows(reader, account, verdict.findings if verdict else [])
+    suspicious = reader.read("linear_baseline", read_suspicious_labels, None)
+    rows = _read_rows(reader, account, verdict.findings if verdict else [], suspicious)
     labels = account.labels if account else {}
     root = sources.images_root
     return ReportData(
@@ -166,6 +170,7 @@ def collect_report_data(sources: ReportSources) -> ReportData:
         confusion=reader.read_dict("evaluation", CONFUSION_FILE),
         per_label=reader.read_dict("evaluation", PER_LABEL_FILE),
         predictions=rows.predictions,
+        suspicious=rows.suspicious,
         gallery=rows.gallery,
         lineage=sources.lineage,
         settings=sources.settings,
@@ -225,10 +230,16 @@ class _ShownRows:
     profile: DatasetProfile | None = None
     findings: Mapping[int, RowGroups] = field(default_factory=dict)
     predictions: PredictionSummary | None = None
+    suspicious: SuspiciousLabels | None = None
     gallery: RowGallery | None = None
 
 
-def _read_rows(reader: _ArtifactReader, account: Account | None, findings: Sequence[Finding]) -> _ShownRows:
+def _read_rows(
+    reader: _ArtifactReader,
+    account: Account | None,
+    findings: Sequence[Finding],
+    suspicious: Sequence[SuspiciousLabel] | None,
+) -> _ShownRows:
     if account is None:
         return _ShownRows()
     counts = {split: account.examples.get(split, 0) for split in features.SPLITS}
@@ -241,11 +252,15 @@ def _read_rows(reader: _ArtifactReader, account: Account | None, findings: Seque
     examples = reader.uris["examples"]
     nothing: dict[str, Prediction] = {}
     predicted = reader.read("evaluation", read_predictions, nothing)
+    marked = [*findings, Finding(rule="suspicious_label", message="", ids=[each.id for each in suspicious or ()])]
     return _ShownRows(
         reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None),
         reader.read("examples", lambda uri: show_rows_of_findings(findings, rows, uri, image), {}),
         reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None),
-        reader.read("examples", lambda uri: make_row_gallery(rows, uri, image, findings, predicted), None),
+        None
+        if suspicious is None
+        else reader.read("examples", lambda uri: show_suspicious_labels(suspicious, rows, uri, image), None),
+        reader.read("examples", lambda uri: make_row_gallery(rows, uri, image, marked, predicted), None),
     )
 
 

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from diptych.components.report.finding_rows import show_findings
 from diptych.components.report.formatting import FILTERS
 from diptych.components.report.gallery_view import view_gallery
-from diptych.components.report.highlights import find_highlights
 from diptych.components.report.lineage_graph import lay_out_graph
+from diptych.components.report.look_first import list_items
 from diptych.components.report.model_tables import (
     best_baselines,
     compare_models,
@@ -75,7 +75,7 @@ def render_report(data: ReportData) -> str:
     template = make_environment().get_template("report.html")
     return template.render(
         report=data,
-        highlights=find_highlights(data),
+        items=list_items(data),
         has_texts=account is None or account.descriptions,
         examples={split: account.examples[split] for split in features.SPLITS if split in account.examples}
         if account

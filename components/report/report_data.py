@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.report.gallery_rows import RowGallery
@@ -355,6 +355,35 @@ class PredictionSummary:
     mistakes: Sequence[DisplayedRow]
 
 
+class SuspiciousLabel(BaseModel):
+    """A line of ``suspicious_labels.jsonl``: a row whose labels the linear baseline contradicts.
+
+    Attributes:
+        place: its index in the split.
+        confidence: 0 to 1.
+    """
+
+    id: str
+    split: Literal["train", "val", "test"]
+    place: int = Field(ge=0)
+    given: list[str]
+    suggested: list[str]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class SuspiciousLabels:
+    """The rows whose labels the linear baseline contradicts, the surest first.
+
+    Attributes:
+        ids: of all that were kept.
+        displayed: the first of them; ``note`` is what is suggested, and the confidence.
+    """
+
+    ids: Sequence[str] = ()
+    displayed: Sequence[DisplayedRow] = ()
+
+
 @dataclass(frozen=True)
 class LineageArtifact:
     """An artifact of the run.
@@ -404,6 +433,7 @@ class ReportData:
         majority_baseline: metrics of predicting for every example the most frequent label of train, and no other.
         confusion: actual label to predicted label to number of examples.
         per_label: label to ``precision``, ``recall``, ``f1`` and ``support``.
+        suspicious: None if no labels were judged.
         settings: key to value and default, of the settings that differ from it.
         seconds: how long each component took; empty if it is unknown.
     """
@@ -430,6 +460,7 @@ class ReportData:
     confusion: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     per_label: Mapping[str, Metrics] = field(default_factory=dict)
     predictions: PredictionSummary | None = None
+    suspicious: SuspiciousLabels | None = None
     gallery: RowGallery | None = None
     lineage: Lineage = Lineage()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from diptych.models.labels import Task
 from diptych.models.linear.logistic_regression import (
+    MAX_ITERATIONS,
     Block,
     LogisticRegression,
     balanced_weights,
@@ -73,7 +74,8 @@ def fit_classifier(
         return LinearClassifier(fit_logistic_regression(blocks, truth, task), names, thresholds, False)
     # Balanced weights rank rare labels better, and the thresholds make up for the greater scores.
     model = fit_logistic_regression(blocks, truth, task, balanced_weights(truth))
-    thresholds = choose_thresholds(_out_of_fold_scores(blocks, truth), truth, options).tolist()
+    held_out = out_of_fold_scores(blocks, truth, task, _random_folds(len(truth)))
+    thresholds = choose_thresholds(held_out, truth, options).tolist()
     return LinearClassifier(model, names, thresholds, requires_a_label(truth, options))
 
 
@@ -87,16 +89,34 @@ def indicate_labels(labels: Iterable[Sequence[str]], names: Sequence[str]) -> ND
     return truth
 
 
-def _out_of_fold_scores(blocks: Sequence[Block], truth: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The scores of each row by a model that is fitted on the rows of other folds; for multilabel."""
-    from sklearn.model_selection import KFold
+def out_of_fold_scores(
+    blocks: Sequence[Block],
+    truth: NDArray[np.bool_],
+    task: Task,
+    folds: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    max_iterations: int = MAX_ITERATIONS,
+) -> NDArray[np.float32]:
+    """The scores of each row by a model that is fitted to the rows of other folds, ``[n, labels]``; 0 without folds.
 
+    Args:
+        blocks: see ``fit_logistic_regression``.
+        truth: whether a row has a label, ``[n, labels]``.
+        folds: the indices of the rows to fit to, and of those to score.
+        max_iterations: of each fit.
+    """
     scores = np.zeros(truth.shape, np.float32)
-    if len(truth) < 2:
-        return scores
-    folds = min(len(truth), _FEW_FOLDS if len(truth) > _MANY_ROWS else _FOLDS)
-    for others, fold in KFold(folds, shuffle=True, random_state=0).split(truth):
-        weights = balanced_weights(truth[others])
-        model = fit_logistic_regression([block[others] for block in blocks], truth[others], "multilabel", weights)
+    for others, fold in folds:
+        weights = balanced_weights(truth[others]) if task == "multilabel" else None
+        fitted_to = [block[others] for block in blocks]
+        model = fit_logistic_regression(fitted_to, truth[others], task, weights, max_iterations)
         scores[fold] = model.predict_scores([block[fold] for block in blocks])
     return scores
+
+
+def _random_folds(rows: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    from sklearn.model_selection import KFold
+
+    if rows < 2:
+        return []
+    parts = min(rows, _FEW_FOLDS if rows > _MANY_ROWS else _FOLDS)
+    return list(KFold(parts, shuffle=True, random_state=0).split(np.zeros(rows)))

@@ -45,7 +45,8 @@ def read_image_features(files: Sequence[str], options: ImageOptions, stride: int
         return describe(decode_stored_images(tf.io.parse_example(records, spec)[features.IMAGE], options))
 
     batches = read_records(files).shard(stride, 0).batch(_BATCH).map(extract, tf.data.AUTOTUNE)
-    return np.concatenate(list(batches.as_numpy_iterator()))
+    none = np.zeros((0, batches.element_spec.shape[1]), np.float32)
+    return np.concatenate([none, *batches.as_numpy_iterator()])
 
 
 @dataclass(frozen=True)

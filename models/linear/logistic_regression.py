@@ -23,7 +23,7 @@ Block = Any
 
 # As scikit-learn's "lbfgs": the largest slope of the mean loss at which the fit ends, and the most iterations.
 _TOLERANCE = 1e-4
-_MAX_ITERATIONS = 300
+MAX_ITERATIONS = 300
 # How many steps the optimizer remembers. More cost it more time, which is most of all, and save it hardly an iteration.
 _CORRECTIONS = 5
 # The most weights that are fitted together: the optimizer keeps some 200 bytes for each.
@@ -52,7 +52,11 @@ class LogisticRegression:
 
 
 def fit_logistic_regression(
-    blocks: Sequence[Block], truth: NDArray[np.bool_], task: Task, row_weights: NDArray[np.float32] | None = None
+    blocks: Sequence[Block],
+    truth: NDArray[np.bool_],
+    task: Task,
+    row_weights: NDArray[np.float32] | None = None,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> LogisticRegression:
     """Fits a model with scikit-learn's ``C`` of 1; features that are multiplied by the root of a ``C`` have that one.
 
@@ -61,13 +65,14 @@ def fit_logistic_regression(
     Args:
         truth: whether a row has a label, ``[n, classes]``; for multiclass each row has exactly one.
         row_weights: of the rows, float32 ``[n, 1]``, or of each row for each label, ``[n, classes]``; None for 1.
+        max_iterations: of the optimizer.
     """
     classes = truth.shape[1]
     together = max(1, _MAX_WEIGHTS // sum(block.shape[1] for block in blocks))
     if task == "multiclass" and classes <= together:
-        return LogisticRegression(task, *_fit_together(blocks, truth, task, row_weights))
+        return LogisticRegression(task, *_fit_together(blocks, truth, task, row_weights, max_iterations))
     parts = [
-        _fit_together(blocks, truth[:, some], "multilabel", _columns(row_weights, some))
+        _fit_together(blocks, truth[:, some], "multilabel", _columns(row_weights, some), max_iterations)
         for some in (slice(start, start + together) for start in range(0, classes, together))
     ]
     weights = [np.concatenate(of_block, axis=1) for of_block in zip(*(part[0] for part in parts), strict=True)]
@@ -89,7 +94,11 @@ def _columns(row_weights: NDArray[np.float32] | None, some: slice) -> NDArray[np
 
 
 def _fit_together(
-    blocks: Sequence[Block], truth: NDArray[np.bool_], task: Task, row_weights: NDArray[np.float32] | None
+    blocks: Sequence[Block],
+    truth: NDArray[np.bool_],
+    task: Task,
+    row_weights: NDArray[np.float32] | None,
+    max_iterations: int,
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
     """The weights of each block, and the intercepts."""
     from scipy.optimize import minimize
@@ -101,7 +110,7 @@ def _fit_together(
         jac=True,
         method="L-BFGS-B",
         options={
-            "maxiter": _MAX_ITERATIONS,
+            "maxiter": max_iterations,
             "maxcor": _CORRECTIONS,
             "gtol": _TOLERANCE,
             "ftol": _RELATIVE_TOLERANCE,

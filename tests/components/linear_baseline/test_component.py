@@ -30,22 +30,27 @@ TRAIN = [(colour, text, f"{colour} {text}") for colour in COLOURS for text in ("
 TEST = [*TRAIN[:4], ("red", "car", "green car")]
 
 
+def write_split(folder: Path, split: str, examples: Sequence[tuple[str, str, Any]], has_texts: bool = True) -> None:
+    """Rows of even numbers lie in the first of two files."""
+    rng = np.random.default_rng(len(split))
+    rows = []
+    for number, (colour, text, label) in enumerate(examples):
+        pixels = rng.integers(0, 50, (SMALL.height, SMALL.width, 3)) + COLOURS[colour]
+        changes = {
+            features.IMAGE: pixels.astype(np.uint8).tobytes(),
+            features.DESCRIPTION: text if has_texts else None,
+        }
+        rows.append(record_values(number, **changes, label=label))
+    for shard in (0, 1):
+        write_records(folder / f"Split-{split}" / f"data-{shard}.tfrecord", rows[shard::2])
+
+
 def write_examples(
     folder: Path, train: Sequence[tuple[str, str, Any]], test: Sequence[tuple[str, str, Any]], has_texts: bool = True
 ) -> standard_artifacts.Examples:
     """Two splits in two files each, of noisy images of the colours."""
-    rng = np.random.default_rng(1)
-    for split, examples in {"train": train, "test": test}.items():
-        rows = []
-        for number, (colour, text, label) in enumerate(examples):
-            pixels = rng.integers(0, 50, (SMALL.height, SMALL.width, 3)) + COLOURS[colour]
-            changes = {
-                features.IMAGE: pixels.astype(np.uint8).tobytes(),
-                features.DESCRIPTION: text if has_texts else None,
-            }
-            rows.append(record_values(number, **changes, label=label))
-        for shard in (0, 1):
-            write_records(folder / f"Split-{split}" / f"data-{shard}.tfrecord", rows[shard::2])
+    for split, rows in {"train": train, "test": test}.items():
+        write_split(folder, split, rows, has_texts)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
     return artifact
@@ -122,11 +127,61 @@ def test_a_label_that_train_lacks_is_never_right_unless_it_counts_as_another(tmp
 
 
 def test_of_many_rows_of_train_every_second_is_fitted_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diptych.components.linear_baseline.component._MAX_TRAIN_ROWS", 16)
+    monkeypatch.setattr("diptych.components.linear_baseline.component._MAX_ROWS", 16)
     # Each file has two kinds of rows in turns: a red leaf and a green one, or a red car and a green one.
     examples = write_examples(tmp_path, TRAIN, TEST)
     _, found = run(tmp_path, examples, "multiclass", TextOptions().model_dump_json())
     assert {label for labels in found["both"] for label in labels} <= {"red leaf", "red car"}
+
+
+def read_suspicious(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "metrics" / "suspicious_labels.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_rows_of_every_split_with_a_label_that_the_baseline_contradicts_are_written(tmp_path: Path) -> None:
+    """Of train row 7 has a wrong label, of val and test the first four; half of them score above the mean."""
+    wrong = ("red", "leaf", "green car")
+    train = [*TRAIN, *TRAIN]
+    examples = write_examples(tmp_path, [*train[:7], wrong, *train[8:]], [*[wrong] * 4, *TRAIN])
+    write_split(tmp_path, "val", [*[wrong] * 4, *TRAIN])
+    run(tmp_path, examples, "multiclass", TextOptions().model_dump_json())
+    found = read_suspicious(tmp_path)
+    # The first file of train has 32 rows, that of the others 18.
+    expected = {("train", "row-7", 35)}
+    for split in ("val", "test"):
+        expected |= {(split, f"row-{row}", row // 2 + 18 * (row % 2)) for row in range(4)}
+    assert {(row["split"], row["id"], row["place"]) for row in found} <= expected
+    assert {row["split"] for row in found} == {"train", "val", "test"}
+    assert all((row["given"], row["suggested"]) == (["green car"], ["red leaf"]) for row in found)
+    assert [row["confidence"] for row in found] == sorted((row["confidence"] for row in found), reverse=True)
+
+
+def test_of_several_labels_one_too_many_is_written(tmp_path: Path) -> None:
+    train = [(*row[:2], list(row[:2])) for row in [*TRAIN, *TRAIN]]
+    train[8] = ("red", "leaf", ["red", "green", "leaf"])
+    run(tmp_path, write_examples(tmp_path, train, train[:4]), "multilabel", TextOptions().model_dump_json())
+    (found,) = read_suspicious(tmp_path)
+    assert (found["id"], found["given"], found["suggested"]) == ("row-8", ["red", "green", "leaf"], ["leaf", "red"])
+
+
+def test_of_images_alone_labels_are_judged_by_the_images(tmp_path: Path) -> None:
+    train = [(colour, "", colour) for colour in ("red", "green")] * 20
+    train[9] = ("green", "", "red")
+    run(tmp_path, write_examples(tmp_path, train, train[:2], has_texts=False), "multiclass", "null")
+    assert [(row["id"], row["suggested"]) for row in read_suspicious(tmp_path)] == [("row-9", ["green"])]
+
+
+def test_the_surest_suspicions_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = [(colour, "", colour) for colour in ("red", "green")] * 40
+    train[9] = train[19] = ("green", "", "red")
+    examples = write_examples(tmp_path, train, train[:2], has_texts=False)
+    run(tmp_path, examples, "multiclass", "null")
+    every = read_suspicious(tmp_path)
+    assert len(every) == 2
+    monkeypatch.setattr("diptych.components.linear_baseline.component._MAX_SUSPICIOUS", 1)
+    run(tmp_path, examples, "multiclass", "null")
+    assert read_suspicious(tmp_path) == every[:1]
 
 
 def test_options_task_and_code_are_part_of_the_cache_key() -> None:

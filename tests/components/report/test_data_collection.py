@@ -109,3 +109,33 @@ def test_the_rows_of_a_finding_are_shown_and_those_of_one_image_side_by_side(uri
     text = render_report(found)
     assert text.count('<div class="together">') == 2
     assert text.index(">row-0<") < text.index(">row-1<") < text.index(">row-9<")
+
+
+def test_suspicious_labels_are_shown_with_their_pictures_and_found_in_the_gallery(uris: dict[str, str]) -> None:
+    """A row that is not among those that were read, as the second of these, has a picture all the same."""
+    lines = [
+        {"id": "row-7", "split": "val", "place": 1, "given": ["odd"], "suggested": ["even"], "confidence": 0.973},
+        {"id": "else", "split": "train", "place": 5, "given": ["a"], "suggested": ["a", "b"], "confidence": 0.5},
+    ]
+    file = Path(uris["linear_baseline"]) / "suspicious_labels.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = collect_report_data(ReportSources("t", uris))
+    assert found.suspicious and found.suspicious.ids == ["row-7", "else"]
+    shown = [(row.id, row.split, row.label, row.note, row.description) for row in found.suspicious.displayed]
+    assert shown == [("row-7", "val", "odd", "even 97%", "text 7"), ("else", "train", "a", "a, b 50%", "")]
+    assert all(row.thumbnail for row in found.suspicious.displayed)
+    assert found.gallery
+    assert [row.id for row in found.gallery.rows if "suspicious_label" in row.findings] == ["row-7"]
+
+
+def test_a_baseline_that_judged_no_labels_or_whose_lines_are_damaged_says_so(uris: dict[str, str]) -> None:
+    assert collect_report_data(ReportSources("t", uris)).suspicious is None
+    file = Path(uris["linear_baseline"]) / "suspicious_labels.jsonl"
+    file.write_text("")
+    found = collect_report_data(ReportSources("t", uris))
+    assert found.suspicious and found.suspicious.ids == []
+    file.write_text('{"id": "row-7"}\n')
+    found = collect_report_data(ReportSources("t", uris))
+    assert found.suspicious is None
+    assert "ValidationError" in found.missing["linear_baseline"]
+    assert render_report(found)
