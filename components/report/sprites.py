@@ -13,9 +13,9 @@ from diptych.components.report.gallery_rows import SpriteSheet
 #: Pictures in a row of a sheet, and in a sheet.
 COLUMNS, PICTURES = 20, 240
 
-# All sheets together, in bytes. In a page they take a third more.
+# What all sheets together shall take, in bytes. In a page they take a third more.
 _MAX_BYTES = 2_400_000
-# Of WebP, the first one whose sheets are small enough.
+# Of WebP: the first one whose sheets are small enough, else the last.
 _QUALITIES = (75, 50, 25, 5)
 
 

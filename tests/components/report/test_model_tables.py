@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from diptych.components.report.model_tables import best_baselines, compare_models, is_improvement, list_slices
+from diptych.components.report.model_tables import (
+    best_baselines,
+    compare_models,
+    is_improvement,
+    judge_network,
+    list_label_scores,
+    list_slices,
+)
 from diptych.components.report.report_data import Comparison, Decision, ReportData
 
 
@@ -66,3 +73,40 @@ def test_the_best_baseline_is_found_for_each_metric() -> None:
         "accuracy": "Linear image baseline",
         "macro_f1": "Linear text baseline",
     }
+
+
+@pytest.mark.parametrize(
+    ("interval", "blessed", "standing", "level"),
+    [
+        ((0.01, 0.2), True, "better", "good"),
+        ((-0.01, 0.2), True, "even", "warn"),
+        ((-0.2, -0.01), True, "worse", "bad"),
+        ((0.01, 0.2), False, "better", "bad"),
+    ],
+)
+def test_the_verdict_is_good_only_beyond_the_baseline_and_chance(
+    interval: tuple[float, float], blessed: bool, standing: str, level: str
+) -> None:
+    gain = sum(interval) / 2
+    compared = Comparison(metrics={"accuracy": 0.8}, difference_intervals={"accuracy": interval})
+    decision = Decision(
+        metrics={"accuracy": 0.8 + gain}, comparisons={"linear text baseline": compared}, reasons=[], slices={}
+    )
+    models = compare_models(ReportData("x", decision=decision, linear_baseline={"text": {"accuracy": 0.8}}))
+    verdict = judge_network(models, blessed)
+    assert verdict is not None and verdict.baseline is not None
+    assert (verdict.metric, verdict.baseline.name) == ("accuracy", "Linear text baseline")
+    assert (verdict.standing, verdict.level) == (standing, level)
+
+
+def test_without_a_baseline_the_verdict_is_no_praise() -> None:
+    decision = Decision(metrics={"macro_f1": 0.9}, reasons=[], slices={})
+    verdict = judge_network(compare_models(ReportData("x", decision=decision)), True)
+    assert verdict is not None
+    assert (verdict.metric, verdict.standing, verdict.level) == ("macro_f1", "alone", "warn")
+    assert judge_network([], None) is None
+
+
+def test_labels_come_worst_first_and_of_equal_ones_the_largest() -> None:
+    figures = {"a": {"f1": 1.0, "support": 9}, "b": {"f1": 0.0, "support": 1}, "c": {"f1": 0.0, "support": 5}}
+    assert [label for label, _ in list_label_scores(figures)] == ["c", "b", "a"]
