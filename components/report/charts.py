@@ -48,9 +48,9 @@ COLOURS = {
     "A": "var(--train)",
     "B": "var(--test)",
     "A train": "var(--train)",
-    "A validation": "var(--val)",
+    "A val": "var(--val)",
     "B train": "var(--test)",
-    "B validation": "var(--bad)",
+    "B val": "var(--bad)",
 }
 _OTHER = "var(--other)"
 
@@ -60,10 +60,10 @@ DASHES = {
     "validation": [6, 3],
     "test": [2, 2],
     "accepted": [12, 4],
-    "A validation": [6, 3],
+    "A val": [6, 3],
     "B": [6, 3],
     "B train": [12, 3],
-    "B validation": [2, 2],
+    "B val": [2, 2],
 }
 
 _CONFIG = {

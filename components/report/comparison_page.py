@@ -25,6 +25,8 @@ from diptych.models.statistics.intervals import NO_DEVIATION
 
 _MAX_LABELS, _MAX_SLICES, _MAX_IDS = 30, 30, 10
 _NONE = "–"
+# Of the series of training curves: the legend has room for four.
+_SHORT_NAMES = {"validation": "val"}
 
 T = TypeVar("T")
 Bounds = tuple[float, float]
@@ -94,6 +96,7 @@ def render_comparison(comparison: Comparison, pictures: Mapping[str, Thumbnail] 
     a, b = comparison.a.data, comparison.b.data
     pairing, shown = comparison.pairing, pictures or {}
     counts = list(_compare_counts(a, b))
+    paired = list(_paired_metrics(pairing)) if pairing else []
     changed_labels = [label for label in pairing.labels if _is_changed(label)] if pairing else []
     return (
         make_environment()
@@ -101,7 +104,8 @@ def render_comparison(comparison: Comparison, pictures: Mapping[str, Thumbnail] 
         .render(
             comparison=comparison,
             pairing=pairing,
-            paired_metrics=list(_paired_metrics(pairing)) if pairing else [],
+            paired_metrics=paired,
+            widest_difference=max((abs(bound) for row in paired for bound in row.interval or ()), default=1.0) or 1.0,
             other_metrics=list(_other_metrics(comparison)),
             changed_rows=list(_list_changed_rows(pairing, shown)) if pairing else [],
             labels=changed_labels[:_MAX_LABELS],
@@ -238,7 +242,7 @@ def _sorted_findings(run: ReportData) -> list[ShownFinding]:
 def _make_curve_charts(a: ReportData, b: ReportData) -> list[Markup]:
     joined = {
         figure: {
-            f"{side} {name}": points
+            f"{side} {_SHORT_NAMES.get(name, name)}": points
             for side, run in (("A", a), ("B", b))
             for name, points in run.training_curves.get(figure, {}).items()
         }

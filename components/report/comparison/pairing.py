@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,7 +185,7 @@ def _compare_labels(a: RowPredictions, b: RowPredictions, confidence: float) -> 
 
 
 class _Columns:
-    """The columns of predictions by label."""
+    """The columns of predictions by label, bool ``[rows]``; of a label that is in none of them, all false."""
 
     def __init__(self, predictions: RowPredictions) -> None:
         self._places = {label: place for place, label in enumerate(predictions.labels)}
@@ -196,10 +197,10 @@ class _Columns:
     def predicted(self, label: str) -> NDArray[np.bool_]:
         return self._column(self._predicted, label)
 
-    def _column(self, matrix: object, label: str) -> NDArray[np.bool_]:
+    def _column(self, matrix: Any, label: str) -> NDArray[np.bool_]:
         if label not in self._places:
-            return np.zeros(matrix.shape[0], bool)  # type: ignore[attr-defined]
-        return np.asarray(matrix[:, [self._places[label]]].toarray().ravel() > 0)  # type: ignore[index]
+            return np.zeros(matrix.shape[0], np.bool_)
+        return np.asarray(matrix[:, [self._places[label]]].toarray().ravel() > 0)
 
 
 def _f1(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:

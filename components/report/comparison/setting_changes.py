@@ -32,17 +32,18 @@ class PairTable:
 
 def compare_settings(a: ComparedRun, b: ComparedRun) -> PairTable:
     """The settings of two runs, each key with both values. A pushed model keeps a few of them."""
-    return _compare(*(dict(_flatten(run.settings)) for run in (a, b)), partial=a.is_pushed or b.is_pushed)
+    return _compare(dict(_flatten(a.settings)), dict(_flatten(b.settings)), a.is_pushed or b.is_pushed)
 
 
 def compare_versions(a: ComparedRun, b: ComparedRun) -> PairTable:
     """The versions of libraries that two runs were made with."""
-    return _compare(a.versions, b.versions, partial=a.is_pushed or b.is_pushed)
+    return _compare(a.versions, b.versions, a.is_pushed or b.is_pushed)
 
 
-def _compare(a: Mapping[str, str], b: Mapping[str, str], partial: bool) -> PairTable:
+def _compare(a: Mapping[str, str], b: Mapping[str, str], is_partial: bool) -> PairTable:
+    """Compares by name; where one side keeps a part or nothing, what it lacks is unknown, and no difference."""
     pairs = [Pair(name, a.get(name, _NONE), b.get(name, _NONE)) for name in dict.fromkeys([*a, *b])]
-    unknown = [pair for pair in pairs if not (pair.name in a and pair.name in b)] if partial or not (a and b) else []
+    unknown = [pair for pair in pairs if not (pair.name in a and pair.name in b)] if is_partial or not (a and b) else []
     known = [pair for pair in pairs if pair not in unknown]
     return PairTable([p for p in known if p.a != p.b], [p for p in known if p.a == p.b], unknown)
 

@@ -50,8 +50,8 @@ def test_figures_are_told_apart_by_run(page: str) -> None:
 
 def test_rows_whose_prediction_changed_are_shown_with_their_pictures(page: str) -> None:
     rows = section(page, "rows")
-    assert "A right, B wrong: 1 row other A: other B: wrong 1 label x" in rows
-    assert "A wrong, B right: 1 row other A: wrong B: other 4 label x" in rows
+    assert "A right, B wrong: 1 row other A: other B: label x 1 label x" in rows
+    assert "A wrong, B right: 1 row other A: label x B: other 4 label x" in rows
     pictures = [tag for tag, of_tag in TagParser(page).tags if tag == "img" and of_tag["alt"] == "other"]
     assert len(pictures) == 2
 

@@ -53,8 +53,11 @@ def make_comparison(data: ReportData, text: str) -> Comparison:
     first, last = list(rows)[0], list(rows)[-1]
     moved[last] = moved[last]._replace(labels=("other",))
     moved[first] = moved[first]._replace(image="f" * 64)
-    a = make_run("a", "other other other other wrong other", rows, settings={"kept": text})
-    b = make_run(text, "other wrong other other other other", moved, settings={"kept": "x", text: {text: [text]}})
+    guesses = dict.fromkeys(rows, ("other",))
+    second, fifth = list(rows)[1], list(rows)[4]
+    a = make_run("a", None, rows, settings={"kept": text}, predictions={**guesses, fifth: (text,)})
+    b = make_run(text, None, moved, predictions={**guesses, second: (text,)})
+    b = replace(b, settings={"kept": "x", text: {text: [text]}})
     return compare_runs(replace(a, data=data, versions={text: text}), replace(b, data=data, notes=[text]))
 
 
