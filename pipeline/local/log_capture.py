@@ -50,7 +50,8 @@ def redirect_output(log_path: str) -> Iterator[Console]:
     printed = _ShownOutput(open(os.dup(1), "wb", 0), "utf-8", write_through=True)  # noqa: SIM115
     try:
         with redirect_stdout(printed), redirect_stderr(printed):
-            yield Console(file=terminal, highlight=False)
+            # Whoever wants colours in a log (FORCE_COLOR) does not want lines that are written over.
+            yield Console(file=terminal, highlight=False, force_terminal=terminal.isatty())
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

@@ -202,5 +202,5 @@ def _print_wrapped(console: Console, step: str, text: str) -> None:
 
 
 def make_view(console: Console) -> ProgressView:
-    """A live view if the console is a terminal, else a plain one."""
-    return LiveView(console) if console.is_terminal else PlainView(console)
+    """A live view if the console is a terminal whose lines can be written over, else a plain one."""
+    return LiveView(console) if console.is_terminal and not console.is_dumb_terminal else PlainView(console)

@@ -13,6 +13,7 @@ from absl import logging as absl_logging
 from rich.console import Console
 
 from diptych.models.progress import report_progress, reporting_part
+from diptych.pipeline.local.log_capture import silence_output
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
 from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import LiveView, PlainView, ProgressView, make_view
@@ -163,8 +164,15 @@ def test_a_terminal_with_few_lines_shows_the_step_at_work() -> None:
     assert "epoch 19/300 40%" in live_screen(80, height=3)
 
 
-def test_what_is_no_terminal_gets_plain_lines() -> None:
+def test_what_is_no_terminal_gets_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert isinstance(make_view(Console(file=io.StringIO())), PlainView)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with silence_output() as console:
+        assert isinstance(make_view(console), PlainView)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(make_view(Console(file=io.StringIO(), force_terminal=True)), PlainView)
 
 
 def test_what_libraries_print_does_not_come_between_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
