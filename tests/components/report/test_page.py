@@ -187,7 +187,7 @@ def test_notes_are_shown() -> None:
     data = good_data()
     assert data.decision is not None
     noted = replace(data, decision=data.decision.model_copy(update={"notes": ["test has <9> rows: few"]}))
-    assert "Test has &lt;9&gt; rows: few." in render_report(noted)
+    assert "test has &lt;9&gt; rows: few" in render_report(noted)
 
 
 def test_with_texts_there_is_a_section_about_them_even_if_they_cannot_be_shown() -> None:
