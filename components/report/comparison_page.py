@@ -23,7 +23,7 @@ from diptych.models import features
 from diptych.models.metrics import LOWER_IS_BETTER, METRICS, shown_metrics
 from diptych.models.statistics.intervals import NO_DEVIATION
 
-_MAX_LABELS, _MAX_SLICES, _MAX_IDS = 30, 30, 10
+_MAX_LABELS, _MAX_SLICES, _MAX_IDS = 30, 30, 6
 _NONE = "–"
 # Of the series of training curves: the legend has room for four.
 _SHORT_NAMES = {"validation": "val"}

@@ -106,11 +106,11 @@ def find_shared_rows(a: ComparedRun, b: ComparedRun) -> SharedRows:
     left_out["only in B"] = len(rows_b.keys() - rows_a.keys())
     both = sorted(rows_a.keys() & rows_b.keys())
     for row_id in both:
-        left_out["another image"] += rows_a[row_id].image != rows_b[row_id].image
-        left_out["another label"] += rows_a[row_id].labels != rows_b[row_id].labels
+        left_out["with another image"] += rows_a[row_id].image != rows_b[row_id].image
+        left_out["with another label"] += rows_a[row_id].labels != rows_b[row_id].labels
     equal = [each for each in both if _is_same(rows_a[each], rows_b[each])]
     ids = [each for each in equal if all(run.predictions is None or each in run.predictions for run in (a, b))]
-    left_out["no prediction"] = len(equal) - len(ids)
+    left_out["without a prediction"] = len(equal) - len(ids)
     reworded = sum(rows_a[row_id].description != rows_b[row_id].description for row_id in ids)
     return SharedRows(ids, +left_out, reworded)
 

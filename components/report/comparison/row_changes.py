@@ -54,7 +54,7 @@ def compare_data(a: ComparedRun, b: ComparedRun) -> DataChanges:
         return DataChanges(True, f"The data are equal, record by record: digest {digests[0][:16]}…")
     changes = [change for change in _list_changes(a.dataset, b.dataset) if change.ids]
     known = " and ".join(f"{digest[:16]}…" if digest else "unknown" for digest in digests)
-    return DataChanges(False if all(digests) else None, f"{_describe(a, b, changes)} Digests: {known}.", changes)
+    return DataChanges(False if all(digests) else None, f"{_describe(a, b, changes)} Digests: {known}", changes)
 
 
 def _describe(a: ComparedRun, b: ComparedRun, changes: Sequence[RowChange]) -> str:

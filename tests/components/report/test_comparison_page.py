@@ -32,7 +32,7 @@ def section(page: str, name: str) -> str:
 
 def folded(page: str) -> str:
     """What the page shows only when it is asked to."""
-    return " ".join(re.findall("<details>.*?</details>", page, re.DOTALL))
+    return " ".join(re.findall("<details[^>]*>.*?</details>", page, re.DOTALL))
 
 
 def test_the_verdict_comes_first_and_says_on_which_rows(page: str) -> None:
@@ -40,6 +40,7 @@ def test_the_verdict_comes_first_and_says_on_which_rows(page: str) -> None:
     assert "<strong>No difference beyond chance</strong>" in header
     assert "The test rows differ: 4 in both" in header
     assert "B label x." in header
+    assert 'a <span class="soft">(blessed)</span>' in header
 
 
 def test_figures_are_told_apart_by_run(page: str) -> None:
@@ -74,7 +75,7 @@ def test_what_is_equal_is_folded() -> None:
     page = render_comparison(compare_runs(same, same))
     assert "2 equal settings" in folded(page)
     assert "train.epochs" in folded(page)
-    assert "train.epochs" not in re.sub("<details>.*?</details>", "", page, flags=re.DOTALL)
+    assert "train.epochs" not in re.sub("<details[^>]*>.*?</details>", "", page, flags=re.DOTALL)
     assert "Both are right about the same rows of every label." in page
     assert "The data are equal, record by record" in page
 

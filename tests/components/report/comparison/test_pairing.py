@@ -26,7 +26,7 @@ def test_rows_that_differ_are_left_out_and_counted() -> None:
     shared = find_shared_rows(make_run("a"), other)
     assert not shared.is_same
     assert list(shared.ids) == ["t3", "t4"]
-    assert shared.left_out == {"only in A": 2, "only in B": 1, "another label": 1, "another image": 1}
+    assert shared.left_out == {"only in A": 2, "only in B": 1, "with another label": 1, "with another image": 1}
     assert shared.reworded == 1
 
 
@@ -34,7 +34,7 @@ def test_a_row_that_one_did_not_predict_is_left_out() -> None:
     a, b = make_run("a"), make_run("b", predictions={"t0": ("cat",)})
     shared = find_shared_rows(a, b)
     assert list(shared.ids) == ["t0"]
-    assert shared.left_out == {"no prediction": 5}
+    assert shared.left_out == {"without a prediction": 5}
 
 
 def test_without_predictions_or_rows_in_common_nothing_is_compared() -> None:

@@ -39,7 +39,7 @@ def test_other_test_rows_are_said() -> None:
     rows["t0"] = rows["t0"]._replace(labels=("dog",))
     rows["t1"] = rows["t1"]._replace(description="reworded")
     verdict = judge(make_run("a"), make_run("b", rows=rows))
-    differ = "The test rows differ: 5 in both, and measured on those (1 another label)."
+    differ = "The test rows differ: 5 in both, and measured on those (1 with another label)."
     assert verdict.sentences[1] == f"{differ} The descriptions of 1 of them differ."
 
 
