@@ -19,6 +19,7 @@ from diptych.models.training.options import TensorBoardOptions
 
 _MAX_SHOWN = 24
 _MAX_EMBEDDED = 1024
+_BATCH_SIZE = 64
 _VECTORS, _METADATA = "vectors.tsv", "metadata.tsv"
 # What tensorboard.plugins.projector would write, which needs checkpoints of TensorFlow 1.
 _PROJECTOR_CONFIG = f'embeddings {{\n  tensor_path: "{_VECTORS}"\n  metadata_path: "{_METADATA}"\n}}\n'
@@ -46,7 +47,10 @@ def write_samples(
     inputs = decoder.network_inputs(raw)
     texts, labels = _parse_strings(batch, decoder)
     network = keras.Model(model.inputs, [model.output, model.get_layer(EMBEDDING_LAYER).output])
-    scores, vectors = (np.asarray(output) for output in network.predict(inputs, batch_size=64, verbose=0))
+    # For so few batches, a graph would take longer to trace than it saves.
+    batches = tf.data.Dataset.from_tensor_slices(inputs).batch(_BATCH_SIZE)
+    answered = [network(part, training=False) for part in batches]
+    scores, vectors = (np.concatenate(parts) for parts in zip(*answered, strict=True))
     answers = [decoder.labels[index] for index in scores.argmax(axis=1)]
     with tf.summary.create_file_writer(os.path.join(folder, "samples")).as_default(step=0):
         if options.images:
