@@ -106,8 +106,9 @@ def test_weak_labels_that_cost_most_are_named_with_their_mistakes() -> None:
 def test_hostile_texts_are_escaped(macro: str) -> None:
     suspicious = SuspiciousLabels([HOSTILE], [make_row(HOSTILE)])
     data = replace(hostile_data(), suspicious=suspicious)
-    template = make_environment().from_string(f"{{% from 'look_first.html' import {macro} %}}{{{{ {macro}(it) }}}}")
-    text = template.render(it=list_items(data) if macro == "look_first" else suspicious)
+    call = "look_first(items)" if macro == "look_first" else "suspicious_labels(suspicious, true)"
+    template = make_environment().from_string(f"{{% from 'look_first.html' import {macro} %}}{{{{ {call} }}}}")
+    text = template.render(items=list_items(data), suspicious=suspicious)
     assert "&lt;script&gt;" in text
     assert "<script" not in text and "<img src=x" not in text
     assert "data:image/webp;base64," in text
