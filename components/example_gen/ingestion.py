@@ -75,10 +75,16 @@ def _decode_chunks(pipeline: beam.Pipeline, job: IngestionJob) -> beam.PCollecti
         pipeline
         | "Sources" >> beam.Create(range(len(job.catalogue.sources)))
         | "ShareSources" >> beam.Reshuffle()
-        | "CutSource" >> beam.FlatMap(job.catalogue.source_chunks, job.work_uri)
+        | "CutSource" >> beam.FlatMap(_cut_source, job)
         | "ShareChunks" >> beam.Reshuffle()
         | "IngestChunk" >> beam.ParDo(IngestChunk(job))
     )
+
+
+def _cut_source(source: int, job: IngestionJob) -> Iterator[Chunk]:
+    """The chunks of a source. Workers do this first: here it is seen whether they reach the store."""
+    with job.wanted():
+        yield from job.catalogue.source_chunks(source, job.work_uri)
 
 
 def _read_slices(pipeline: beam.Pipeline, job: IngestionJob) -> beam.PCollection:

@@ -13,6 +13,7 @@ from diptych.components.artifacts import REJECTS_FILE
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.records import RecordOptions
 from diptych.components.catalogue.storage import is_file, remove, write_stream
+from diptych.components.engines.errors import STORE_REMEDY, EngineError
 from diptych.models.images.options import ImageOptions
 
 
@@ -93,6 +94,7 @@ class IngestionJob:
 
         Raises:
             GivenUpError: the driver has given up, before or meanwhile. Then no work file is left.
+            EngineError: the store does not say.
         """
         self._check_wanted()
         try:
@@ -101,8 +103,13 @@ class IngestionJob:
             self._check_wanted()
 
     def _check_wanted(self) -> None:
-        if is_file(self._sign):
-            return
+        try:
+            if is_file(self._sign):
+                return
+        except OSError as error:
+            raise EngineError(
+                f"kubeflow.pipeline_root: workers do not reach '{self.examples_uri}' ({error}); {STORE_REMEDY}"
+            ) from error
         self._discard_work()
         raise GivenUpError(
             f"nobody waits for '{self.examples_uri}' any longer, or the workers reach another store than the step"

@@ -8,10 +8,8 @@ command of each step is today's; so are the parameters and outputs that the comp
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,8 @@ import pytest
 
 from diptych.kubeflow.compiler import build_spec
 from diptych.kubeflow.container import store_endpoint
-from diptych.pipeline.demo.digits import write_digits_catalogue
 from diptych.pipeline.options.kubeflow import STEPS
+from tests.conformance.conftest import ROWS
 from tests.conformance.launcher import LOG_TEXT, LOGS, Launcher, Outcome
 from tests.conformance.recordings import FIRST_RUN, Json, Recording, recorded_settings, recordings
 from tests.conformance.simulation import ADDED_OUTPUTS, ADDED_PARAMETERS, without_removed_options
@@ -30,7 +28,6 @@ from tests.conformance.simulation import ADDED_OUTPUTS, ADDED_PARAMETERS, withou
 pytestmark = pytest.mark.e2e
 
 RECORDINGS = recordings()
-ROWS = 120
 ARTIFACTS = "minio://shop/artifacts/shop"
 # What KFP adds to the metadata that a step reports.
 ADDED_METADATA = {"display_name", "store_session_info"}
@@ -77,33 +74,6 @@ class Run:
     def published(self, name: str) -> bytes:
         """A file of the run's folder in the publish directory."""
         return self.launcher.read(f"{ARTIFACTS}/runs/{self.id}/{name}")
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the demo's first rows."""
-    whole, part = tmp_path_factory.mktemp("digits"), tmp_path_factory.mktemp("catalogue")
-    with open(write_digits_catalogue(str(whole)), newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))[:ROWS]
-    (part / "images").mkdir()
-    for row in rows:
-        shutil.copy(whole / row["image"], part / row["image"])
-    with open(part / "catalogue.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return part
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(scope="module")
