@@ -5,6 +5,7 @@ import importlib
 COMMANDS = (
     "startup",
     "demo",
+    "predict",
     "stock",
     "ingest",
     "scale",

@@ -1,4 +1,4 @@
-"""Start-up: `diptych --help` and the time to the first component, against `from tfx import v1`."""
+"""Start-up: commands without TensorFlow, and the time to the first component, against `from tfx import v1`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ _LIMIT_SECONDS = 600.0
 
 _STOCK = 'python -c "from tfx import v1"'
 _HELP = "diptych --help"
+_CONFIG = "diptych config"
+_INIT = "diptych init, 40 rows"
 _COMPONENT = "diptych run, to its first component"
 
 
 def main() -> None:
-    """Runs the three commands in turn and prints their medians."""
+    """Runs the commands in turn and prints their medians."""
     repeat = make_parser(__doc__, repeat=5).parse_args().repeat
-    seconds: dict[str, list[float]] = {_STOCK: [], _HELP: [], _COMPONENT: []}
+    seconds: dict[str, list[float]] = {name: [] for name in (_STOCK, _HELP, _CONFIG, _INIT, _COMPONENT)}
     with tempfile.TemporaryDirectory() as name:
         config = _write_config(Path(name))
         # The first turn is not counted, because it also compiles byte code and fills the file cache.
@@ -40,6 +42,8 @@ def main() -> None:
             measured = {
                 _STOCK: run_timed(python_command("-c", "from tfx import v1")),
                 _HELP: run_timed(python_command("-m", "diptych", "--help")),
+                _CONFIG: run_timed(python_command("-m", "diptych", "config", str(config))),
+                _INIT: run_timed(_init_command(config, Path(name, f"{turn}.yaml"))),
                 _COMPONENT: _first_component(config, Path(name, str(turn))),
             }
             if turn:
@@ -60,6 +64,11 @@ def _write_config(folder: Path) -> Path:
     config = folder / "diptych.yaml"
     config.write_text(json.dumps({"data": {"catalogue": str(catalogue)}}), encoding="utf-8")
     return config
+
+
+def _init_command(config: Path, output: Path) -> list[str]:
+    catalogue = json.loads(config.read_text(encoding="utf-8"))["data"]["catalogue"]
+    return python_command("-m", "diptych", "init", catalogue, "--output", str(output))
 
 
 def _first_component(config: Path, folder: Path) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -56,13 +56,18 @@ class ServedModel(tf.Module):
         self._decoder = decoder
         outputs = {SCORES: model.output, EMBEDDING: model.get_layer(EMBEDDING_LAYER).output}
         # This model has the same layers without the optimizer, whose state is twice as large as the weights.
-        self._model = keras.Model(model.inputs, outputs)
-        # These are attributes so that the SavedModel contains their tables and vocabulary files.
-        self._transform = decoder.graph
+        network = keras.Model(model.inputs, outputs)
+        # These are attributes so that the SavedModel contains weights, tables and vocabulary files. The weights are
+        # TensorFlow's: of Keras's own variables, it saves copies, and only Python's loader finds them.
+        self._weights, self._transform = [variable.value for variable in network.variables], decoder.graph
         self._labels, self._vocabulary = tf.constant(decoder.labels), tf.constant(list(decoder.terms), tf.string)
         self._card = card
         # A graph that every signature calls, so that the network is traced once.
-        self._call_network = tf.function(self._call_model, input_signature=[decoder.inputs.spec()], autograph=False)
+        self._call_network = tf.function(
+            lambda inputs: dict(network(inputs, training=False)),
+            input_signature=[decoder.inputs.spec()],
+            autograph=False,
+        )
         self.classify, self.embed = self._request_function(self._classify), self._request_function(self._embed)
 
     @tf.function(input_signature=_EXAMPLES_SPEC, autograph=False)
@@ -150,10 +155,6 @@ class ServedModel(tf.Module):
         is_dense = isinstance(spec, tf.io.FixedLenFeature)
         raw = {features.DESCRIPTION: column if is_dense else tf.sparse.from_dense(column)}
         return {IMAGE_INPUT: requests.images, **self._decoder.text_inputs(raw)}
-
-    def _call_model(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The inputs of the network to its ``scores`` and ``embedding``."""
-        return dict(self._model(inputs, training=False))
 
 
 def export_model(

@@ -68,7 +68,13 @@ class BatchPredictionResult:
 
 
 def predict_catalogue(
-    model: str, catalogue: str, output: str, *, overrides: Sequence[str] = (), top: int | None = None
+    model: str,
+    catalogue: str,
+    output: str,
+    *,
+    run: str | None = None,
+    overrides: Sequence[str] = (),
+    top: int | None = None,
 ) -> BatchPredictionResult:
     """Classifies every row of a catalogue, which needs no labels, and writes the predictions in the catalogue's order.
 
@@ -81,6 +87,7 @@ def predict_catalogue(
         catalogue: the catalogue, or a ``diptych.yaml`` that says how it is read. Without one, a catalogue is read by
             the settings that are kept in the run's folder, if there are any.
         output: the file to write, ``.jsonl`` or ``.parquet``.
+        run: the run's folder, if it is not ``model``.
         overrides: ``section.key=value`` for settings to change.
         top: how many labels and scores to write; None for all.
 
@@ -97,7 +104,7 @@ def predict_catalogue(
     refuse_credentials(catalogue)
     folder = find_pushed_model(model)
     card = read_model_card(folder)
-    opened = Catalogue.open(match_texts(ignore_labels(_data_options(model, catalogue, overrides)), card))
+    opened = Catalogue.open(match_texts(ignore_labels(_data_options(run or model, catalogue, overrides)), card))
     with scratch_folder() as work:
         job = _Job(folder, card, opened, work, top)
         start_fork_server()
@@ -109,11 +116,11 @@ def predict_catalogue(
         return _write_output(chunks, job, output)
 
 
-def _data_options(model: str, catalogue: str, overrides: Sequence[str]) -> DataOptions:
+def _data_options(run: str, catalogue: str, overrides: Sequence[str]) -> DataOptions:
     if is_settings_file(catalogue):
         return load_settings(catalogue, overrides).data
     # A run that was given a catalogue keeps how it was read: another part of it has the same columns.
-    if os.path.isfile(kept := os.path.join(model, SETTINGS_FILE)):
+    if os.path.isfile(kept := os.path.join(run, SETTINGS_FILE)):
         return load_settings(kept, overrides).data.model_copy(update={"catalogue": catalogue})
     if overrides:
         raise PredictError(f"--set changes settings, and '{catalogue}' is none: give a diptych.yaml")

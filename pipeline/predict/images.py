@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,8 @@ from diptych.models import features
 from diptych.models.counts import pluralize
 from diptych.models.images.options import ImageOptions
 from diptych.models.os_errors import explain_cause
-from diptych.models.pattern_signs import load_saved_model
 from diptych.models.serving.card import ModelCard
+from diptych.models.serving.signature_session import Signature, import_tensorflow_alone, open_signature
 from diptych.pipeline.predict.pushed_model import PredictError, answer_of, find_pushed_model, read_model_card
 
 # The images that are decoded and classified together.
@@ -62,20 +61,21 @@ def predict_images(model: str, images: Sequence[str], texts: Sequence[str]) -> l
     if texts and len(texts) not in (1, len(images)):
         given = f"{pluralize(len(images), 'image')} and {pluralize(len(texts), 'text')}"
         raise PredictError(f"{given}: give a --text for each image, or one for all")
+    import_tensorflow_alone()
     folder = find_pushed_model(model)
     card = read_model_card(folder)
     descriptions = _match_texts(images, texts, card)
-    classify = load_saved_model(folder).signatures["classify"]
     predictions: list[Prediction] = []
-    for start in range(0, len(images), _BATCH):
-        some = slice(start, start + _BATCH)
-        parts = {name: values[some] for name, values in descriptions.items()}
-        predictions += _predict_batch(classify, images[some], parts, card)
+    with open_signature(folder, "classify") as classify:
+        for start in range(0, len(images), _BATCH):
+            some = slice(start, start + _BATCH)
+            parts = {name: values[some] for name, values in descriptions.items()}
+            predictions += _predict_batch(classify, images[some], parts, card)
     return predictions
 
 
 def _predict_batch(
-    classify: Any, images: Sequence[str], texts: Mapping[str, Sequence[str]], card: ModelCard
+    classify: Signature, images: Sequence[str], texts: Mapping[str, Sequence[str]], card: ModelCard
 ) -> list[Prediction]:
     contents: dict[int, bytes] = {}
     predictions: dict[int, Prediction] = {}
@@ -102,18 +102,15 @@ def _read_image(path: str, options: ImageOptions) -> bytes:
 
 
 def _classify(
-    classify: Any,
+    classify: Signature,
     images: Sequence[str],
     contents: Sequence[bytes],
     texts: Mapping[str, Sequence[str]],
     card: ModelCard,
 ) -> Iterator[Prediction]:
     """The predictions of images whose contents are given."""
-    import tensorflow as tf
-
-    inputs = {name: tf.constant(values) for name, values in texts.items()}
-    answers = classify(image=tf.constant(contents), **inputs)
-    errors, labels, scores = (answers[name].numpy().tolist() for name in ("error", "labels", "scores"))
+    answers = classify(image=contents, **texts)
+    errors, labels, scores = (answers[name].tolist() for name in ("error", "labels", "scores"))
     for image, error, names, row in zip(images, errors, labels, scores, strict=True):
         if error:
             yield Prediction(image, [], [], [], error.decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from diptych.models.progress import report_progress
 from diptych.models.serving.card import ModelCard, read_card
 from diptych.models.serving.whole_model import SAVED_MODEL_FILE, find_model_damage, find_whole_model
 from diptych.models.thresholds import predict_labels
-from diptych.pipeline.runs.run_folder import RunFolder
+from diptych.pipeline.runs.run_folder import TRAINED_MODEL, RunFolder
+
+# Where TFX puts the model to serve, in the artifact of Trainer.
+SERVING_FOLDER = "Format-Serving"
 
 
 class PredictError(DiptychError):
@@ -40,7 +44,32 @@ def find_pushed_model(path: str) -> str:
             report_progress("note", text=sentence)
         if found.folder:
             return found.folder
-    raise PredictError(f"'{path}' holds no pushed model: give the folder that 'diptych run' printed as pushed")
+    message = f"'{path}' holds no pushed model: give the folder that 'diptych run' printed as pushed"
+    if RunFolder(path).results().get(TRAINED_MODEL):
+        message += f"; 'diptych predict --run {shlex.quote(path)}' asks the model that was trained, though not pushed"
+    raise PredictError(message)
+
+
+def find_trained_model(path: str) -> str:
+    """Finds the SavedModel that a run has trained, pushed or not. If it is not blessed, that is reported as a note.
+
+    Args:
+        path: a run's folder, or a copy of it.
+
+    Raises:
+        PredictError: no run has ended there that trained a model.
+        RunLockedError: no run has ended there, and one is going on.
+    """
+    run = RunFolder(path)
+    trained = run.results().get(TRAINED_MODEL)
+    if trained is None:
+        raise PredictError(f"'{path}' has no trained model: give the folder of a run that got as far as Trainer")
+    summary = run.read_summary() or {}
+    if not summary.get("blessed"):
+        reasons = summary.get("blessing_reasons") or ["it was not evaluated"]
+        more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        report_progress("note", text=f"this model is not blessed: {reasons[0]}{more}")
+    return os.path.join(trained, SERVING_FOLDER)
 
 
 def _check_whole(folder: str) -> None:

@@ -24,6 +24,7 @@ EXAMPLES: ArtifactKey = (_EXAMPLE_GEN, "examples")
 REJECTS: ArtifactKey = (_EXAMPLE_GEN, "rejects")
 STATISTICS: ArtifactKey = ("StatisticsGen", "statistics")
 PUSHED_MODEL: ArtifactKey = ("Pusher", "pushed_model")
+TRAINED_MODEL: ArtifactKey = ("Trainer", "model")
 TRANSFORM_GRAPH: ArtifactKey = ("Transform", "transform_graph")
 
 

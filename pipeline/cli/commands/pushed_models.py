@@ -20,14 +20,25 @@ def add_predict(commands: Any) -> None:
     """Adds ``diptych predict``."""
     parser = commands.add_parser(
         "predict",
-        help="classify images, or every row of a catalogue, with a pushed model",
-        description="Prints the labels and scores that a pushed model gives to image files with texts. With "
+        help="classify images, or every row of a catalogue, with a model",
+        description="Prints the labels and scores that a pushed model, or with --run the one that a run has trained, "
+        "gives to image files with texts. With "
         "--catalogue it classifies every row of a catalogue, which needs no labels, and writes them to a file. The "
         "exit code is 1 if an image or a row cannot be classified: it is named with the reason, and the others get "
         "their answer.",
     )
-    parser.add_argument("model", metavar="MODEL", help="the folder of a pushed model, or of a run")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="the folder of a pushed model, or of a run that pushed one; left out with --run",
+    )
     parser.add_argument("images", metavar="IMAGE", nargs="*", help="image files")
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help="the folder of a run, whose model is asked even if it was not good enough to be pushed",
+    )
     parser.add_argument(
         "--text",
         action="append",
@@ -49,6 +60,11 @@ def add_predict(commands: Any) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    if options.run is not None and options.model is not None:
+        # The first argument is an image then.
+        options.images, options.model = [options.model, *options.images], None
+    if options.run is None and options.model is None:
+        return complain("predict: name a pushed model, or a run with --run", USAGE)
     if bool(options.images) == bool(options.catalogue):
         return complain(
             "predict: give image files, with --text if the model takes texts, or a --catalogue with --output", USAGE
@@ -65,7 +81,7 @@ def _predict_images(options: argparse.Namespace) -> int:
     from diptych.pipeline.predict.images import predict_images
 
     with told_notes(), silence_output():
-        predictions = predict_images(options.model, options.images, options.text)
+        predictions = predict_images(_model_folder(options), options.images, options.text)
     top = options.top or (None if options.json else _DEFAULT_TOP)
     predictions = [replace(each, labels=each.labels[:top], scores=each.scores[:top]) for each in predictions]
     if options.json:
@@ -77,6 +93,12 @@ def _predict_images(options: argparse.Namespace) -> int:
     if not failed:
         return OK
     return complain(f"{pluralize(len(failed), 'image')} of {len(predictions):,} could not be classified", FAILED)
+
+
+def _model_folder(options: argparse.Namespace) -> str:
+    from diptych.pipeline.predict.pushed_model import find_trained_model
+
+    return find_trained_model(options.run) if options.run is not None else str(options.model)
 
 
 def _describe(prediction: Prediction) -> str:
@@ -99,7 +121,12 @@ def _predict_catalogue(options: argparse.Namespace) -> int:
         from diptych.pipeline.predict.catalogue import predict_catalogue
 
         done = predict_catalogue(
-            options.model, options.catalogue, options.output, overrides=options.overrides, top=options.top
+            _model_folder(options),
+            options.catalogue,
+            options.output,
+            run=options.run,
+            overrides=options.overrides,
+            top=options.top,
         )
     if options.json:
         print_json(asdict(done))

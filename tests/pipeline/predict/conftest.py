@@ -10,12 +10,10 @@ import pytest
 
 @pytest.fixture(scope="package")
 def models_loaded_once() -> Iterator[None]:
-    """Each folder's model is loaded once for all predictions, which takes longer than most of them."""
+    """Each folder's model is loaded once for all predictions of catalogues, which takes longer than most of them."""
     from diptych.models.pattern_signs import load_saved_model
-    from diptych.pipeline.predict import catalogue, images
+    from diptych.pipeline.predict import catalogue
 
-    load = cache(load_saved_model)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (catalogue, images):
-            patch.setattr(module, "load_saved_model", load)
+        patch.setattr(catalogue, "load_saved_model", cache(load_saved_model))
         yield

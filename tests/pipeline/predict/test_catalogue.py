@@ -124,9 +124,12 @@ def test_a_part_without_labels_is_read_as_the_run_read_its_catalogue(tmp_path: P
     for name, header, label in (("train", "file,caption,kind", ",cat"), ("test", "file,caption", "")):
         write_image(tmp_path / f"{name}.png", seed=len(name))
         (tmp_path / f"{name}.csv").write_text(f"{header}\n{name}.png,a red cat{label}\n")
-    done = predict_catalogue(str(tmp_path / "run"), str(tmp_path / "test.csv"), str(tmp_path / "out.jsonl"))
-    assert (done.rows, done.predictions) == (1, 1)
-    assert lines(done.output)[0]["id"] == "test.png"
+    run, model, output = str(tmp_path / "run"), model_requiring_both().folder, str(tmp_path / "out.jsonl")
+    pushed = predict_catalogue(run, str(tmp_path / "test.csv"), output)
+    trained = predict_catalogue(model, str(tmp_path / "test.csv"), output, run=run)
+    for done in (pushed, trained):
+        assert (done.rows, done.predictions) == (1, 1)
+    assert lines(output)[0]["id"] == "test.png"
 
 
 @pytest.mark.parametrize("kind", ["folder", "webdataset"])

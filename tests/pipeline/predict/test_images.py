@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diptych.models.errors import FAILED, OK
+from diptych.models.errors import FAILED, OK, USAGE
 from diptych.pipeline.cli.main import main
 from diptych.pipeline.predict.images import predict_images
 from diptych.pipeline.predict.pushed_model import PredictError
@@ -20,8 +20,6 @@ from tests.models.serving.exported_models import (
     model_of_images_alone,
     model_requiring_both,
 )
-
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
 
 
 def test_a_folder_that_is_no_model_of_diptych_is_told(tmp_path: Path) -> None:
@@ -125,3 +123,42 @@ def test_a_model_that_learned_from_empty_texts_is_asked_with_one(tmp_path: Path)
     write_image(tmp_path / "image.png", seed=1)
     (found,) = predict_images(model_of_empty_texts_too().folder, [str(tmp_path / "image.png")], [""])
     assert np.isclose(sum(found.scores), 1)
+
+
+def unblessed_run(folder: Path, trained: str | None) -> str:
+    """The folder of a run that has pushed no model; its files were moved since."""
+    artifacts = {"Trainer": {"model": "/elsewhere/artifacts/Trainer/model/8"}} if trained else {}
+    if trained:
+        shutil.copytree(trained, folder / "artifacts" / "Trainer" / "model" / "8" / "Format-Serving")
+    reasons = ["accuracy 0.2 is below 0.9 (evaluate.thresholds.accuracy)", "macro_f1 is low"]
+    folder.mkdir(exist_ok=True)
+    summary = {"status": "succeeded", "artifacts": artifacts, "blessed": False, "blessing_reasons": reasons}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    return str(folder)
+
+
+def test_the_model_of_a_run_that_is_not_blessed_is_asked_and_said_not_to_be(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "image.png", seed=1)
+    image, exported = str(tmp_path / "image.png"), model_requiring_both().folder
+    run = unblessed_run(tmp_path / "run", exported)
+    for arguments in (["--run", run, image, "--text", "a red cat"], ["--text", "a red cat", "--run", run, image]):
+        assert main(["predict", *arguments]) == OK
+        printed = capfd.readouterr()
+        assert printed.err == (
+            "diptych: this model is not blessed: accuracy 0.2 is below 0.9 (evaluate.thresholds.accuracy), and 1 more\n"
+        )
+        assert main(["predict", exported, image, "--text", "a red cat"]) == OK
+        assert printed.out == capfd.readouterr().out != ""
+
+
+def test_where_no_model_is_pushed_or_trained_it_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = unblessed_run(tmp_path / "run", model_requiring_both().folder)
+    with pytest.raises(PredictError, match=f"holds no pushed model.*'diptych predict --run {run}' asks"):
+        predict_images(run, ["a.png"], ["a text"])
+    failed = unblessed_run(tmp_path / "failed", None)
+    assert main(["predict", "--run", failed, "a.png"]) == USAGE
+    assert f"'{failed}' has no trained model" in capfd.readouterr().err
+    assert main(["predict"]) == USAGE
+    assert main(["predict", "--run", run]) == USAGE
