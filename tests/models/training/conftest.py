@@ -113,6 +113,25 @@ def build_trainer_inputs(
     return TrainerInputs(folder, files, text)
 
 
+def start_warm(inputs: TrainerInputs, network: NetworkOptions, push_directory: Path) -> tuple[str, str, str]:
+    """Builds a network and starts it from a pushed model.
+
+    Returns:
+        The digests of its weights before and after, and the last note.
+    """
+    from diptych.models.serving.export import weights_digest
+    from diptych.models.training.data import open_training_data
+    from diptych.models.training.fitting import build_model
+    from diptych.models.training.warm_start import warm_start_from_blessed
+
+    data = open_training_data(fn_args(inputs.arguments("warm")), TRAIN)
+    model = build_model(TRAIN, network, data.decoder)
+    before = weights_digest(model)
+    with record_progress() as recorder:
+        warm_start_from_blessed(model, network, data.decoder, str(push_directory))
+    return before, weights_digest(model), recorder.notes[-1]
+
+
 @pytest.fixture(scope="package")
 def trainer_inputs(tmp_path_factory: pytest.TempPathFactory) -> TrainerInputs:
     rows = [record_values(number) for number in range(COUNT)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,8 +135,8 @@ def test_a_network_without_frozen_features_has_no_extractor(trainer_inputs: Trai
     assert IMAGE_FEATURES not in rows.eval_dataset(4).element_spec[0]
 
 
-@pytest.fixture(params=["bag", "sequence"])
-def without_texts(request: pytest.FixtureRequest, tmp_path: Path) -> TrainerInputs:
+@pytest.fixture(scope="module", params=["bag", "sequence"])
+def without_texts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainerInputs:
     """Rows of which the first eight have no known term, and the first six are of two groups."""
     rows = [record_values(number) for number in range(12)]
     for row in rows[:8]:
@@ -145,7 +144,7 @@ def without_texts(request: pytest.FixtureRequest, tmp_path: Path) -> TrainerInpu
     for number, row in enumerate(rows[:6]):
         row[features.GROUP] = ["a", "b"][number % 2]
     text = TextOptions() if request.param == "bag" else TextOptions(encoding="sequence", length=4)
-    return build_trainer_inputs(tmp_path, rows, text, "multiclass")
+    return build_trainer_inputs(tmp_path_factory.mktemp("without"), rows, text, "multiclass")
 
 
 def test_rows_without_texts_are_padded_as_the_network_takes_them(without_texts: TrainerInputs) -> None:

@@ -14,8 +14,6 @@ from diptych.models.serving.card import read_card
 from diptych.models.text.options import TextOptions
 from diptych.models.training.custom_config import (
     MISSING_TEXTS_KEY,
-    NETWORK_OPTIONS_KEY,
-    PUSH_DIRECTORY_KEY,
     TUNE_OPTIONS_KEY,
 )
 from diptych.models.training.options import AugmentOptions
@@ -25,6 +23,7 @@ from diptych.models.training.tuner import tuner_fn
 from tests.helpers import SMALL, as_file, noise, record_values
 from tests.models.training.conftest import (
     COUNT,
+    IMAGE_ONLY,
     TINY,
     TRAIN,
     ProgressRecorder,
@@ -32,7 +31,9 @@ from tests.models.training.conftest import (
     build_trainer_inputs,
     fn_args,
     record_progress,
+    start_warm,
 )
+from tests.models.training.test_wide_and_deep import answers, fit, open_data
 
 
 def signatures(folder: Path) -> Any:
@@ -69,8 +70,8 @@ def test_images_alone_are_learned_and_served(trained_alone: tuple[Path, Progress
     records = [features.encode_record(record_values(number, **{features.DESCRIPTION: None})) for number in range(4)]
     scores = served["serving_default"](examples=tf.constant(records))["scores"].numpy()
     files = [as_file(noise(number, SMALL.height, SMALL.width)) for number in range(4)]
-    answers = served["classify"](image=tf.constant(files))["scores"].numpy()
-    assert np.allclose(np.sort(scores)[:, ::-1], answers, atol=1e-6)
+    answered = served["classify"](image=tf.constant(files))["scores"].numpy()
+    assert np.allclose(np.sort(scores)[:, ::-1], answered, atol=1e-6)
 
 
 def test_tensorboard_has_no_texts_of_images_alone(trained_alone: tuple[Path, ProgressRecorder]) -> None:
@@ -86,11 +87,9 @@ def test_training_on_images_alone_starts_from_such_a_model(
     images_alone: TrainerInputs, trained_alone: tuple[Path, ProgressRecorder], tmp_path: Path
 ) -> None:
     (tmp_path / "12").symlink_to(trained_alone[0] / "model")
-    train = TRAIN.model_copy(update={"warm_start": True, "epochs": 1, "learning_rate": 1e-12, "class_weights": "none"})
-    config = images_alone.config(train, **{PUSH_DIRECTORY_KEY: str(tmp_path)})
-    with record_progress() as recorder:
-        run_fn(fn_args(images_alone.arguments("warm", custom_config=config)))
-    assert recorder.notes[0] == f"training starts from the weights of '{tmp_path / '12'}'"
+    before, after, note = start_warm(images_alone, IMAGE_ONLY, tmp_path)
+    assert note == f"training starts from the weights of '{tmp_path / '12'}'"
+    assert before != after == read_card(str(tmp_path / "12")).digest
 
 
 @pytest.mark.parametrize("texts_before", [True, False])
@@ -102,13 +101,13 @@ def test_a_model_of_other_modalities_is_no_start(
     trained_alone: tuple[Path, ProgressRecorder],
     tmp_path: Path,
 ) -> None:
-    before, now = (trained, images_alone) if texts_before else (trained_alone, trainer_inputs)
-    (tmp_path / "12").symlink_to(before[0] / "model")
-    train = TRAIN.model_copy(update={"warm_start": True, "epochs": 1})
-    config = now.config(train, **{PUSH_DIRECTORY_KEY: str(tmp_path)})
-    with record_progress() as recorder:
-        run_fn(fn_args(now.arguments("other", custom_config=config)))
-    assert recorder.notes[0].startswith("training starts fresh")
+    pushed, inputs, network = (
+        (trained, images_alone, IMAGE_ONLY) if texts_before else (trained_alone, trainer_inputs, TINY)
+    )
+    (tmp_path / "12").symlink_to(pushed[0] / "model")
+    before, after, note = start_warm(inputs, network, tmp_path)
+    assert note.startswith("training starts fresh")
+    assert after == before
 
 
 def test_a_search_on_images_alone(images_alone: TrainerInputs) -> None:
@@ -120,37 +119,49 @@ def test_a_search_on_images_alone(images_alone: TrainerInputs) -> None:
     assert result.tuner.get_best_hyperparameters()[0].values["model.image.units"] in (3, 4)
 
 
-@pytest.mark.parametrize(
-    ("text", "tower"),
-    [
-        (TextOptions(encoding="tfidf", norm="l1"), "bag"),
-        (TextOptions(encoding="binary", analyzer="char", ngrams=(2, 3), oov="bucket"), "bag"),
-        (TextOptions(encoding="sequence", length=4), "attention"),
-        (TextOptions(encoding="sequence", length=4, oov="bucket"), "transformer"),
-    ],
-    ids=lambda value: value.encoding if isinstance(value, TextOptions) else value,
-)
-def test_rows_without_a_text_are_learned_and_answered(text: TextOptions, tower: Any, tmp_path: Path) -> None:
-    import tensorflow as tf
-
+def with_empty_texts(folder: Path, text: TextOptions) -> TrainerInputs:
     rows = [record_values(number) for number in range(COUNT)]
     for row, empty in zip(rows, ("", " \n", "."), strict=False):
         row[features.DESCRIPTION] = empty
-    inputs = build_trainer_inputs(tmp_path, rows, text, "multiclass")
-    network = NetworkOptions(image=TINY.image, text=TextNetworkOptions(units=4, tower=tower, heads=2, layers=1))
-    train = TRAIN.model_copy(update={"epochs": 2})
-    config = inputs.config(train, **{NETWORK_OPTIONS_KEY: network.model_dump_json(), MISSING_TEXTS_KEY: "keep"})
+    return build_trainer_inputs(folder, rows, text, "multiclass")
+
+
+def test_rows_without_a_text_are_learned_and_answered(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    inputs = with_empty_texts(tmp_path, TextOptions(encoding="tfidf", norm="l1"))
+    config = inputs.config(TRAIN.model_copy(update={"epochs": 2}), **{MISSING_TEXTS_KEY: "keep"})
     with record_progress() as recorder:
         run_fn(fn_args(inputs.arguments("run", custom_config=config)))
     epochs = [details for message, details in recorder.reports if message == "epoch"]
     assert np.isfinite([[details["loss"], details["val_loss"]] for details in epochs]).all()
     assert read_card(str(tmp_path / "run" / "model")).needs == ("image",)
     _model, served = signatures(tmp_path / "run")
-    records = tf.constant([features.encode_record(row) for row in rows[:4]])
+    texts = ["", " \n", ".", "text 3"]
+    rows = [record_values(number, **{features.DESCRIPTION: text}) for number, text in enumerate(texts)]
+    records = tf.constant([features.encode_record(row) for row in rows])
     scores = served["serving_default"](examples=records)["scores"].numpy()
-    texts = tf.constant([row[features.DESCRIPTION] for row in rows[:4]])
     files = tf.constant([as_file(noise(number, SMALL.height, SMALL.width)) for number in range(4)])
-    answers = served["classify"](image=files, description=texts)
-    assert answers["error"].numpy().tolist() == [b""] * 4
-    assert np.allclose(np.sort(scores)[:, ::-1], answers["scores"].numpy(), atol=1e-6)
+    answered = served["classify"](image=files, description=tf.constant(texts))
+    assert answered["error"].numpy().tolist() == [b""] * 4
+    assert np.allclose(np.sort(scores)[:, ::-1], answered["scores"].numpy(), atol=1e-6)
+    assert scores.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "tower"),
+    [
+        (TextOptions(encoding="binary", analyzer="char", ngrams=(2, 3), oov="bucket"), "bag"),
+        (TextOptions(encoding="sequence", length=4), "attention"),
+        (TextOptions(encoding="sequence", length=4, oov="bucket"), "transformer"),
+    ],
+    ids=lambda value: value.encoding if isinstance(value, TextOptions) else value,
+)
+def test_rows_without_a_text_spoil_no_training(text: TextOptions, tower: Any, tmp_path: Path) -> None:
+    train = TRAIN.model_copy(update={"epochs": 2})
+    data = open_data(with_empty_texts(tmp_path, text), train)
+    network = NetworkOptions(image=TINY.image, text=TextNetworkOptions(units=4, tower=tower, heads=2, layers=1))
+    model, fitted, _ = fit(data, network, train)
+    assert np.isfinite([*fitted.history["loss"], *fitted.history["val_loss"]]).all()
+    scores, _ = answers(model, data, train)
     assert scores.sum(axis=1) == pytest.approx(1)

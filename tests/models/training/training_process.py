@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 from diptych.models.progress import LOGGER
@@ -26,12 +27,12 @@ class KillAfterEpoch(logging.Handler):
 
 
 def main() -> None:
-    """Calls ``run_fn``.
+    """Calls ``run_fn`` for each training.
 
-    The file holds ``fn_args``, and may hold ``kill_at``, an epoch, and ``devices``, a number of logical CPUs.
+    The file holds ``trainings``, the arguments of each. It may hold ``kill_at``, an epoch, and ``devices``, a number of
+    logical CPUs.
     """
     import tensorflow as tf
-    from tfx.components.trainer.fn_args_utils import FnArgs
 
     from diptych.models.training.trainer import run_fn
 
@@ -43,7 +44,9 @@ def main() -> None:
     if "kill_at" in given:
         # An epoch is reported before its backup is written.
         LOGGER.addHandler(KillAfterEpoch(given["kill_at"]))
-    run_fn(FnArgs(**given["fn_args"]))
+    for arguments in given["trainings"]:
+        # Importing TFX's class would take as long as the training.
+        run_fn(SimpleNamespace(hyperparameters=None, **arguments))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
