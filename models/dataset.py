@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import tensorflow as tf
 
@@ -32,6 +32,16 @@ from diptych.models.tfrecords import RecordChunk, compression_type, match_files,
 
 #: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
 DecodeFn = Callable[[tf.Tensor], Any]
+
+
+@runtime_checkable
+class RowReader(Protocol):
+    """Rows that are decoded already; pass it as ``decode``, together with the local uncompressed files they are of."""
+
+    def read_rows(self, numbers: tf.Tensor) -> Any:
+        """What ``decode`` would make of the records with these numbers, int64 ``[b]``, counted across all files."""
+
+
 #: Turns the inputs and label of a batch into other ones. The third argument is a seed for stateless ops, int64 ``[2]``,
 #: which is another one for each batch.
 AugmentFn = Callable[[Any, Any, tf.Tensor], tuple[Any, Any]]
@@ -86,13 +96,13 @@ class _Source:
         read: the records or numbers of chunks in a given order, indices int64 ``[c]``, as a dataset of vectors: one for
             each chunk where its number of records is known, else for up to ``CHUNK_SIZE`` records.
         element: the type of a record or number.
-        decode: turns a batch of them into what the model takes; None leaves it as it is.
+        decode: turns a batch of them into what the model takes.
     """
 
     chunks: Sequence[RecordChunk]
     read: Callable[[tf.Tensor], tf.data.Dataset]
     element: tf.TensorSpec
-    decode: DecodeFn | None
+    decode: DecodeFn
 
 
 class _ChunkTable(NamedTuple):
@@ -114,7 +124,7 @@ class _ChunkTable(NamedTuple):
 
 
 def read_dataset(
-    files: Files, *, batch_size: int, decode: DecodeFn | None = None, shuffle: ShuffleOptions | None = None
+    files: Files, *, batch_size: int, decode: DecodeFn | RowReader | None = None, shuffle: ShuffleOptions | None = None
 ) -> tf.data.Dataset:
     """A dataset of batches that holds every record once.
 
@@ -130,14 +140,14 @@ def read_dataset(
     chunks = _make_chunks(files, CHUNK_SIZE if shuffle else batch_size)
     # A whole file gives many vectors, and interleaving would mix those of several files.
     in_turn = 1 if not shuffle and chunks[0].count is None else _INTERLEAVED_CHUNKS
-    source = _open_source(chunks, in_turn, decode)
+    source = _open_source(chunks, in_turn, decode or tf.identity)
     if shuffle:
         batches = _read_shuffled(source, shuffle, tf.constant(0, tf.int64)).batch(batch_size)
     elif all(chunk.count == batch_size for chunk in chunks[:-1]):
         batches = _read_in_order(source)
     else:
         batches = _read_in_order(source).unbatch().batch(batch_size)
-    if source.decode is not None:
+    if decode is not None:
         batches = _parallel_map(batches, source.decode)
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
 
@@ -146,7 +156,7 @@ def input_fn_train(
     files: Files,
     *,
     batch_size: int,
-    decode: DecodeFn,
+    decode: DecodeFn | RowReader,
     shuffle: ShuffleOptions = ShuffleOptions(),
     augment: AugmentFn | None = None,
     start: StreamPosition = STREAM_START,
@@ -164,7 +174,6 @@ def input_fn_train(
         DatasetError: as ``read_dataset``.
     """
     source = _open_source(_make_chunks(files, CHUNK_SIZE), _INTERLEAVED_CHUNKS, decode)
-    decode_records = source.decode or decode
 
     def read_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         batches = _read_shuffled(source, shuffle, epoch).batch(batch_size).enumerate()
@@ -172,8 +181,8 @@ def input_fn_train(
 
     def decode_batch(records: tf.Tensor, epoch: tf.Tensor, batch: tf.Tensor) -> Any:
         if augment is None:
-            return decode_records(records)
-        inputs, label = decode_records(records)
+            return source.decode(records)
+        inputs, label = source.decode(records)
         seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
         return augment(inputs, label, tf.random.experimental.stateless_fold_in(seed, batch))
 
@@ -183,7 +192,7 @@ def input_fn_train(
     return endless.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
 
 
-def input_fn_eval(files: Files, *, batch_size: int, decode: DecodeFn) -> tf.data.Dataset:
+def input_fn_eval(files: Files, *, batch_size: int, decode: DecodeFn | RowReader) -> tf.data.Dataset:
     """A dataset for evaluation: every record once, in the order of the files."""
     return read_dataset(files, batch_size=batch_size, decode=decode)
 
@@ -224,10 +233,13 @@ def _make_chunks(files: Files, chunk_size: int) -> list[RecordChunk]:
     return chunks
 
 
-def _open_source(chunks: Sequence[RecordChunk], in_turn: int, decode: DecodeFn | None) -> _Source:
+def _open_source(chunks: Sequence[RecordChunk], in_turn: int, decode: DecodeFn | RowReader) -> _Source:
     table = _make_table(chunks)
+    numbered = partial(_Source, chunks, partial(_number_records, table), tf.TensorSpec([], tf.int64))
+    if isinstance(decode, RowReader):
+        return numbered(decode.read_rows)
     if read_and_decode := bind_decoder(chunks, decode):
-        return _Source(chunks, partial(_number_records, table), tf.TensorSpec([], tf.int64), read_and_decode)
+        return numbered(read_and_decode)
     return _Source(chunks, partial(_read_chunks, table, chunks, in_turn), tf.TensorSpec([], tf.string), decode)
 
 

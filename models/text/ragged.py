@@ -58,3 +58,12 @@ def sparse_from_rows(rows: tf.Tensor, values: tf.Tensor, count: tf.Tensor) -> tf
     import tensorflow as tf
 
     return tf.RaggedTensor.from_value_rowids(values, rows, nrows=count, validate=False).to_sparse()
+
+
+def pad_rows(ragged: tf.RaggedTensor) -> tf.Tensor:
+    """The rows, each filled up with 0 to the length of the longest one, or to 1 if all are empty: ``[b, k]``."""
+    import tensorflow as tf
+
+    padded = ragged.to_tensor()
+    padded = tf.cond(tf.shape(padded)[1] > 0, lambda: padded, lambda: tf.pad(padded, [[0, 0], [0, 1]]))
+    return tf.ensure_shape(padded, [None, None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,7 +13,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from diptych.models.counts import pluralize
-from diptych.models.dataset import ShuffleOptions, StreamPosition, input_fn_eval, input_fn_train, shard_for_worker
+from diptych.models.dataset import (
+    DecodeFn,
+    RowReader,
+    ShuffleOptions,
+    StreamPosition,
+    input_fn_eval,
+    input_fn_train,
+    shard_for_worker,
+)
 from diptych.models.decoders.labels import read_labels
 from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.errors import DatasetError, OptionsError
@@ -29,6 +37,7 @@ from diptych.models.training.class_weights import build_sample_weight_fn
 from diptych.models.training.custom_config import CODE_KEY, FEATURE_FOLDER_KEY, IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
 from diptych.models.training.feature_cache import FeatureCache, cache_folder
 from diptych.models.training.frozen_rows import FrozenRows, feature_extractor, read_frozen_rows
+from diptych.models.training.mapped_rows import RowMaps
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Schedule, build_schedule
 
@@ -52,6 +61,7 @@ class TrainingData:
         val_records: number of records in val.
         code: a fingerprint of the code, on which kept features depend.
         feature_folder: where features of images are kept between trainings; None to keep none.
+        row_maps: where decoded rows are kept from epoch to epoch.
     """
 
     decoder: TransformGraphDecoder
@@ -61,6 +71,7 @@ class TrainingData:
     val_records: int
     code: str = ""
     feature_folder: str | None = None
+    row_maps: RowMaps = field(default_factory=lambda: RowMaps(0.0))
 
     def schedule(self, train: TrainOptions) -> Schedule:
         """How long training on these records lasts."""
@@ -79,11 +90,11 @@ class TrainingData:
         sample_weight = build_sample_weight_fn(self.train_labels, classes, train.class_weights, train.task)
         augment = Augmentation(train.augment, len(classes)) if train.augment != AugmentOptions() else None
 
-        def read(files: Any, batch_size: int, batches_before: int) -> tf.data.Dataset:
+        def read(files: Any, decode: DecodeFn | RowReader, batch_size: int, batches_before: int) -> tf.data.Dataset:
             dataset = input_fn_train(
                 files,
                 batch_size=batch_size,
-                decode=self.decoder,
+                decode=decode,
                 shuffle=ShuffleOptions(train.shuffle_buffer, train.seed),
                 augment=augment,
                 start=StreamPosition(*divmod(batches_before, batches_per_pass)),
@@ -92,25 +103,33 @@ class TrainingData:
 
         def read_shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
             shard = shard_for_worker(self.train_files, context.input_pipeline_id, context.num_input_pipelines)
-            return read(shard, context.get_per_replica_batch_size(schedule.batch_size), 0)
+            return read(shard, self.decoder, context.get_per_replica_batch_size(schedule.batch_size), 0)
 
         if train.distribute == "multi_worker":
             return lambda _: strategy.distribute_datasets_from_function(read_shard)
-        return lambda epochs: read(self.train_files, schedule.batch_size, epochs * schedule.steps_per_epoch)
+        decode = self._keep_decoded(train, self.train_files, len(self.train_labels))
+        return lambda epochs: read(self.train_files, decode, schedule.batch_size, epochs * schedule.steps_per_epoch)
 
     def val_dataset(self, train: TrainOptions) -> tf.data.Dataset | None:
         """A dataset of batches ``(inputs, label)``; None if val is empty."""
         if not self.val_records:
             return None
-        dataset = input_fn_eval(self.val_files, batch_size=self.schedule(train).batch_size, decode=self.decoder)
-        if self.val_records <= train.shuffle_buffer:
-            # This takes no more memory than shuffling train does. Decoding again takes seconds an epoch, mostly to set
-            # up the iterator.
+        batch_size, is_small = self.schedule(train).batch_size, self.val_records <= train.shuffle_buffer
+        decode = self.decoder if is_small else self._keep_decoded(train, self.val_files, self.val_records)
+        dataset = input_fn_eval(self.val_files, batch_size=batch_size, decode=decode)
+        if is_small:
+            # Decoding again takes seconds an epoch, mostly to set up the iterator.
             dataset = dataset.cache()
         options = tf.data.Options()
         # Each of several workers reads all of val, so that they agree on its metrics.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return dataset.with_options(options)
+
+    def _keep_decoded(self, train: TrainOptions, files: Sequence[str], rows: int) -> DecodeFn | RowReader:
+        """What reads rows of some files in each epoch."""
+        if train.distribute != "none" or self.schedule(train).epochs == 1:
+            return self.decoder
+        return self.row_maps.open(files, self.decoder, rows)
 
     def resolve_backbone(self, network: NetworkOptions) -> NetworkOptions:
         """The options with the backbone that suits the records in the place of ``auto``; and reports why."""
@@ -169,7 +188,8 @@ def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:
         raise DatasetError(f"train has no file: there is none in {', '.join(fn_args.train_files)}")
     labels = read_labels(train_files, train.task)
     code, feature_folder = config.get(CODE_KEY, ""), config.get(FEATURE_FOLDER_KEY)
-    return TrainingData(decoder, train_files, val_files, labels, val_records, code, feature_folder)
+    row_maps = RowMaps(train.memory_map_gb * 1e9)
+    return TrainingData(decoder, train_files, val_files, labels, val_records, code, feature_folder, row_maps)
 
 
 def _list_files(patterns: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.images.decoding import decode_stored_images
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 from diptych.models.networks.image_tower import IMAGE_FEATURES
+from diptych.models.text.ragged import pad_rows
 from diptych.models.tfrecords import read_records
 from diptych.models.training.feature_cache import FeatureCache
 
@@ -81,9 +82,7 @@ class FrozenRows:
     def _pad(self, ragged: tf.RaggedTensor) -> tf.Tensor:
         if self.sequence_length:
             return ragged.to_tensor(shape=[None, self.sequence_length])
-        padded = ragged.to_tensor()
-        # A batch whose texts have no term is padded to one term.
-        return tf.cond(tf.shape(padded)[1] > 0, lambda: padded, lambda: tf.pad(padded, [[0, 0], [0, 1]]))
+        return pad_rows(ragged)
 
 
 def feature_extractor(model: keras.Model) -> keras.Model | None:

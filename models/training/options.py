@@ -86,7 +86,15 @@ class TrainOptions(Options):
         5, ge=1, description="Epochs without improvement on val before training stops; null trains all epochs."
     )
     monitor: Literal["loss", "accuracy"] = Field("loss", description="Metric of val by which epochs compare.")
-    shuffle_buffer: int = Field(4096, ge=1, description="Number of records held in memory for shuffling.")
+    shuffle_buffer: int = Field(4096, ge=1, description="Number of records among which each next one is drawn.")
+    memory_map_gb: float = Field(
+        50,
+        ge=0,
+        description="Most space on the disk, in gigabytes (10^9 bytes), that decoded rows take while a network is "
+        "trained, in TMPDIR: they are mapped into memory and read in each epoch instead of the records. It is at most "
+        "half of what is free. What is larger is read from the records each time; 0 does so always. The network is the "
+        "same.",
+    )
     augment: AugmentOptions = AugmentOptions()
     seed: int = Field(0, ge=0, description="Seed of initial weights, dropout, augmentation and shuffling.")
     resume: bool = Field(
