@@ -1,7 +1,7 @@
-"""Training: images per second of the default network fed by our input, against the same network fed from memory.
+"""Training: images per second of a small network fed by our input, against the same network fed from memory.
 
-All sides run in one process, in turn. The first epoch of each turn is not counted, because it fills caches and starts
-iterators.
+The network is of the compact kind with about 80,000 parameters, so fast that it does not hide the input. All sides run
+in one process, in turn. The first epoch of each turn is not counted, because it fills caches and starts iterators.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 LIMIT = 0.97
 MEMORY = "from memory"
-OURS = "Diptych, a run's Examples"
+OURS = "Diptych, rows decoded once"
+RECORDS = "Diptych, a run's Examples"
 
 #: For each side the arguments of ``Model.fit``.
 Sides = Mapping[str, Callable[[], dict[str, Any]]]
@@ -66,6 +67,9 @@ def _sides(source: ImageTextArrays, blog_folder: Path, our_folder: Path) -> Side
     from diptych.models.dataset import input_fn_train
     from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
     from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
+    from diptych.models.tfrecords import match_files
+    from diptych.models.training.mapped_rows import RowMaps
+    from diptych.models.training.options import TrainOptions
 
     rows, terms = source.counts.nonzero()
     index = tf.RaggedTensor.from_value_rowids(terms, rows, len(source.labels)).to_sparse()
@@ -80,13 +84,20 @@ def _sides(source: ImageTextArrays, blog_folder: Path, our_folder: Path) -> Side
         values = places.with_values(counts.values).to_tensor()
         return {IMAGE_INPUT: inputs["image"], IDS_INPUT: found, VALUES_INPUT: values}, tf.argmax(label, axis=1)
 
+    files, decoder = match_files(diptych.files(our_folder)), diptych.decoder(our_folder)
+    row_maps = RowMaps(TrainOptions().memory_map_gb * 1e9)
+
     def ours() -> dict[str, Any]:
-        decode = diptych.decoder(our_folder)
-        return {"x": input_fn_train(diptych.files(our_folder), batch_size=BATCH_SIZE, decode=decode)}
+        decode = row_maps.open(files, decoder, len(source.labels))
+        return {"x": input_fn_train(files, batch_size=BATCH_SIZE, decode=decode)}
+
+    def records() -> dict[str, Any]:
+        return {"x": input_fn_train(files, batch_size=BATCH_SIZE, decode=decoder)}
 
     return {
         MEMORY: lambda: {"x": arrays, "y": source.labels, "batch_size": BATCH_SIZE},
         OURS: ours,
+        RECORDS: records,
         "the blog's read_dataset": lambda: {"x": blog.read_dataset(blog_folder).map(to_network_inputs).repeat()},
     }
 
@@ -96,9 +107,14 @@ def _network(source: ImageTextArrays, folder: Path) -> keras.Model:
 
     from benchmarks.read_peers import diptych
     from diptych.models.networks.build import build_network
-    from diptych.models.networks.options import NetworkOptions
+    from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
 
-    model = build_network(NetworkOptions(), diptych.decoder(folder).inputs, source.classes, "multiclass")
+    network = NetworkOptions(
+        image=ImageNetworkOptions(backbone="cnn", filters=(8, 16), units=16, wide=False),
+        text=TextNetworkOptions(wide=False),
+    )
+    model = build_network(network, diptych.decoder(folder).inputs, source.classes, "multiclass")
+    print(f"a network of {model.count_params():,} parameters")
     model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     return model

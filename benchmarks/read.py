@@ -21,8 +21,6 @@ from benchmarks.photographs import Photographs, cached_photographs
 from benchmarks.read_peers.arrays import BATCH_SIZE, ImageTextArrays, save_arrays
 from benchmarks.tools import ROOT, BenchmarkError, child_environment, make_parser, print_table, python_command
 
-LIMIT = 2.5
-
 
 @dataclass(frozen=True)
 class Contender:
@@ -42,6 +40,8 @@ class Contender:
 BLOG = Contender("the blog's read_dataset", "blog", ours=True)
 DIPTYCH = Contender("Diptych, a run's Examples", "diptych", ours=True)
 EXPORTED = Contender("Diptych, the blog's file", "diptych_exported", ours=True)
+#: How many times as fast as the blog's they are to be.
+LIMITS = {DIPTYCH: 2.5, EXPORTED: 3.0}
 MEMORY_MAP = Contender("NumPy memory map", "memory_map", ours=True)
 PEERS = (
     Contender("TFDS", "tfds_reader"),
@@ -112,12 +112,12 @@ def _report(found: Mapping[Contender, Sequence[float]], rows: int) -> int:
     table = [(contender.title, round(median(found[contender])), ratios[contender]) for contender in found]
     title = f"{rows:,} images in batches of {BATCH_SIZE}, median of {len(found[BLOG])} rounds; ratios to the blog's"
     print_table(title, ("contender", "images/s", "ratio"), table)
-    slow = [side.title for side in (DIPTYCH, EXPORTED) if ratios[side] < LIMIT]
+    slow = [f"{side.title} {limit}" for side, limit in LIMITS.items() if ratios[side] < limit]
     ours = min(ratios[DIPTYCH], ratios[EXPORTED])
     ahead = [contender.title for contender in (*PEERS, MOSAIC) if ratios.get(contender, 0) >= ours]
     print(
-        f"{'FAIL' if slow or ahead else 'pass'}: at least {LIMIT} times the blog's: "
-        f"{'not ' + ', '.join(slow) if slow else 'both'}; ahead of Diptych: {', '.join(ahead) or 'none'}"
+        f"{'FAIL' if slow or ahead else 'pass'}: below the goal: {', '.join(slow) or 'none'}; "
+        f"ahead of Diptych: {', '.join(ahead) or 'none'}"
     )
     return int(bool(slow or ahead))
 
