@@ -141,7 +141,7 @@ def histograms(series: Mapping[str, Sequence[HistogramBucket]], title: str | Non
         return None
     min_width = span * _MIN_BAR_FRACTION or 1.0
     outlines = [point for name, buckets in finite.items() for point in _outline(name, buckets, min_width)]
-    x = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False, "nice": False}}
+    x: VegaObject = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False, "nice": False}}
     x["axis"] = {"tickCount": 5, "grid": False, "labelOverlap": True}
     y = {"field": "density", "type": "quantitative", "title": None, "stack": None, "axis": None}
     filled = {
