@@ -37,11 +37,11 @@ def search(trainer_inputs: TrainerInputs, tune: TuneOptions, **changes: Any) -> 
 def test_each_trial_is_a_training_and_one_seed_gives_one_search(trainer_inputs: TrainerInputs) -> None:
     found = []
     for _ in range(2):
-        result = search(trainer_inputs, TuneOptions(trials=2, space=SPACE))
+        result = search(trainer_inputs, TuneOptions(trials=1, space=SPACE))
         with record_progress() as recorder:
             result.tuner.search(**result.fit_kwargs)
         told = [note.partition(":")[0] for note in recorder.notes if note.startswith("trial")]
-        assert told == [f"trial {number} of 2" for number in range(3)]
+        assert told == ["trial 0 of 1", "trial 1 of 1"]
         trials = result.tuner.oracle.trials.values()
         found.append([(trial.hyperparameters.values, trial.score) for trial in trials])
     assert found[0] == found[1]
