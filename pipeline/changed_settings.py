@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,10 @@ _NONE = "–"
 
 
 def changed_settings(values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Dotted key to value and default, as lines of text without credentials; a key that has no default has a dash.
+    """Dotted key to value and default, as lines of text; a key that has no default has a dash.
+
+    Credentials are masked, and of a path of this machine only the last part is told: a compiled pipeline, which holds
+    these texts, says nothing of the machine that it was compiled on.
 
     Args:
         values: section to key to value, as ``Settings.model_dump(mode="json")`` returns them.
@@ -30,4 +34,10 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping) and value:
             yield from _flatten(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield prefix + name, _show(value)
+
+
+def _show(value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return os.path.basename(value.rstrip("/")) if os.path.isabs(value) else value

@@ -90,6 +90,8 @@ def build_components(
         "model": trainer.outputs["model"],
         "model_run": trainer.outputs["model_run"],
     }
+    if tuners:
+        results["tuner_results"] = tuners[0].outputs["tuner_results"]
     evaluator = _build_evaluator(settings, {**data, **results}, push_directory)
     results |= {"evaluation": evaluator.outputs["evaluation"], "blessing": evaluator.outputs["blessing"]}
     pusher = _build_pusher(results, push_directory)

@@ -40,6 +40,7 @@ class ReportSpec(ComponentSpec):
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "verdict": ChannelParameter(type=artifact_types.Verdict),
         "linear_baseline": ChannelParameter(type=artifact_types.Metrics),
+        "tuner_results": ChannelParameter(type=standard_artifacts.TunerResults, optional=True),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -66,7 +67,7 @@ class Report(base_component.BaseComponent):
         """Constructs the component.
 
         Args:
-            inputs: the channel of each of ``ReportSpec.INPUTS``.
+            inputs: the channel of each of ``ReportSpec.INPUTS``; ``tuner_results`` only if there is a search.
             title: the heading of the page.
             images_root: the folder with the images of the catalogue; empty if no step can read it.
             upstream: component to the components whose artifacts it reads.

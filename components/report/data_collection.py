@@ -57,6 +57,7 @@ from diptych.components.report.suspicious_rows import read_suspicious_labels, sh
 from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
 from diptych.components.report.thumbnails import make_reject_thumbnails
 from diptych.components.report.training_curves import read_training_curves
+from diptych.components.report.tuning_trials import read_trials
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.serving.card import read_card, read_model_vocabulary
@@ -72,6 +73,7 @@ ARTIFACT_NAMES = (
     "anomalies",
     "verdict",
     "linear_baseline",
+    "tuner_results",
     "model",
     "model_run",
     "evaluation",
@@ -173,6 +175,7 @@ def collect_report_data(sources: ReportSources) -> ReportData:
         suspicious=rows.suspicious,
         gallery=rows.gallery,
         lineage=sources.lineage,
+        trials=reader.read("tuner_results", read_trials, []),
         settings=sources.settings,
         seconds=sources.seconds,
     )

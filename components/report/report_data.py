@@ -385,6 +385,21 @@ class SuspiciousLabels:
 
 
 @dataclass(frozen=True)
+class TuningTrial:
+    """A trial of the search for hyperparameters.
+
+    Attributes:
+        epochs: the most that it was trained for; None where that is as long as Trainer trains.
+        values: key of a setting to its value.
+    """
+
+    name: str
+    score: float
+    epochs: int | None
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class LineageArtifact:
     """An artifact of the run.
 
@@ -434,6 +449,7 @@ class ReportData:
         confusion: actual label to predicted label to number of examples.
         per_label: label to ``precision``, ``recall``, ``f1`` and ``support``.
         suspicious: None if no labels were judged.
+        trials: of the search for hyperparameters, the best first.
         settings: key to value and default, of the settings that differ from it.
         seconds: how long each component took; empty if it is unknown.
     """
@@ -463,5 +479,6 @@ class ReportData:
     suspicious: SuspiciousLabels | None = None
     gallery: RowGallery | None = None
     lineage: Lineage = Lineage()
+    trials: Sequence[TuningTrial] = ()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -30,12 +30,16 @@ _MIN_SIDE, _MAX_SIDE = 40, 96
 
 
 def read_predictions(evaluation: str) -> dict[str, Prediction]:
-    """What the network predicts for each row of test, by the row's id.
+    """What the network predicts for each row of test, by the row's id; empty if an Evaluator of an earlier release kept
+    nothing.
 
     Raises:
-        OSError, ValueError, KeyError: the file is missing or damaged.
+        OSError, ValueError, KeyError: the file is damaged.
     """
-    with fileio.open(os.path.join(evaluation, PREDICTIONS_FILE), "rb") as file:
+    path = os.path.join(evaluation, PREDICTIONS_FILE)
+    if not fileio.exists(path):
+        return {}
+    with fileio.open(path, "rb") as file:
         columns = parquet.read_table(io.BytesIO(file.read()), columns=["id", "predicted", "score"]).to_pydict()
     rows = zip(columns["id"], columns["predicted"], columns["score"], strict=True)
     return {row_id: Prediction(tuple(labels), score) for row_id, labels, score in rows}

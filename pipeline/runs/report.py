@@ -26,6 +26,7 @@ _REPORTED: Mapping[str, ArtifactKey] = {
     "anomalies": ("ExampleValidator", "anomalies"),
     "verdict": ("DataGate", "verdict"),
     "linear_baseline": ("LinearBaseline", "metrics"),
+    "tuner_results": ("Tuner", "tuner_results"),
     "model": ("Trainer", "model"),
     "model_run": ("Trainer", "model_run"),
     "evaluation": ("Evaluator", "evaluation"),

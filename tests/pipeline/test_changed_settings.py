@@ -21,6 +21,12 @@ def test_what_differs_is_told_with_its_default() -> None:
     assert set(found) == {"name", "data.catalogue", "train.epochs", "train.minutes", "model.image.wide"}
 
 
+def test_paths_of_the_machine_are_not_told() -> None:
+    found = changed_settings({"data": {"catalogue": "/home/ann/shop/catalogue.csv", "images_root": "/home/ann/shop/"}})
+    assert found["data.catalogue"] == ("catalogue.csv", "–")
+    assert found["data.images_root"] == ("shop", "null")
+
+
 def test_credentials_are_masked_and_unknown_keys_have_no_default() -> None:
     values = {"data": {"catalogue": "https://user:hunter2@example.com/x.csv"}, "former": 1}
     found = changed_settings(values)

@@ -312,7 +312,7 @@ def write_artifacts(folder: Path, rows: int = 6) -> dict[str, str]:
     from diptych.components.artifacts import write_json
 
     names = ("examples", "rejects", "statistics", "schema", "anomalies", "verdict", "linear_baseline", "evaluation")
-    uris = {name: str(folder / name) for name in (*names, "blessing")}
+    uris = {name: str(folder / name) for name in (*names, "blessing", "tuner_results")}
     for uri in uris.values():
         Path(uri).mkdir(parents=True)
     for number, split in enumerate(SPLITS):
@@ -333,6 +333,7 @@ def write_artifacts(folder: Path, rows: int = 6) -> dict[str, str]:
     account |= {"labels": labels, "image": SMALL.model_dump()}
     write_json(uris["rejects"], "account.json", account)
     write_json(uris["verdict"], "verdict.json", {"passed": True, "findings": []})
+    write_json(uris["tuner_results"], "tuner_results.json", [{"trial_id": "0001", "score": 0.5, "train.epochs": 3}])
     metrics = {"accuracy": 0.5, "macro_f1": 0.25}
     write_json(uris["linear_baseline"], "metrics.json", {"text": metrics})
     decision = {

@@ -17,6 +17,7 @@ PLACES = {
     "anomalies": "ExampleValidator/anomalies",
     "verdict": "DataGate/verdict",
     "linear_baseline": "LinearBaseline/metrics",
+    "tuner_results": "Tuner/tuner_results",
     "evaluation": "Evaluator/evaluation",
     "blessing": "Evaluator/blessing",
 }
