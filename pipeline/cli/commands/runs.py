@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import FAILED, GATE_STOPPED, OK
-from diptych.pipeline.cli.terminal import add_overrides_argument, complain, integer_within, print_line
+from diptych.pipeline.cli.terminal import add_overrides_argument, integer_within, print_line, warn
 
 if TYPE_CHECKING:
     from diptych.pipeline.settings import Settings
@@ -89,10 +89,11 @@ def _run_and_show(settings: Settings, folder: str) -> int:
         return OK
     component = summary.failure.component
     where = f" in {component}" if component else ""
-    message = f"the run failed{where}: {summary.failure.message}\nThe whole log: {RunFolder(folder).log_file}"
+    # Said before the report is written, which takes a while and may fail itself.
+    warn(f"the run failed{where}: {summary.failure.message}\nThe whole log: {RunFolder(folder).log_file}")
     if report := _report_failure(folder):
-        message += f"\nThe report: {report}"
-    return complain(message, GATE_STOPPED if component == "DataGate" else FAILED)
+        warn(f"The report: {report}")
+    return GATE_STOPPED if component == "DataGate" else FAILED
 
 
 def _report_failure(folder: str) -> str | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from diptych.models.errors import GATE_STOPPED, OK, USAGE
+from diptych.models.errors import FAILED, GATE_STOPPED, OK, USAGE
 from diptych.pipeline.cli.main import main
+from diptych.pipeline.runs.summary import Failure, Summary
 
 
 @pytest.fixture
@@ -207,3 +208,21 @@ def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
         main([])
     assert caught.value.code == USAGE
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_why_a_run_failed_is_said_even_if_its_report_fails(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Summary(status="failed", folder="run", failure=Failure(component="Trainer", message="no memory"))
+    monkeypatch.setattr("diptych.pipeline.local.runner.run_pipeline", lambda settings, folder: failed)
+
+    def fail(folder: str) -> str:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr("diptych.pipeline.cli.commands.runs._report_failure", fail)
+    with pytest.raises(LookupError):
+        main(["run", str(config), "--output", "run"])
+    assert "diptych: the run failed in Trainer: no memory\nThe whole log: " in capsys.readouterr().err
+    monkeypatch.setattr("diptych.pipeline.cli.commands.runs._report_failure", lambda folder: "run/report.html")
+    assert main(["run", str(config), "--output", "run"]) == FAILED
+    assert "The report: run/report.html" in capsys.readouterr().err
