@@ -172,8 +172,9 @@ def end(work: Path) -> None:
 def test_a_job_that_does_not_end_is_cancelled(endpoint: str, pool: str, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    with pytest.raises(EngineError, match=r"^beam\.timeout_minutes: .* was cancelled: it did not end within 9 s"):
-        run(portable(endpoint, pool, minutes=0.15), wait_until_removed, str(work))
+    with pytest.raises(EngineError, match=r"^beam\.timeout_minutes: .* was cancelled: it did not end within 30 s"):
+        # A busy machine takes some of it to hand the job over.
+        run(portable(endpoint, pool, minutes=0.5), wait_until_removed, str(work))
     assert job_states(endpoint)[-1] == "CANCELLED"
     end(work)
 
