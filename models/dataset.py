@@ -8,9 +8,7 @@ from the buffer. On 20,000 records sorted by ten labels, the variance of a label
 that of batches drawn from all records; with ``Dataset.shuffle`` alone and the same buffer of 4,096 it is 10.8 times.
 Compressed and remote files can only be read from their start, so each of them is one chunk.
 
-Where a decoder takes pixels apart and files are local and not compressed, it is the numbers of the records that are
-shuffled, in the same order, and each record is read when its batch is made (``pixel_records``). The buffer then takes
-no memory to speak of.
+Of rows that are decoded already, the numbers are shuffled, in the same order (``RowReader``).
 
 Bound with ``functools.partial``, ``input_fn_train`` and ``input_fn_eval`` can be given to ``tf.estimator`` as
 ``input_fn`` (up to TensorFlow 2.15, the last version that has it).
@@ -27,7 +25,6 @@ import tensorflow as tf
 
 from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
-from diptych.models.pixel_records import bind_decoder
 from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
 
 #: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
@@ -235,11 +232,8 @@ def _make_chunks(files: Files, chunk_size: int) -> list[RecordChunk]:
 
 def _open_source(chunks: Sequence[RecordChunk], in_turn: int, decode: DecodeFn | RowReader) -> _Source:
     table = _make_table(chunks)
-    numbered = partial(_Source, chunks, partial(_number_records, table), tf.TensorSpec([], tf.int64))
     if isinstance(decode, RowReader):
-        return numbered(decode.read_rows)
-    if read_and_decode := bind_decoder(chunks, decode):
-        return numbered(read_and_decode)
+        return _Source(chunks, partial(_number_records, table), tf.TensorSpec([], tf.int64), decode.read_rows)
     return _Source(chunks, partial(_read_chunks, table, chunks, in_turn), tf.TensorSpec([], tf.string), decode)
 
 

@@ -56,11 +56,11 @@ class EncodersFileDecoder:
 
     @property
     def pixel_bytes(self) -> int | None:
-        """See ``PixelDecoder``."""
+        """The number of bytes of raw pixels; None if images are stored in another encoding."""
         return raw_image_bytes(self._image)
 
     def decode_apart(self, records: tf.Tensor, pixels: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
-        """See ``PixelDecoder``."""
+        """Decodes records without their image, and the pixels of these, uint8 ``[b, pixel_bytes]``."""
         return self._inputs_and_label(shape_raw_images(pixels, self._image), tf.io.parse_example(records, self._spec()))
 
     def _spec(self) -> dict[str, Any]:

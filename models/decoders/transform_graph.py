@@ -43,11 +43,11 @@ class TransformGraphDecoder:
 
     @property
     def pixel_bytes(self) -> int | None:
-        """See ``PixelDecoder``."""
+        """The number of bytes of raw pixels; None if images are stored in another encoding."""
         return raw_image_bytes(self.image)
 
     def decode_apart(self, records: tf.Tensor, pixels: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """See ``PixelDecoder``."""
+        """Decodes records without their image, and the pixels of these, uint8 ``[b, pixel_bytes]``."""
         raw = self.parse(records, [*self.text_features, features.LABEL])
         return {IMAGE_INPUT: shape_raw_images(pixels, self.image), **self.text_inputs(raw)}, self.label(raw)
 
