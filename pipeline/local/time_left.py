@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # What a step takes on two cores, in seconds: for any number of rows, and for each 1,000 of them. Only the proportions
-# matter, because a run tells how fast its machine is. Measured by benchmarks.load with the settings of the demo.
+# matter, because a run tells how fast its machine is. They are rough, and serve the first run of a folder alone.
 _TYPICAL = {
     "ImageTextExampleGen": (4.0, 1.2),
     "StatisticsGen": (1.0, 0.3),
