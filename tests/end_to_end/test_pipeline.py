@@ -1,4 +1,8 @@
-"""The whole pipeline on a few hundred real images, as a person runs it: by the command line."""
+"""The whole pipeline on a few hundred real images, as a person runs it: by the command line.
+
+The first run and the one that is told to end are processes of their own. All other commands run in this process,
+because TFX takes long to import.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,7 @@ from diptych.pipeline.local.runner import run_ingestion
 from diptych.pipeline.runs.digest import digest_dataset
 from diptych.pipeline.runs.run_folder import RunFolder
 from diptych.pipeline.settings import load_settings
+from tests.end_to_end.epochs import wait_for_epoch
 from tests.pipeline.cli.stopped_commands import wait_for_end
 
 pytestmark = pytest.mark.e2e
@@ -37,31 +42,33 @@ CONFIG = """
 name: digits
 data: {catalogue: data/catalogue.csv, shards: 2, splits: {train: 0.7, val: 0.15, test: 0.15}}
 image: {height: 32, width: 32}
-model: {image: {filters: [16, 32], units: 32}, text: {units: 16}}
-train: {epochs: 15, batch_size: 16, patience: 15}
+model: {image: {backbone: cnn, filters: [16, 32], units: 32}, text: {units: 16}}
+train: {epochs: 5, batch_size: 16, patience: 15}
 evaluate: {slices: [label], thresholds: {accuracy: 0.5}, gain_over_baseline: {accuracy: -0.2}}
 """
+DIPTYCH = [sys.executable, "-m", "diptych"]
+RUN = ["run", "diptych.yaml", "--output", "run"]
 
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with a catalogue and a configuration."""
+    """The working folder, with a catalogue and a configuration."""
 
     folder: Path
+    printed: pytest.CaptureFixture[str]
 
     def diptych(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "diptych", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        self.printed.readouterr()
+        code = main(arguments)
+        return subprocess.CompletedProcess(arguments, code, *self.printed.readouterr())
 
     def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:
-        settings = [argument for override in overrides for argument in ("--set", override)]
-        return self.diptych("run", "diptych.yaml", "--output", "run", *settings)
+        return self.diptych(*RUN, *[f"--set={override}" for override in overrides])
 
     def start(self, *overrides: str) -> subprocess.Popen[str]:
         """Starts a run in a session of its own; what it says on both streams can be read."""
-        settings = [argument for override in overrides for argument in ("--set", override)]
         return subprocess.Popen(
-            [sys.executable, "-m", "diptych", "run", "diptych.yaml", "--output", "run", *settings],
+            [*DIPTYCH, *RUN, *[f"--set={override}" for override in overrides]],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,14 +82,7 @@ class Project:
 
     @property
     def catalogue(self) -> list[dict[str, str]]:
-        with (self.folder / "data" / "catalogue.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def write_catalogue(self, rows: list[dict[str, str]]) -> None:
-        with (self.folder / "data" / "catalogue.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, ["image", "description", "label"])
-            writer.writeheader()
-            writer.writerows(rows)
+        return read_rows(self.folder / "data" / "catalogue.csv")
 
     def split(self, name: str) -> list[bytes]:
         """The serialised records of a split."""
@@ -93,13 +93,13 @@ class Project:
         return list(tf.data.TFRecordDataset(files).as_numpy_iterator())
 
 
-def make_project(folder: Path) -> Project:
-    write_digits_catalogue(str(folder / "data"))
-    project = Project(folder)
+def write_project(folder: Path) -> None:
+    """Writes ``diptych.yaml`` and a catalogue, four of whose rows cannot be used."""
+    path = Path(write_digits_catalogue(str(folder / "data")))
     (folder / "diptych.yaml").write_text(CONFIG)
     broken = folder / "data" / "images" / "broken.png"
     broken.write_bytes((folder / "data" / "images" / "digit-0000.png").read_bytes()[:60])
-    good = project.catalogue
+    good = read_rows(path)
     text = good[0]["description"]
     bad = [
         {"image": "images/broken.png", "description": text, "label": "digit 0"},
@@ -107,18 +107,36 @@ def make_project(folder: Path) -> Project:
         {"image": good[ROWS]["image"], "description": " ", "label": good[ROWS]["label"]},
         {"image": good[ROWS + 1]["image"], "description": text, "label": ""},
     ]
-    project.write_catalogue(good[:ROWS] + bad)
-    return project
+    write_rows(path, good[:ROWS] + bad)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["image", "description", "label"])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose pipeline has run once."""
-    made = make_project(tmp_path_factory.mktemp("project"))
-    done = made.run()
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project whose pipeline has run once; ``first.txt`` is what it showed."""
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    done = subprocess.run([*DIPTYCH, *RUN], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
-    (made.folder / "first.txt").write_text(done.stdout)
-    return made
+    (folder / "first.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Project:
+    monkeypatch.chdir(folder)
+    return Project(folder, capfd)
 
 
 def test_every_row_is_accounted_for(project: Project) -> None:
@@ -154,7 +172,7 @@ def test_the_summary_holds_what_programs_need(project: Project) -> None:
 def test_a_person_sees_progress_and_a_summary_and_no_noise(project: Project) -> None:
     shown = (project.folder / "first.txt").read_text()
     assert "ImageTextExampleGen  done in" in shown
-    assert re.search(r"Trainer +done in [0-9.]+ s, epoch \d+/15, val loss [0-9.]+, accuracy", shown)
+    assert re.search(r"Trainer +done in [0-9.]+ s, epoch \d/5, val loss [0-9.]+, accuracy", shown)
     assert f"{ROWS + 4} = {ROWS} examples + 4 rejects" in shown
     assert "Baselines" in shown
     assert shown.splitlines()[-2].startswith("Next          diptych report ")
@@ -230,9 +248,7 @@ def test_predict_names_an_image_it_cannot_use(project: Project) -> None:
     assert done.stderr == "diptych: 1 image of 2 could not be classified\n"
 
 
-def test_the_name_of_a_run_is_no_pattern(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_name_of_a_run_is_no_pattern(project: Project) -> None:
     """A run whose name matches two others reads none of their files, changes none, and gives what they gave."""
     name = "r?[n]*"
     shutil.copytree(project.folder / "run", project.folder / "rxn")
@@ -247,10 +263,10 @@ def test_the_name_of_a_run_is_no_pattern(
     assert own["folder"] == str(project.folder / name)
     # The line can be pasted into a shell.
     assert f"tensorboard --logdir '{project.folder / name}/" in done.stdout
-    monkeypatch.chdir(project.folder)
     for command, *rest in (["digest"], ["predict", "data/images/digit-0001.png", "--text", "a one"]):
-        answers = [(main([command, run, *rest]), capfd.readouterr().out) for run in (name, "run")]
-        assert answers[0] == answers[1] == (0, answers[0][1]) != (0, "")
+        one, other = (project.diptych(command, run, *rest) for run in (name, "run"))
+        assert (one.returncode, other.returncode) == (0, 0)
+        assert one.stdout == other.stdout != ""
     for command, *rest in (["report"], ["export", "--to", "webdataset"], ["export-model", "--to", "tflite"]):
         assert main([command, name, *rest, "--output", f"[{command}]*"]) == 0
     pages = (project.folder / "[report]*", Path(project.summary["artifacts"]["Report"]["report"]) / "report.html")
@@ -362,10 +378,9 @@ def test_a_run_that_is_told_to_end_is_resumed(project: Project, record_property:
     overrides = ["train.seed=7", "train.epochs=30"]
     with project.start(*overrides) as process:
         assert process.stdout
-        # What was learned in an epoch is kept when it has been told.
-        shown = next(line for line in process.stdout if "epoch 2 of at most 30" in line)
+        wait_for_epoch(process, project.folder / "run", 2)
         process.send_signal(signal.SIGTERM)
-        shown += process.stdout.read()
+        shown = process.stdout.read()
     assert process.returncode == 128 + signal.SIGTERM, shown
     assert shown.count("diptych: stopped by SIGTERM; run it again") == 1
     assert "Traceback" not in shown
@@ -405,12 +420,16 @@ def test_a_run_goes_on_without_its_metadata_and_blesses_no_bad_model(project: Pr
     assert changed["pushed"] is None
 
 
-def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
+def test_too_many_broken_images_stop_the_run_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    project = Project(tmp_path, capfd)
     rows = project.catalogue[:100]
     for row in rows[:30]:
         (tmp_path / "data" / row["image"]).write_bytes(b"not an image")
-    project.write_catalogue(rows)
+    write_rows(tmp_path / "data" / "catalogue.csv", rows)
     done = project.run()
     assert done.returncode == 3
     assert "the run failed in DataGate" in done.stderr
@@ -441,14 +460,12 @@ def test_too_many_broken_images_stop_the_run_before_training(tmp_path: Path) -> 
         ["predict", "run", "--catalogue", "data/catalogue.csv", "--output", "file/answers.jsonl"],
     ],
 )
-def test_a_place_that_cannot_be_written_is_named_in_a_sentence(
-    project: Project, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    monkeypatch.chdir(project.folder)
+def test_a_place_that_cannot_be_written_is_named_in_a_sentence(project: Project, arguments: list[str]) -> None:
     (project.folder / "file").write_text("a file")
     (project.folder / "folder").mkdir(exist_ok=True)
-    assert main(arguments) in (FAILED, USAGE)
-    message = capfd.readouterr().err
+    done = project.diptych(*arguments)
+    assert done.returncode in (FAILED, USAGE)
+    message = done.stderr
     assert message.startswith("diptych: ")
     assert arguments[-1].partition("/")[0] in message
     assert "Traceback" not in message
