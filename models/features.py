@@ -110,12 +110,10 @@ def encode_record(values: Mapping[str, Any]) -> bytes:
     for name, feature in _SORTED_FEATURES:
         if items := _as_list(feature, values.get(name)):
             # In tensorflow/core/example/feature.proto, an entry of the map has its key in field 1, its value in 2.
-            entries.append(
-                encode_field(1, encode_field(1, name.encode()) + encode_field(2, _encode_values(feature.kind, items)))
-            )
+            entries.append(_field(1, _field(1, name.encode()) + _field(2, _encode_values(feature.kind, items))))
         elif feature.required:
             raise ValueError(f"feature '{name}' is required and has no value")
-    return encode_field(1, b"".join(entries))
+    return _field(1, b"".join(entries))
 
 
 def _as_list(feature: Feature, value: Any) -> Sequence[Any]:
@@ -127,15 +125,13 @@ def _as_list(feature: Feature, value: Any) -> Sequence[Any]:
 def _encode_values(kind: str, values: Sequence[Any]) -> bytes:
     """Serialises the values as a ``tf.train.Feature``, with packed lists of numbers."""
     if kind == "bytes":
-        return encode_field(
-            1, b"".join(encode_field(1, value.encode() if isinstance(value, str) else value) for value in values)
-        )
+        return _field(1, b"".join(_field(1, value.encode() if isinstance(value, str) else value) for value in values))
     if kind == "float":
-        return encode_field(2, encode_field(1, struct.pack(f"<{len(values)}f", *values)))
-    return encode_field(3, encode_field(1, b"".join(_varint(value % 2**64) for value in values)))
+        return _field(2, _field(1, struct.pack(f"<{len(values)}f", *values)))
+    return _field(3, _field(1, b"".join(_varint(value % 2**64) for value in values)))
 
 
-def encode_field(number: int, content: bytes) -> bytes:
+def _field(number: int, content: bytes) -> bytes:
     """Serialises a length-delimited field, which is protobuf's wire type 2."""
     length = len(content)
     if length < 128:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from diptych.models import features
 from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
 from diptych.models.decoders.labels import multi_hot
-from diptych.models.images.decoding import decode_stored_images, raw_image_bytes, shape_raw_images
+from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT
 from diptych.models.text.sklearn_encoders import FittedEncoding
@@ -51,24 +51,10 @@ class EncodersFileDecoder:
 
         The label is its id int64 ``[b]``, -1 where it is unknown; for multilabel float32 ``[b, classes]`` of 0 and 1.
         """
-        parsed = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]) | self._spec())
-        return self._inputs_and_label(decode_stored_images(parsed[features.IMAGE], self._image), parsed)
-
-    @property
-    def pixel_bytes(self) -> int | None:
-        """The number of bytes of raw pixels; None if images are stored in another encoding."""
-        return raw_image_bytes(self._image)
-
-    def decode_apart(self, records: tf.Tensor, pixels: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
-        """Decodes records without their image, and the pixels of these, uint8 ``[b, pixel_bytes]``."""
-        return self._inputs_and_label(shape_raw_images(pixels, self._image), tf.io.parse_example(records, self._spec()))
-
-    def _spec(self) -> dict[str, Any]:
-        """How a record is parsed but for its image."""
-        return features.parsing_spec([features.DESCRIPTION]) | features.label_spec(self._encoders.task)
-
-    def _inputs_and_label(self, images: tf.Tensor, parsed: Mapping[str, Any]) -> tuple[dict[str, Any], tf.Tensor]:
-        inputs = {IMAGE_INPUT: images, **self._text_inputs(parsed[features.DESCRIPTION])}
+        spec = features.parsing_spec([features.IMAGE, features.DESCRIPTION]) | features.label_spec(self._encoders.task)
+        parsed = tf.io.parse_example(records, spec)
+        image = decode_stored_images(parsed[features.IMAGE], self._image)
+        inputs = {IMAGE_INPUT: image, **self._text_inputs(parsed[features.DESCRIPTION])}
         return inputs, self._label(parsed[features.LABEL])
 
     def _text_inputs(self, texts: tf.Tensor) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from diptych.models import features
 from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
-from diptych.models.images.decoding import decode_stored_images, raw_image_bytes, shape_raw_images
+from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT
 
@@ -33,28 +33,16 @@ class ExportedTFRecordDecoder:
 
     def __call__(self, records: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
         """Decodes serialised records, string ``[b]``, to inputs and label int64 ``[b, classes]``."""
-        parsed = tf.io.parse_example(records, {features.IMAGE: tf.io.FixedLenFeature([], tf.string), **self._spec()})
-        return self._inputs_and_label(decode_stored_images(parsed[features.IMAGE], self.image), parsed)
-
-    @property
-    def pixel_bytes(self) -> int | None:
-        """The number of bytes of raw pixels; None if images are stored in another encoding."""
-        return raw_image_bytes(self.image)
-
-    def decode_apart(self, records: tf.Tensor, pixels: tf.Tensor) -> tuple[dict[str, Any], tf.Tensor]:
-        """Decodes records without their image, and the pixels of these, uint8 ``[b, pixel_bytes]``."""
-        return self._inputs_and_label(shape_raw_images(pixels, self.image), tf.io.parse_example(records, self._spec()))
-
-    def _spec(self) -> dict[str, Any]:
-        """How a record is parsed but for its image."""
-        spec: dict[str, Any] = {features.LABEL: tf.io.FixedLenFeature([self.classes], tf.int64)}
+        spec = {
+            features.IMAGE: tf.io.FixedLenFeature([], tf.string),
+            features.LABEL: tf.io.FixedLenFeature([self.classes], tf.int64),
+        }
         if self.terms is not None:
             spec[features.DESCRIPTION_INDEX] = tf.io.VarLenFeature(tf.int64)
             spec[features.DESCRIPTION_VALUE] = tf.io.VarLenFeature(tf.float32)
-        return spec
-
-    def _inputs_and_label(self, images: tf.Tensor, parsed: Mapping[str, Any]) -> tuple[dict[str, Any], tf.Tensor]:
-        return {IMAGE_INPUT: images, **self._text_inputs(parsed)}, parsed[features.LABEL]
+        parsed = tf.io.parse_example(records, spec)
+        image = decode_stored_images(parsed[features.IMAGE], self.image)
+        return {IMAGE_INPUT: image, **self._text_inputs(parsed)}, parsed[features.LABEL]
 
     def _text_inputs(self, parsed: Mapping[str, Any]) -> Mapping[str, Any]:
         if self.terms is None:

@@ -13,7 +13,7 @@ import tensorflow_transform as tft
 from diptych.models import features
 from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
 from diptych.models.decoders.labels import multi_hot
-from diptych.models.images.decoding import decode_stored_images, raw_image_bytes, shape_raw_images
+from diptych.models.images.decoding import decode_stored_images
 from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, NetworkInputs
 from diptych.models.labels import Task
@@ -40,16 +40,6 @@ class TransformGraphDecoder:
         """Decodes serialised records, string ``[b]``, to the network's inputs and the label."""
         raw = self.parse(records, [features.IMAGE, *self.text_features, features.LABEL])
         return self.network_inputs(raw), self.label(raw)
-
-    @property
-    def pixel_bytes(self) -> int | None:
-        """The number of bytes of raw pixels; None if images are stored in another encoding."""
-        return raw_image_bytes(self.image)
-
-    def decode_apart(self, records: tf.Tensor, pixels: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Decodes records without their image, and the pixels of these, uint8 ``[b, pixel_bytes]``."""
-        raw = self.parse(records, [*self.text_features, features.LABEL])
-        return {IMAGE_INPUT: shape_raw_images(pixels, self.image), **self.text_inputs(raw)}, self.label(raw)
 
     @cached_property
     def graph(self) -> TransformGraph:

@@ -55,22 +55,12 @@ def decode_stored_images(images: tf.Tensor, options: ImageOptions) -> tf.Tensor:
     check_encoding_supported(options)
     shape = [options.height, options.width, 3]
     if options.encoding == "raw":
-        return shape_raw_images(tf.io.decode_raw(images, tf.uint8), options)
+        return tf.reshape(tf.io.decode_raw(images, tf.uint8), [-1, *shape])
 
     def decode(image: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(_decode_any(image), shape)
 
     return tf.map_fn(decode, images, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
-
-
-def raw_image_bytes(options: ImageOptions) -> int | None:
-    """The number of bytes of a stored image; None if it is stored in another encoding than its raw pixels."""
-    return options.height * options.width * 3 if options.encoding == "raw" else None
-
-
-def shape_raw_images(pixels: tf.Tensor, options: ImageOptions) -> tf.Tensor:
-    """The images uint8 ``[b, height, width, 3]`` whose pixels are ``[b, raw_image_bytes]``."""
-    return tf.reshape(pixels, [-1, options.height, options.width, 3])
 
 
 def decode_image_file(image: tf.Tensor, options: ImageOptions) -> tf.Tensor:
