@@ -21,6 +21,7 @@ from diptych.components.artifacts import (
     METRICS_FILE,
     REJECTS_FILE,
     REPORT_FILE,
+    SUSPICIOUS_LABELS_FILE,
     baseline_name,
     modality_name,
 )
@@ -98,6 +99,7 @@ class Summary(BaseModel):
         intervals: lower and upper bound of each of these metrics.
         confidence: of all intervals; null if no model was evaluated.
         baseline: metrics of the linear baselines on the test split, by modality: ``text``, ``image`` or ``both``.
+        suspicious_labels: number of rows whose labels the widest linear baseline contradicts; null if it was not asked.
         comparisons: how each model that the network was compared with did on the same rows, by its name.
         blessing_reasons: why the model is blessed or not.
         notes: what else must be known to judge by the metrics.
@@ -122,6 +124,7 @@ class Summary(BaseModel):
     intervals: dict[str, tuple[float, float]] = {}
     confidence: float | None = None
     baseline: dict[str, dict[str, float]] = {}
+    suspicious_labels: int | None = None
     comparisons: dict[str, Comparison] = {}
     blessed: bool | None = None
     blessing_reasons: list[str] = []
@@ -162,6 +165,7 @@ def read_component_results(artifacts: Mapping[str, Mapping[str, str]]) -> dict[s
         results |= account
     if baseline := _read(artifacts, "LinearBaseline", "metrics", METRICS_FILE):
         results["baseline"] = baseline
+        results["suspicious_labels"] = _count_lines(artifacts["LinearBaseline"]["metrics"], SUSPICIOUS_LABELS_FILE)
     if decision := _read(artifacts, "Evaluator", "evaluation", DECISION_FILE):
         kept = ("metrics", "intervals", "confidence", "comparisons", "blessed", "notes")
         results |= {name: decision[name] for name in kept} | {"blessing_reasons": decision["reasons"]}
@@ -174,6 +178,15 @@ def _read(artifacts: Mapping[str, Mapping[str, str]], component: str, output: st
         return None
     with open(os.path.join(path, name), encoding="utf-8") as file:
         return json.load(file)
+
+
+def _count_lines(folder: str, name: str) -> int | None:
+    """The number of lines of a file; None if there is no such file, as an earlier release wrote none."""
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        return sum(1 for _ in file)
 
 
 def print_summary(summary: Summary, console: Console) -> None:
@@ -227,6 +240,8 @@ def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
             yield "", f"in brackets {100 * summary.confidence:g} % intervals"
     if summary.baseline:
         yield "Baselines", _format_baselines(summary)
+    if summary.suspicious_labels:
+        yield "Labels", f"{pluralize(summary.suspicious_labels, 'row')} whose label looks wrong: the report shows them"
     if last := summary.comparisons.get(LAST_BLESSED):
         yield "Last blessed", _format_headline(last.metrics, last.intervals)
     if summary.blessed is not None:
