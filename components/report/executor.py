@@ -40,7 +40,8 @@ class ReportExecutor(base_executor.BaseExecutor):
             uris={name: artifact.uri for name, artifact in inputs.items()},
             images_root=exec_properties.get(IMAGES_ROOT_KEY) or "",
             lineage=_make_lineage(inputs, exec_properties),
-            settings=json.loads(exec_properties[SETTINGS_KEY]),
+            # A pipeline that an earlier release compiled gives none.
+            settings=json.loads(exec_properties.get(SETTINGS_KEY) or "{}"),
         )
         report = artifact_utils.get_single_uri(output_dict["report"])
         fileio.makedirs(report)

@@ -192,11 +192,13 @@ def _count_lines(folder: str, name: str) -> int | None:
 def print_summary(summary: Summary, console: Console) -> None:
     """Prints the summary for a person, on one screen of 24 lines with 80 columns unless many things went wrong.
 
-    Sentences are wrapped; paths and commands are not, so that they can be copied.
+    Sentences are wrapped, but in a log, in which they are searched for; paths and commands are not, so that they can be
+    copied.
     """
     console.print()
     for name, text in _result_lines(summary):
-        for line in _wrap(show_line(text), console.width - _NAME_WIDTH) or [""]:
+        shown = show_line(text)
+        for line in (_wrap(shown, console.width - _NAME_WIDTH) if console.is_terminal else [shown]) or [""]:
             _print_line(console, name, line)
             name = ""
     for name, text in (*_file_lines(summary), *_next_lines(summary)):

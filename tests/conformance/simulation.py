@@ -44,7 +44,10 @@ KILLED_WITH_LAUNCHER = "os.kill(os.getppid(), 9)\n"
 #: Changes of the compiler since the recordings: options and parameters that steps are not given, and what was added.
 REMOVED_OPTIONS = {"pixels"}
 REMOVED_PARAMETERS = {"DataGate": ["task"], "Publish": ["run"]}
-ADDED_PARAMETERS = {"LinearBaseline": ["image_options", "label_options", "threshold_options"]}
+ADDED_PARAMETERS = {
+    "LinearBaseline": ["image_options", "label_options", "threshold_options"],
+    "Report": ["settings"],
+}
 ADDED_OUTPUTS = {"Report": ["confusion_matrix", "html", "metrics"]}
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

@@ -141,7 +141,7 @@ def finished_run(folder: Path, **changes: Any) -> Summary:
 
 def shown_lines(summary: Summary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(Path(summary.folder).parent)
-    print_summary(summary, Console(width=80))
+    print_summary(summary, Console(width=80, force_terminal=True, color_system=None))
     return capsys.readouterr().out.splitlines()
 
 
