@@ -262,7 +262,7 @@ def test_the_name_of_a_run_is_no_pattern(project: Project) -> None:
     assert own["metrics"] == pytest.approx(project.summary["metrics"])
     assert own["folder"] == str(project.folder / name)
     # The line can be pasted into a shell.
-    assert f"tensorboard --logdir '{project.folder / name}/" in done.stdout
+    assert f"diptych report '{name}' --serve\n" in done.stdout
     for command, *rest in (["digest"], ["predict", "data/images/digit-0001.png", "--text", "a one"]):
         one, other = (project.diptych(command, run, *rest) for run in (name, "run"))
         assert (one.returncode, other.returncode) == (0, 0)
