@@ -39,6 +39,11 @@ def warn(message: str) -> None:
     sys.stderr.write(f"diptych: {show_text(message)}\n")
 
 
+def warn_more(text: str) -> None:
+    """Adds a line to what ``warn`` has said."""
+    sys.stderr.write(show_text(text) + "\n")
+
+
 def show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Prints the traceback of a bug, whose message may hold data; a ``sys.excepthook``."""
     import traceback

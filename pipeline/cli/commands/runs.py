@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from diptych.models.errors import FAILED, GATE_STOPPED, OK
-from diptych.pipeline.cli.terminal import add_overrides_argument, integer_within, print_line, warn
+from diptych.pipeline.cli.terminal import add_overrides_argument, integer_within, print_line, warn, warn_more
 
 if TYPE_CHECKING:
     from diptych.pipeline.settings import Settings
@@ -92,7 +92,7 @@ def _run_and_show(settings: Settings, folder: str) -> int:
     # Said before the report is written, which takes a while and may fail itself.
     warn(f"the run failed{where}: {summary.failure.message}\nThe whole log: {RunFolder(folder).log_file}")
     if report := _report_failure(folder):
-        warn(f"The report: {report}")
+        warn_more(f"The report: {report}")
     return GATE_STOPPED if component == "DataGate" else FAILED
 
 

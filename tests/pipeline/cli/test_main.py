@@ -225,4 +225,4 @@ def test_why_a_run_failed_is_said_even_if_its_report_fails(
     assert "diptych: the run failed in Trainer: no memory\nThe whole log: " in capsys.readouterr().err
     monkeypatch.setattr("diptych.pipeline.cli.commands.runs._report_failure", lambda folder: "run/report.html")
     assert main(["run", str(config), "--output", "run"]) == FAILED
-    assert "The report: run/report.html" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("\nThe report: run/report.html\n")
