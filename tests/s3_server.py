@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The address of an empty one, which takes any keys."""
+    """The address of one that takes any keys. Servers of one process share their buckets, also after the end of one."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)

@@ -37,12 +37,12 @@ def test_an_engine_that_works_is_described(
     with ExitStack() as services:
         address = services.enter_context(s3_server())
         session = boto3.session.Session(*keys.values(), region_name="us-east-1")
-        bucket = session.resource("s3", endpoint_url=address).create_bucket(Bucket="shop")
+        bucket = session.resource("s3", endpoint_url=address).create_bucket(Bucket="diagnosed")
         jobs = services.enter_context(job_server(tmp_path / "jobs.log"))
         variables = {"AWS_ENDPOINT_URL_S3": address, **keys}
         pool = services.enter_context(worker_pool(tmp_path / "pool.log", variables))
         engine = f"beam={{runner: spark, endpoint: '{jobs.address}', worker_pool: '{pool.address}'}}"
-        assert diagnose(engine, "kubeflow.pipeline_root=minio://shop/artifacts") == OK
+        assert diagnose(engine, "kubeflow.pipeline_root=minio://diagnosed/artifacts") == OK
         described = capfd.readouterr().out.splitlines()
         assert diagnose(engine, "kubeflow.pipeline_root=s3://absent/artifacts") == FAILED
         refused = capfd.readouterr().out
@@ -52,7 +52,7 @@ def test_an_engine_that_works_is_described(
         "beam runner                  spark",
         f"beam job server              answers at {jobs.address}",
         "beam workers                 have done a job; their versions are those here",
-        "beam store                   a worker has written and read a file below minio://shop/artifacts",
+        "beam store                   a worker has written and read a file below minio://diagnosed/artifacts",
         "Nothing is missing.",
     ]
     assert "Problem: kubeflow.pipeline_root: workers cannot write and read below 's3://absent/artifacts'" in refused
