@@ -39,11 +39,11 @@ def test_what_was_written_is_read(bucket: str) -> None:
 
 
 def test_what_is_removed_is_gone_and_nothing_else(bucket: str) -> None:
-    kept = [put(f"{bucket}/work-2/a", CONTENT), put(f"{bucket}/worker", CONTENT)]
+    kept = [put(f"{bucket}/jobs-2/a", CONTENT), put(f"{bucket}/jobsite", CONTENT)]
     for name in ("a", "b/c"):
-        put(f"{bucket}/work/{name}", CONTENT)
+        put(f"{bucket}/jobs/{name}", CONTENT)
     file = put(f"{bucket}/file", CONTENT)
-    for uri in (f"{bucket}/work", f"{bucket}/work", file, f"{bucket}/nothing/at/all"):
+    for uri in (f"{bucket}/jobs", f"{bucket}/jobs", file, f"{bucket}/nothing/at/all"):
         remove(uri)
     assert walk_files(bucket, QUICK) == kept
 
