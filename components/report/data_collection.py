@@ -61,6 +61,7 @@ from diptych.components.report.tuning_trials import read_trials
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.serving.card import read_card, read_model_vocabulary
+from diptych.models.step_usage import StepUsage
 from diptych.models.text.options import TextOptions
 from diptych.models.tfrecords import list_split_files
 
@@ -99,7 +100,7 @@ class ReportSources:
         going_on: that a run is going on, and what is shown of it, in words.
         images_root: the folder with the images of the catalogue; empty if it is unknown.
         settings: key to value and default, of the settings that differ from it.
-        seconds: how long each component took; empty if it is unknown.
+        usage: what each component took; empty if it is unknown.
     """
 
     title: str
@@ -109,7 +110,7 @@ class ReportSources:
     images_root: str = ""
     lineage: Lineage = Lineage()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, StepUsage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def collect_report_data(sources: ReportSources) -> ReportData:
         lineage=sources.lineage,
         trials=reader.read("tuner_results", read_trials, []),
         settings=sources.settings,
-        seconds=sources.seconds,
+        usage=sources.usage,
     )
 
 

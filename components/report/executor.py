@@ -19,6 +19,7 @@ from diptych.components.report.lineage import fingerprint, modification_time
 from diptych.components.report.page import render_report
 from diptych.components.report.report_data import Lineage, LineageArtifact
 from diptych.models.library_versions import library_versions
+from diptych.models.step_usage import ENDED
 
 TITLE_KEY = "title"
 IMAGES_ROOT_KEY = "images_root"
@@ -42,6 +43,7 @@ class ReportExecutor(base_executor.BaseExecutor):
             lineage=_make_lineage(inputs, exec_properties),
             # A pipeline that an earlier release compiled gives none.
             settings=json.loads(exec_properties.get(SETTINGS_KEY) or "{}"),
+            usage=dict(ENDED),
         )
         report = artifact_utils.get_single_uri(output_dict["report"])
         fileio.makedirs(report)

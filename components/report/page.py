@@ -99,8 +99,7 @@ def render_report(data: ReportData) -> str:
         metric_names=shown_metrics(decision.metrics) if decision else [],
         slices=slices[:_MAX_SLICES],
         slices_left_out=len(slices) - _MAX_SLICES,
-        seconds=data.seconds,
-        longest=max(data.seconds.values(), default=0.0) or 1.0,
+        longest=max((usage.seconds for usage in data.usage.values()), default=0.0) or 1.0,
         graph=lay_out_graph(data.lineage.upstream),
         script=Markup(script),
         # The policy of the page lets no other script run (W3C, Content Security Policy Level 3, section 2.3.1).

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.report.gallery_rows import RowGallery
+from diptych.models.step_usage import StepUsage
 
 #: Metric to value.
 Metrics = Mapping[str, float]
@@ -451,7 +452,7 @@ class ReportData:
         suspicious: None if no labels were judged.
         trials: of the search for hyperparameters, the best first.
         settings: key to value and default, of the settings that differ from it.
-        seconds: how long each component took; empty if it is unknown.
+        usage: what each component took; empty if it is unknown.
     """
 
     title: str
@@ -481,4 +482,4 @@ class ReportData:
     lineage: Lineage = Lineage()
     trials: Sequence[TuningTrial] = ()
     settings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, StepUsage] = field(default_factory=dict)

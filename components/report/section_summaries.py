@@ -83,7 +83,7 @@ def _say_text(data: ReportData) -> str:
 def _say_run(data: ReportData) -> str:
     told = [
         f"{pluralize(len(data.settings), 'setting')} not as by default" if data.settings else "",
-        f"{sum(data.seconds.values()):,.0f} seconds" if data.seconds else "",
+        f"{sum(usage.seconds for usage in data.usage.values()):,.0f} seconds" if data.usage else "",
         pluralize(len(data.lineage.artifacts), "artifact") if data.lineage.artifacts else "",
     ]
     return ", ".join(filter(None, told))

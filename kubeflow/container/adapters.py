@@ -142,6 +142,16 @@ def _adapt_pusher(task: Task) -> Iterator[None]:
         task.write_output(output)
 
 
+@contextmanager
+def _adapt_report(task: Task) -> Iterator[None]:
+    """Tells the page what the steps before it took, and adds the outputs that KFP's own pages draw."""
+    from diptych.kubeflow.container.publish import recall_ended_steps
+
+    recall_ended_steps(task)
+    with adapt_report(task):
+        yield
+
+
 #: The adapter of each step that needs one.
 ADAPTERS: Mapping[str, Adapter] = {
     "ImageTextExampleGen": _adapt_example_gen,
@@ -151,5 +161,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     "Trainer": _adapt_trainer,
     "Evaluator": _adapt_evaluator,
     "Pusher": _adapt_pusher,
-    "Report": adapt_report,
+    "Report": _adapt_report,
 }

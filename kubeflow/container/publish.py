@@ -18,6 +18,7 @@ from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import StepError, Task
 from diptych.kubeflow.step_names import DECODE, SOURCES, slice_label
 from diptych.models.library_versions import library_versions
+from diptych.models.step_usage import ENDED, StepUsage, peak_memory
 from diptych.pipeline.cli.terminal import warn
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 from diptych.pipeline.runs.summary import Failure, Summary, print_summary, read_component_results
@@ -41,6 +42,7 @@ class StepSummary(BaseModel):
 
     Attributes:
         seconds: how long the executor took; None if it failed.
+        memory: the most that was resident of the step's process, in bytes; None if it failed, or where it is unknown.
         failure: why the step failed; None if it did not.
         results: fields of ``Summary`` that the step can see in its artifacts.
         artifacts: URI of each output, by the output's name.
@@ -51,6 +53,7 @@ class StepSummary(BaseModel):
     """
 
     seconds: float | None = None
+    memory: int | None = None
     failure: str | None = None
     results: dict[str, Any] = {}
     artifacts: dict[str, str] = {}
@@ -77,6 +80,7 @@ class StepSummary(BaseModel):
         report = _artifact_paths(task, with_outputs=True).get("Report", {}).get("report")
         return cls(
             seconds=round(seconds, 3),
+            memory=peak_memory(),
             results=_read_results(task, with_outputs=True),
             artifacts={name: artifact["uri"] for name, artifact in artifacts.items()},
             pushed=pushed,
@@ -139,16 +143,37 @@ def run_publish(task: Task) -> None:
         raise StepError("the parameter publish_directory is empty: there is no place for the run's summary")
     state = json_format.MessageToDict(task.parameters["status"]).get("state", "unknown")
     steps = task.pop_parameter("steps").split(",")
-    folder = f"{task.run_folder}/{_STEPS_FOLDER}"
-    summaries = {
-        file.removesuffix(".json"): StepSummary.model_validate_json(store.read_file(f"{folder}/{file}"))
-        for file in store.list_names(folder)
-    }
-    summary = join_summaries(task.run_folder, steps, summaries, str(state))
+    summary = join_summaries(task.run_folder, steps, _read_step_summaries(task.run_folder), str(state))
     store.write_file(f"{task.run_folder}/{SUMMARY_FILE}", (summary.model_dump_json(indent=2) + "\n").encode())
     print_summary(summary, Console(width=1000))
     if summary.failure:
         warn(_explain_failure(summary.failure))
+
+
+def recall_ended_steps(task: Task) -> None:
+    """Lets this process know what the steps before it took, as far as they left word of it."""
+    if task.run_folder is None:
+        return
+    try:
+        summaries = _read_step_summaries(task.run_folder)
+    except (store.StoreError, OSError, ValueError) as error:
+        logging.getLogger(__name__).warning("what the steps took is not known: %s", error)
+        return
+    ENDED.update(
+        {
+            step: StepUsage(summary.seconds, summary.memory)
+            for step, summary in summaries.items()
+            if summary.seconds is not None
+        }
+    )
+
+
+def _read_step_summaries(run_folder: str) -> dict[str, StepSummary]:
+    folder = f"{run_folder}/{_STEPS_FOLDER}"
+    return {
+        file.removesuffix(".json"): StepSummary.model_validate_json(store.read_file(f"{folder}/{file}"))
+        for file in store.list_names(folder)
+    }
 
 
 def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, StepSummary], state: str) -> Summary:
@@ -172,6 +197,7 @@ def join_summaries(folder: str, steps: Sequence[str], summaries: Mapping[str, St
     return Summary(
         status="succeeded" if succeeded else "failed",
         seconds={step: summary.seconds for step, summary in ran.items() if summary.seconds is not None},
+        memory={step: summary.memory for step, summary in ran.items() if summary.memory is not None},
         cached=silent if succeeded else [],
         unfinished=[] if succeeded else silent,
         artifacts={step: summary.artifacts for step, summary in ran.items() if summary.artifacts},

@@ -14,6 +14,7 @@ from typing import Any
 
 from diptych.models.counts import pluralize
 from diptych.models.progress import LOGGER, describe_duration
+from diptych.models.step_usage import ENDED, StepUsage, peak_memory, restart_peak_memory
 from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import ProgressView
 
@@ -31,6 +32,7 @@ class ProgressHandler(logging.Handler):
         plan: the components that are to run; empty until it is known.
         current: the component that is running; None between components.
         seconds: how long each component took, of those that ended.
+        memory: the most that this process held in memory while each of these worked, in bytes, where it is known.
         cached: components whose earlier result was used.
         damaged: sentences about what was found damaged, and is not used.
     """
@@ -40,6 +42,7 @@ class ProgressHandler(logging.Handler):
         self.plan = Plan()
         self.current: str | None = None
         self.seconds: dict[str, float] = {}
+        self.memory: dict[str, int] = {}
         self.cached: list[str] = []
         self.damaged: list[str] = []
         self.view = view
@@ -48,6 +51,7 @@ class ProgressHandler(logging.Handler):
         self._metrics = self._result = ""
         # When the component at work is expected to end, if it has said so.
         self._end: float | None = None
+        ENDED.clear()
         view.follow(self.describe_run)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -87,14 +91,21 @@ class ProgressHandler(logging.Handler):
     def _start(self, component: str) -> None:
         self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
         self._metrics = self._result = ""
+        restart_peak_memory()
         self.view.start(component)
 
     def _finish(self, component: str) -> None:
         seconds = time.monotonic() - self._started
-        self.seconds[component] = round(seconds, 2)
+        self._record(component, StepUsage(round(seconds, 2), peak_memory()))
         self._rows_of_run = self._rows_of_run or self._rows
         self.view.finish(component, None if component in self.cached else seconds, self._result)
         self.current = None
+
+    def _record(self, component: str, usage: StepUsage) -> None:
+        ENDED[component] = usage
+        self.seconds[component] = usage.seconds
+        if usage.memory:
+            self.memory[component] = usage.memory
 
     def _show_progress(self, kind: str, details: dict[str, Any]) -> None:
         if self.current is None:

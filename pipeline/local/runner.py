@@ -168,6 +168,7 @@ def _summarize(settings: Settings, run: RunFolder, progress: ProgressHandler, fa
     return Summary(
         status=failure.status if failure else "succeeded",
         seconds=progress.seconds,
+        memory=progress.memory,
         cached=progress.cached,
         damaged=progress.damaged,
         artifacts=artifacts,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from diptych.components.artifacts import REPORT_FILE, stopped_verdict_folder
 from diptych.models.atomic_files import write_text
 from diptych.models.errors import DiptychError
+from diptych.models.step_usage import StepUsage
 from diptych.pipeline.runs.run_folder import EXAMPLES, REJECTS, STATISTICS, SUMMARY_FILE, ArtifactKey, RunFolder
 
 if TYPE_CHECKING:
@@ -145,8 +146,13 @@ def find_sources(run: str) -> ReportSources:
         images_root=images_root,
         lineage=lineage,
         settings=changed_settings((summary or {}).get("settings", {})),
-        seconds=(summary or {}).get("seconds", {}),
+        usage=_step_usage(summary or {}),
     )
+
+
+def _step_usage(summary: Mapping[str, Any]) -> dict[str, StepUsage]:
+    memory = summary.get("memory", {})
+    return {step: StepUsage(seconds, memory.get(step)) for step, seconds in summary.get("seconds", {}).items()}
 
 
 def _reported_uris(folder: RunFolder, artifacts: Mapping[ArtifactKey, str]) -> dict[str, str]:

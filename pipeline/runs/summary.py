@@ -104,6 +104,8 @@ class Summary(BaseModel):
         blessing_reasons: why the model is blessed or not.
         notes: what else must be known to judge by the metrics.
         seconds: how long each component took.
+        memory: the most that was resident of each component's process while it worked, in bytes; not where it is
+            unknown, nor of processes that it started.
         cached: components whose earlier result was used.
         damaged: sentences about files of earlier results that were damaged, and so were not used.
         unfinished: components that did not finish, or of which it is not known; always empty in a run that succeeded.
@@ -130,6 +132,7 @@ class Summary(BaseModel):
     blessing_reasons: list[str] = []
     notes: list[str] = []
     seconds: dict[str, float] = {}
+    memory: dict[str, int] = {}
     cached: list[str] = []
     damaged: list[str] = []
     unfinished: list[str] = []
@@ -217,7 +220,8 @@ def _result_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield from _data_lines(summary)
     yield from _model_lines(summary)
     steps = pluralize(len(summary.seconds), "step")
-    yield "Time", f"{describe_duration(sum(summary.seconds.values()))} in {steps}, {len(summary.cached)} cached"
+    memory = f"; at most {max(summary.memory.values()) / 1e9:.2f} GB of memory" if summary.memory else ""
+    yield "Time", f"{describe_duration(sum(summary.seconds.values()))} in {steps}, {len(summary.cached)} cached{memory}"
     yield from (("Damaged", sentence) for sentence in summary.damaged)
     if summary.unfinished:
         yield "Not finished", ", ".join(summary.unfinished)

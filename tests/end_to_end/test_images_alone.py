@@ -24,7 +24,7 @@ CONFIG = """
 name: alone
 data: {catalogue: data/catalogue.csv, columns: {description: null}, splits: {train: 0.7, val: 0.15, test: 0.15}}
 image: {height: 24, width: 24}
-model: {image: {filters: [16, 32], units: 32}}
+model: {image: {backbone: cnn, filters: [16, 32], units: 32}}
 train: {epochs: 12, batch_size: 16, patience: 12}
 evaluate: {thresholds: {accuracy: 0.5}, gain_over_baseline: {accuracy: -0.3}}
 """

@@ -25,7 +25,7 @@ CONFIG = """
 name: emoji
 data: {catalogue: stores/minio/shop/catalogue/catalogue.csv, split_by: group, splits: {train: 0.6, val: 0.2, test: 0.2}}
 image: {height: 32, width: 32}
-model: {image: {filters: [8, 16], units: 32}, text: {units: 32}}
+model: {image: {backbone: cnn, filters: [8, 16], units: 32}, text: {units: 32}}
 train: {epochs: 30, batch_size: 32}
 evaluate: {gain_over_baseline: {accuracy: -0.5}, gain_over_blessed: {accuracy: -0.5}}
 kubeflow: {pipeline_root: minio://shop/artifacts}

@@ -22,7 +22,7 @@ name: kept
 data: {catalogue: data/catalogue.csv, missing_descriptions: keep, splits: {train: 0.6, val: 0.2, test: 0.2}}
 image: {height: 16, width: 16}
 text: {encoding: sequence, length: 8}
-model: {image: {filters: [8], units: 8}, text: {tower: attention, units: 8}}
+model: {image: {backbone: cnn, filters: [8], units: 8}, text: {tower: attention, units: 8}}
 train: {epochs: 1, batch_size: 16}
 label: {unknown: digit 0}
 evaluate: {gain_over_baseline: {accuracy: -1}}

@@ -20,6 +20,7 @@ from diptych.components.report.page import render_report
 from diptych.components.report.report_data import ReportData
 from diptych.components.report.row_gallery import MAX_ROWS
 from diptych.components.report.sprites import make_sheets
+from diptych.models.step_usage import StepUsage
 from tests.components.report.devtools import Tab, open_browser
 from tests.components.report.report_fixtures import HOSTILE, good_data, hostile_data, make_profile, make_row
 from tests.helpers import noise
@@ -71,7 +72,7 @@ def full_data() -> ReportData:
         ),
         gallery=make_gallery(90),
         settings={"train.epochs": ("6", "30")},
-        seconds={"Trainer": 20.5},
+        usage={"Trainer": StepUsage(20.5, 1_940_000_000), "Pusher": StepUsage(0.1)},
     )
 
 

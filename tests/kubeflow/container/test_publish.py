@@ -11,6 +11,7 @@ import pytest
 from diptych.kubeflow.container import publish
 from diptych.kubeflow.container.publish import StepSummary
 from diptych.kubeflow.container.task import Task
+from diptych.models.step_usage import StepUsage
 from tests.conformance.recordings import Recording
 
 STEPS = ["Sources", "ImageTextExampleGen", "DataGate", "Trainer", "Report"]
@@ -43,7 +44,10 @@ def run_recorded_publish(stores: Path, run: str, **ran: StepSummary) -> dict[str
 
 def test_steps_without_a_summary_in_a_good_run_were_cached() -> None:
     report = StepSummary(
-        seconds=2.0, results={"metrics": {"accuracy": 0.9}, "blessed": True}, artifacts={"report": "minio://r"}
+        seconds=2.0,
+        memory=10**9,
+        results={"metrics": {"accuracy": 0.9}, "blessed": True},
+        artifacts={"report": "minio://r"},
     )
     summaries = {"Sources": SOURCES, "DataGate": GATE, "Report": report}
     summary = publish.join_summaries("minio://f", STEPS, summaries, "COMPLETE")
@@ -51,6 +55,7 @@ def test_steps_without_a_summary_in_a_good_run_were_cached() -> None:
     assert summary.cached == ["ImageTextExampleGen", "Trainer"]
     assert summary.unfinished == []
     assert summary.seconds == {"Sources": 0.5, "DataGate": 1.0, "Report": 2.0}
+    assert summary.memory == {"Report": 10**9}
     assert (summary.rows, summary.metrics, summary.blessed) == (3, {"accuracy": 0.9}, True)
     assert summary.artifacts == {"Report": {"report": "minio://r"}}
 
@@ -130,6 +135,19 @@ def test_a_summary_that_cannot_be_written_fails_no_step(stores: Path, caplog: py
     (stores / "minio").write_text("a file where the store's folder should be")
     publish.write_step_summary(task_of("DataGate", "run-7"), GATE)
     assert "the summary will lack DataGate" in caplog.text
+
+
+def test_a_step_learns_what_the_steps_before_it_took(
+    stores: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publish, "ENDED", ended := {})
+    publish.write_step_summary(task_of("Trainer", "run-7"), StepSummary(seconds=7.0, memory=10**9))
+    publish.write_step_summary(task_of("Tuner", "run-7"), StepSummary(failure="no GPU"))
+    publish.recall_ended_steps(task_of("Report", "run-7"))
+    assert ended == {"Trainer": StepUsage(7.0, 10**9)}
+    (stores / "minio/bucket/runs/run-7/steps/Trainer.json").write_text("{")
+    publish.recall_ended_steps(task_of("Report", "run-7"))
+    assert "what the steps took is not known" in caplog.text
 
 
 FANNED = ["Sources", "Decode", "ImageTextExampleGen"]

@@ -7,11 +7,13 @@ import re
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from absl import logging as absl_logging
 from rich.console import Console
 
+from diptych.models import step_usage
 from diptych.models.progress import report_progress, reporting_part
 from diptych.pipeline.local.log_capture import silence_output
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
@@ -39,6 +41,30 @@ def test_components_are_timed_and_the_unfinished_one_is_known() -> None:
     assert list(handler.seconds) == ["ImageTextExampleGen", "StatisticsGen"]
     assert handler.cached == ["StatisticsGen"]
     assert handler.current == "Trainer"
+
+
+def test_the_memory_of_each_component_is_its_own_peak() -> None:
+    with follow_progress(PlainView(Console(file=io.StringIO()))) as handler:
+        for component, size in (("Transform", 300_000_000), ("Evaluator", 0)):
+            absl_logging.info("Component %s is running.", component)
+            held = b"1" * size
+            del held
+            absl_logging.info("Component %s is finished.", component)
+    assert handler.memory["Transform"] > handler.memory["Evaluator"] + 250_000_000
+    assert {step: (usage.seconds, usage.memory) for step, usage in step_usage.ENDED.items()} == {
+        step: (handler.seconds[step], handler.memory[step]) for step in handler.seconds
+    }
+
+
+@pytest.mark.parametrize("status", [None, "Name:\tpython\n"], ids=["no such file", "no such line"])
+def test_memory_is_unknown_where_the_system_does_not_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str | None
+) -> None:
+    monkeypatch.setattr(step_usage, "_PROCESS", tmp_path if status else tmp_path / "none")
+    if status:
+        (tmp_path / "status").write_text(status)
+    handler = follow(PlainView(Console(file=io.StringIO())))
+    assert (list(handler.seconds), handler.memory) == (["ImageTextExampleGen", "StatisticsGen"], {})
 
 
 def test_plain_lines_tell_ends_and_epochs(monkeypatch: pytest.MonkeyPatch) -> None:

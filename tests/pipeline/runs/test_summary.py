@@ -129,6 +129,7 @@ def finished_run(folder: Path, **changes: Any) -> Summary:
         "blessing_reasons": [f"{REASON} reaches +0 (evaluate.gain_over_baseline.accuracy)"] * 9,
         "notes": ["test has 168 rows: differences of less than 0.03 cannot be told from chance"],
         "seconds": {"Trainer": 60.0, "Evaluator": 20.0},
+        "memory": {"Trainer": 1_940_000_000, "Evaluator": 900_000_000},
         "artifacts": {
             "Trainer": {"model": str(folder / "model")},
             "Report": {"report": str(folder / "artifacts/Report/report/11")},

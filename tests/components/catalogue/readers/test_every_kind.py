@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.readers import rows
+from diptych.components.catalogue.readers.written_lists import is_written_list
 from diptych.components.catalogue.storage import read_file, resolve_below, write_stream
 from tests.catalogue_kinds import KINDS, Item, write_kind
 
@@ -31,8 +32,8 @@ def read_items(catalogue: Catalogue, folder: str) -> list[tuple[str, str, str, s
 # CSV has no NUL: Python 3.10 cannot write it.
 _TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=30)
 _WORDS = _TEXTS.map(str.strip).filter(bool)
-# In a table of text, the label 1.0 is 1.
-_LABELS = _WORDS.filter(lambda text: not text.endswith(".0"))
+# In a table of text, the label 1.0 is 1, and what looks like a list is one, or refused.
+_LABELS = _WORDS.filter(lambda text: not (text.endswith(".0") or is_written_list(text)))
 
 
 def as_xml(text: str) -> str:
