@@ -25,7 +25,7 @@ _LIBRARIES = (
 
 @lru_cache
 def code_fingerprint(*packages: str) -> str:
-    """SHA-256, in hexadecimal, of the Python files in some packages and of the versions of the libraries they use.
+    """SHA-256, in hexadecimal, of the files in some packages, templates too, and of the versions of the libraries they use.
 
     Pretrained weights, where they are installed, are part of it: a run after they were installed uses them.
 
@@ -40,11 +40,11 @@ def code_fingerprint(*packages: str) -> str:
     for package in packages:
         root = os.path.dirname(importlib.import_module(package).__file__ or "")
         for folder, folders, files in os.walk(root):
-            folders.sort()
+            # Bytecode holds times, and is made while a run goes on.
+            folders[:] = sorted(set(folders) - {"__pycache__"})
             for file in sorted(files):
-                if file.endswith(".py"):
-                    path = os.path.join(folder, file)
-                    digest.update(os.path.relpath(path, root).encode())
-                    with open(path, "rb") as source:
-                        digest.update(source.read())
+                path = os.path.join(folder, file)
+                digest.update(os.path.relpath(path, root).encode())
+                with open(path, "rb") as source:
+                    digest.update(source.read())
     return digest.hexdigest()
