@@ -22,6 +22,7 @@ def report_progress(kind: str, **details: Any) -> None:
               ``epochs``, how many are planned; ``share``, what is done of the epoch, from 0 to 1; ``seconds_left``, an
               estimate of the time until the last planned epoch ends, or None; ``part``, if it is that of a part.
             - ``epoch``: an epoch has ended: ``epoch``, ``epochs`` and ``seconds_left`` as above, and the metrics.
+            - ``features``: ``images``, of how many more the features are known; ``of``, how many images there are.
             - ``note``: ``text``.
         details: values by name.
     """

@@ -25,7 +25,7 @@ _LIBRARIES = (
 
 @lru_cache
 def code_fingerprint(*packages: str) -> str:
-    """SHA-256, in hexadecimal, of the files in some packages, templates too, and of the versions of the libraries they use.
+    """SHA-256, in hexadecimal, of the files of some packages, templates too, and of the versions of the libraries used.
 
     Pretrained weights, where they are installed, are part of it: a run after they were installed uses them.
 

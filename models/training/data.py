@@ -155,13 +155,20 @@ class TrainingData:
             folder = cache_folder(self.feature_folder, *identities)
         cache = FeatureCache(folder)
         every = math.ceil(len(self.train_labels) / MAX_FROZEN_ROWS)
+        images = math.ceil(len(self.train_labels) / every) + self.val_records
         if extractor is not None:
-            count = pluralize(len(self.train_labels) // every + self.val_records, "image")
+            count = pluralize(images, "image")
             known = f"; those of {pluralize(cache.found, 'image')} are kept from earlier" if cache.found else ""
             report_progress("note", text=f"computing the features of {count}{known}")
-        train = read_frozen_rows(self.train_files, self.decoder, extractor, cache, every)
-        val = read_frozen_rows(self.val_files, self.decoder, extractor, cache) if self.val_records else None
-        return train, val
+
+        def read(files: Sequence[str], stride: int) -> FrozenRows:
+            return read_frozen_rows(files, self.decoder, extractor, cache, stride, report)
+
+        def report(done: int) -> None:
+            if extractor is not None:
+                report_progress("features", images=done, of=images)
+
+        return read(self.train_files, every), read(self.val_files, 1) if self.val_records else None
 
 
 def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:

@@ -110,11 +110,13 @@ def read_frozen_rows(
     extractor: keras.Model | None,
     cache: FeatureCache,
     stride: int = 1,
+    report: Callable[[int], None] = lambda _: None,
 ) -> FrozenRows:
     """Reads rows, and computes the features of images that the cache lacks.
 
     Args:
         stride: every which row is read.
+        report: is told of each part of the rows how many it has.
 
     Raises:
         tf.errors.OpError: a file cannot be read, or an image is not stored as the options say.
@@ -133,7 +135,10 @@ def read_frozen_rows(
 
     compute = None if extractor is None else _build_compute(extractor, decoder)
     records = read_records(files).shard(stride, 0).batch(_BATCH_SIZE).map(parse, tf.data.AUTOTUNE).prefetch(1)
-    batches = [_read_batch(batch, compute, cache) for batch in records]
+    batches = []
+    for batch in records:
+        batches.append(_read_batch(batch, compute, cache))
+        report(len(batch["label"]))
     cache.write()
     labels, groups, vectors, ids, values = zip(*batches, strict=True)
     numbered = [group or str(row).encode() for row, group in enumerate(group for part in groups for group in part)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from diptych.models import features
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 from diptych.models.networks.image_tower import IMAGE_FEATURES
 from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions, TextNetworkOptions
+from diptych.models.progress import LOGGER
 from diptych.models.text.options import TextOptions
 from diptych.models.training.data import TrainingData, open_training_data
 from diptych.models.training.feature_cache import FeatureCache
@@ -123,6 +125,14 @@ def test_every_second_row_is_read(known: Any) -> None:
     np.testing.assert_allclose(some.features, rows.features[::2], atol=1e-6)
     assert np.array_equal(some.labels, rows.labels[::2])
     assert data.stride(some) == 2
+
+
+def test_progress_is_told_of_the_images_of_both_splits(known: Any, caplog: pytest.LogCaptureFixture) -> None:
+    data, model, _ = known
+    with caplog.at_level(logging.INFO, LOGGER.name):
+        data.frozen_rows(model)
+    told = [record.details for record in caplog.records if record.getMessage() == "features"]  # type: ignore[attr-defined]
+    assert {one["of"] for one in told} == {2 * COUNT} == {sum(one["images"] for one in told)}
 
 
 def test_a_network_without_frozen_features_has_no_extractor(trainer_inputs: TrainerInputs) -> None:

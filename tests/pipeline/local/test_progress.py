@@ -80,6 +80,20 @@ def test_plain_lines_tell_ends_and_epochs(monkeypatch: pytest.MonkeyPatch) -> No
     assert "Trainer              epoch 2/9 40%, loss 0.5000, accuracy 0.2500" in shown
 
 
+def test_features_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diptych.pipeline.local.view._QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("diptych.pipeline.local.view._QUIET_SHARE", 0.0)
+    out = io.StringIO()
+    with follow_progress(PlainView(Console(file=out))):
+        absl_logging.info("Component %s is running.", "Trainer")
+        for _ in range(2):
+            report_progress("features", images=64, of=1640)
+    assert out.getvalue().splitlines() == [
+        "Trainer              features of 64/1,640 images",
+        "Trainer              features of 128/1,640 images",
+    ]
+
+
 def test_a_part_of_a_step_is_named_and_the_metrics_are_those_of_val(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diptych.pipeline.local.view._QUIET_SECONDS", 0.0)
     out = io.StringIO()
