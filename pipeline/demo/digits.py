@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ Pixels = NDArray[np.uint8]
 def write_digits_catalogue(folder: str) -> str:
     """Writes 1,797 images and a catalogue with the columns image, description and label.
 
-    The bytes are the same each time, so that a second run finds nothing changed.
+    The bytes are the same each time, so that a second run finds nothing changed. Images that are there are left alone.
 
     Returns:
         The catalogue's path.
@@ -46,10 +48,20 @@ def write_digits_catalogue(folder: str) -> str:
         for number, (ink, label) in enumerate(zip(digits.images, digits.target, strict=True)):
             name = f"images/digit-{number:04d}.png"
             pixels = _enlarge(ink)
-            with atomic_path(os.path.join(folder, name)) as picture:
-                Image.fromarray(pixels).save(picture, "PNG")
+            _write_png(os.path.join(folder, name), pixels)
             writer.writerow([name, describe_digit(pixels), f"digit {label}"])
     return catalogue
+
+
+def _write_png(path: str, pixels: Pixels) -> None:
+    """Writes an image, unless the file holds it: to replace one takes a file system longer than to read it."""
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        if file.read() == content.getvalue():
+            return
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(content.getvalue())
 
 
 def _enlarge(ink: Any) -> Pixels:

@@ -45,8 +45,12 @@ def test_writing_again_changes_no_byte(demo: Path) -> None:
         return {str(path): path.read_bytes() for path in demo.parent.rglob("*") if path.is_file()}
 
     before = contents()
+    damaged, kept = (demo.parent / "images" / f"digit-{number:04d}.png" for number in (7, 8))
+    damaged.write_bytes(b"damaged")
+    time = kept.stat().st_mtime_ns
     write_digits_catalogue(str(demo.parent))
     assert contents() == before
+    assert kept.stat().st_mtime_ns == time
 
 
 def test_loops_are_counted_and_placed() -> None:
