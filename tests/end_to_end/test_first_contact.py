@@ -15,7 +15,7 @@ from tests.first_contact.tool_runner import open_tools
 
 pytestmark = pytest.mark.e2e
 
-_LAYOUTS = ("cloned_repository", "shards_by_split", "coco_2017", "semicolons_and_ids", "csv_of_indicators", "caltech")
+_LAYOUTS = ("cloned_repository", "shards_by_split", "coco_2017", "semicolons_and_ids")
 # One process for all of them, because TFX takes long to import.
 _RUN_ALL = """
 import json, sys
