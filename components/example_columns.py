@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diptych.models import features
 from diptych.models.tfrecords import read_records
+from diptych.models.tracing import without_autograph
 
 _BATCH = 512
 _DTYPES = {"bytes": tf.string, "int64": tf.int64, "float": tf.float32}
@@ -46,7 +47,8 @@ def read_columns(files: Sequence[str], names: Sequence[str], stride: int = 1) ->
     parts: dict[str, list[NDArray[Any]]] = {name: [_empty(name)] for name in names}
     spec = _parsing_spec(names)
     batches = read_records(files).shard(stride, 0).batch(_BATCH)
-    for batch in batches.map(lambda records: tf.io.parse_example(records, spec), tf.data.AUTOTUNE):
+    parse = without_autograph(lambda records: tf.io.parse_example(records, spec))
+    for batch in batches.map(parse, tf.data.AUTOTUNE):
         labels += [tuple(map(_decode, row)) for row in batch[features.LABEL].to_list()]
         for name in names:
             parts[name].append(batch[name].numpy())

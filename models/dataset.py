@@ -26,6 +26,7 @@ import tensorflow as tf
 from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
 from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
+from diptych.models.tracing import without_autograph
 
 #: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
 DecodeFn = Callable[[tf.Tensor], Any]
@@ -183,7 +184,7 @@ def input_fn_train(
         seed = tf.stack([tf.constant(shuffle.seed, tf.int64), epoch])
         return augment(inputs, label, tf.random.experimental.stateless_fold_in(seed, batch))
 
-    epochs = tf.data.Dataset.range(start.epoch, _ENDLESS_EPOCHS).flat_map(_without_autograph(read_epoch))
+    epochs = tf.data.Dataset.range(start.epoch, _ENDLESS_EPOCHS).flat_map(without_autograph(read_epoch))
     batches = _parallel_map(epochs.skip(start.batch), decode_batch)
     endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     return endless.prefetch(_PREFETCHED_BATCHES).with_options(_dataset_options())
@@ -278,7 +279,7 @@ def _number_records(table: _ChunkTable, order: tf.Tensor) -> tf.data.Dataset:
     """The numbers of the records of chunks in the given order, int64 ``[c]``, as vectors of one chunk each."""
     ends = tf.cumsum(table.count)
     return tf.data.Dataset.from_tensor_slices(order).map(
-        _without_autograph(lambda chunk: tf.range(ends[chunk] - table.count[chunk], ends[chunk]))
+        without_autograph(lambda chunk: tf.range(ends[chunk] - table.count[chunk], ends[chunk]))
     )
 
 
@@ -308,7 +309,7 @@ def _read_chunks(table: _ChunkTable, chunks: Sequence[RecordChunk], in_turn: int
         return records.take(table.count[chunk]).batch(vector_size)
 
     return tf.data.Dataset.from_tensor_slices(order).interleave(
-        _without_autograph(read_chunk),
+        without_autograph(read_chunk),
         cycle_length=in_turn,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
@@ -316,13 +317,7 @@ def _read_chunks(table: _ChunkTable, chunks: Sequence[RecordChunk], in_turn: int
 
 
 def _parallel_map(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
-    return dataset.map(_without_autograph(function), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _without_autograph(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keeps AutoGraph from rewriting the code of TFT and Keras below the call, which takes longer than an epoch."""
-    wrapped: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
-    return wrapped
+    return dataset.map(without_autograph(function), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def _dataset_options() -> tf.data.Options:

@@ -15,6 +15,7 @@ from diptych.models import features
 from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
 from diptych.models.tfrecords import list_split_files, read_records
+from diptych.models.tracing import without_autograph
 
 #: The number of rows that are read. Of a larger dataset every second row of each split is read, or every third and so
 #: on.
@@ -115,5 +116,6 @@ def read_records_at(files: Sequence[str], places: Sequence[int]) -> Iterator[byt
         start = number * _BATCH
         return tf.boolean_mask(records, mask[start : start + tf.shape(records, tf.int64)[0]])
 
-    batches = read_records(files).take(len(wanted)).batch(_BATCH).enumerate().map(select, tf.data.AUTOTUNE)
+    batches = read_records(files).take(len(wanted)).batch(_BATCH).enumerate()
+    batches = batches.map(without_autograph(select), tf.data.AUTOTUNE)
     yield from batches.unbatch().as_numpy_iterator()

@@ -37,6 +37,7 @@ def read_image_features(files: Sequence[str], options: ImageOptions, stride: int
     from diptych.models.images.decoding import decode_stored_images
     from diptych.models.networks.descriptors import ImageDescriptors
     from diptych.models.tfrecords import read_records
+    from diptych.models.tracing import without_autograph
 
     describe = ImageDescriptors()
     spec = features.parsing_spec([features.IMAGE])
@@ -44,7 +45,7 @@ def read_image_features(files: Sequence[str], options: ImageOptions, stride: int
     def extract(records: tf.Tensor) -> tf.Tensor:
         return describe(decode_stored_images(tf.io.parse_example(records, spec)[features.IMAGE], options))
 
-    batches = read_records(files).shard(stride, 0).batch(_BATCH).map(extract, tf.data.AUTOTUNE)
+    batches = read_records(files).shard(stride, 0).batch(_BATCH).map(without_autograph(extract), tf.data.AUTOTUNE)
     none = np.zeros((0, batches.element_spec.shape[1]), np.float32)
     return np.concatenate([none, *batches.as_numpy_iterator()])
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from diptych.models.images.decoding import decode_image_file
 from diptych.models.images.options import ImageOptions
+from diptych.models.tracing import without_autograph
 
 MISSING_IMAGE = "image: there is none, and this model needs one"
 MISSING_TEXT = "description: there is none, and this model needs one"
@@ -86,7 +87,7 @@ def _decode_images(images: tf.Tensor, options: ImageOptions) -> tuple[tf.Tensor,
         tf.data.Dataset.from_tensor_slices(images)
         .enumerate()
         .map(
-            lambda index, image: (index, decode_image_file(image, options)),
+            without_autograph(lambda index, image: (index, decode_image_file(image, options))),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=False,
         )

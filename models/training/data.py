@@ -33,6 +33,7 @@ from diptych.models.progress import report_progress
 from diptych.models.serving.export import weights_digest
 from diptych.models.text.options import parse_text_options
 from diptych.models.tfrecords import list_folder_files, read_records
+from diptych.models.tracing import without_autograph
 from diptych.models.training.class_weights import build_sample_weight_fn
 from diptych.models.training.custom_config import CODE_KEY, FEATURE_FOLDER_KEY, IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
 from diptych.models.training.feature_cache import FeatureCache, cache_folder
@@ -99,7 +100,8 @@ class TrainingData:
                 augment=augment,
                 start=StreamPosition(*divmod(batches_before, batches_per_pass)),
             )
-            return dataset.map(lambda inputs, label: (inputs, label, sample_weight(label))).prefetch(1)
+            weighted = without_autograph(lambda inputs, label: (inputs, label, sample_weight(label)))
+            return dataset.map(weighted).prefetch(1)
 
         def read_shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
             shard = shard_for_worker(self.train_files, context.input_pipeline_id, context.num_input_pipelines)

@@ -18,6 +18,7 @@ from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 from diptych.models.networks.image_tower import IMAGE_FEATURES
 from diptych.models.text.ragged import pad_rows
 from diptych.models.tfrecords import read_records
+from diptych.models.tracing import without_autograph
 from diptych.models.training.feature_cache import FeatureCache
 
 _BATCH_SIZE = 64
@@ -64,11 +65,17 @@ class FrozenRows:
             order = tf.random.experimental.stateless_shuffle(tf.range(rows), [seed, epoch])
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-        return tf.data.Dataset.counter().flat_map(batches).skip(batches_before).map(self._select).prefetch(1)
+        return (
+            tf.data.Dataset.counter()
+            .flat_map(without_autograph(batches))
+            .skip(batches_before)
+            .map(without_autograph(self._select))
+            .prefetch(1)
+        )
 
     def eval_dataset(self, batch_size: int) -> tf.data.Dataset:
         """A dataset of batches ``(inputs, label)`` in the order of the rows."""
-        return tf.data.Dataset.range(len(self.labels)).batch(batch_size).map(self._select).cache()
+        return tf.data.Dataset.range(len(self.labels)).batch(batch_size).map(without_autograph(self._select)).cache()
 
     def _select(self, places: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         inputs = {}
@@ -134,7 +141,8 @@ def read_frozen_rows(
         return parsed
 
     compute = None if extractor is None else _build_compute(extractor, decoder)
-    records = read_records(files).shard(stride, 0).batch(_BATCH_SIZE).map(parse, tf.data.AUTOTUNE).prefetch(1)
+    records = read_records(files).shard(stride, 0).batch(_BATCH_SIZE)
+    records = records.map(without_autograph(parse), tf.data.AUTOTUNE).prefetch(1)
     batches = []
     for batch in records:
         batches.append(_read_batch(batch, compute, cache))

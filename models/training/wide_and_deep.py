@@ -29,6 +29,7 @@ from diptych.models.networks.image_tower import IMAGE_FEATURES, SCALED_FEATURES,
 from diptych.models.networks.options import NetworkOptions
 from diptych.models.progress import report_progress
 from diptych.models.thresholds import choose_thresholds, requires_a_label
+from diptych.models.tracing import without_autograph
 from diptych.models.training.class_weights import build_sample_weight_fn, row_weights
 from diptych.models.training.data import TrainingData
 from diptych.models.training.distribution import wrap_for_distribution
@@ -164,7 +165,7 @@ def _feed(setup: TrainingSetup, data: TrainingData, splits: FrozenSplits | None,
 
     def read(epochs: int) -> Any:
         dataset = rows.train_dataset(batch_size, train.seed, epochs * setup.schedule.steps_per_epoch)
-        return dataset.map(lambda inputs, label: (inputs, label, weight(label)))
+        return dataset.map(without_autograph(lambda inputs, label: (inputs, label, weight(label))))
 
     val = splits.val.eval_dataset(batch_size) if splits.val else None
     return Feed(wrap_for_distribution(head(setup.model, scores)), read, val)

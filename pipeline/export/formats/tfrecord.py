@@ -93,14 +93,13 @@ def _write_split(path: str, files: list[str], decoder: TransformGraphDecoder) ->
 
 
 def _examples(files: list[str], decoder: TransformGraphDecoder) -> Iterator[bytes]:
-    import tensorflow as tf
 
     from diptych.models.tfrecords import read_records
+    from diptych.models.tracing import without_autograph
 
     if not files:
         return
-    # AutoGraph would rewrite TFT's code, which takes longer than reading.
-    decode = tf.autograph.experimental.do_not_convert(lambda records: _decode(records, decoder))
+    decode = without_autograph(lambda records: _decode(records, decoder))
     for batch in read_records(files).batch(_BATCH_SIZE).map(decode).prefetch(1):
         columns = {name: _rows(column) for name, column in batch.items()}
         for row in zip(*columns.values(), strict=True):
