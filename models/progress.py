@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 LOGGER = logging.getLogger("diptych.progress")
+#: At most one report in so many seconds says how far a step is.
+REPORT_SECONDS = 1.0
 
 
 def report_progress(kind: str, **details: Any) -> None:
@@ -22,7 +24,7 @@ def report_progress(kind: str, **details: Any) -> None:
               ``epochs``, how many are planned; ``share``, what is done of the epoch, from 0 to 1; ``seconds_left``, an
               estimate of the time until the last planned epoch ends, or None; ``part``, if it is that of a part.
             - ``epoch``: an epoch has ended: ``epoch``, ``epochs`` and ``seconds_left`` as above, and the metrics.
-            - ``features``: ``images``, of how many more the features are known; ``of``, how many images there are.
+            - ``features``: ``images``, of how many images the features are known; ``of``, how many there are.
             - ``note``: ``text``.
         details: values by name.
     """
@@ -50,6 +52,26 @@ def reporting_part(part: str, seconds_left: float | None) -> Iterator[None]:
         yield
     finally:
         LOGGER.removeFilter(label)
+
+
+class FeatureProgress:
+    """Reports, about once a second and at the end, of how many images the features are known.
+
+    Args:
+        images: how many there are.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, images: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._images, self._clock = images, clock
+        self._done, self._reported = 0, clock()
+
+    def add(self, images: int) -> None:
+        """The features of so many more images are known."""
+        self._done += images
+        if self._done >= self._images or self._clock() - self._reported >= REPORT_SECONDS:
+            self._reported = self._clock()
+            report_progress("features", images=self._done, of=self._images)
 
 
 def describe_duration(seconds: float) -> str:

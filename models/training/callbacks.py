@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from diptych.models.counts import pluralize
-from diptych.models.progress import describe_duration, report_progress
+from diptych.models.progress import REPORT_SECONDS, describe_duration, report_progress
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Schedule
 from diptych.models.training.time_budget import PLANNED_EPOCHS, Pace
@@ -18,8 +18,6 @@ from diptych.models.training.time_budget import PLANNED_EPOCHS, Pace
 # The patience that the schedule "plateau" derives its own from if there is no early stopping: the default of
 # train.patience.
 _PATIENCE = 5
-# At most one report in so many seconds says how far an epoch is.
-_REPORT_SECONDS = 1.0
 
 
 class EpochTensorBoard(keras.callbacks.TensorBoard):
@@ -57,7 +55,7 @@ class ProgressReporter(Pace):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_train_batch_end(batch, logs)
-        if self.spent - self._reported >= _REPORT_SECONDS:
+        if self.spent - self._reported >= REPORT_SECONDS:
             self._reported = self.spent
             report_progress("steps", **self._position(math.ceil(self.done)), share=self.done % 1 or 1.0)
 

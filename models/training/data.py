@@ -29,7 +29,7 @@ from diptych.models.images.augmentation import Augmentation
 from diptych.models.images.options import AugmentOptions, ImageOptions
 from diptych.models.networks.choice import resolve_backbone
 from diptych.models.networks.options import NetworkOptions
-from diptych.models.progress import report_progress
+from diptych.models.progress import FeatureProgress, report_progress
 from diptych.models.serving.export import weights_digest
 from diptych.models.text.options import parse_text_options
 from diptych.models.tfrecords import list_folder_files, read_records
@@ -158,17 +158,14 @@ class TrainingData:
         cache = FeatureCache(folder)
         every = math.ceil(len(self.train_labels) / MAX_FROZEN_ROWS)
         images = math.ceil(len(self.train_labels) / every) + self.val_records
+        progress = FeatureProgress(images)
         if extractor is not None:
             count = pluralize(images, "image")
             known = f"; those of {pluralize(cache.found, 'image')} are kept from earlier" if cache.found else ""
             report_progress("note", text=f"computing the features of {count}{known}")
 
         def read(files: Sequence[str], stride: int) -> FrozenRows:
-            return read_frozen_rows(files, self.decoder, extractor, cache, stride, report)
-
-        def report(done: int) -> None:
-            if extractor is not None:
-                report_progress("features", images=done, of=images)
+            return read_frozen_rows(files, self.decoder, extractor, cache, stride, progress.add)
 
         return read(self.train_files, every), read(self.val_files, 1) if self.val_records else None
 

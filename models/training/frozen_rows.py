@@ -123,7 +123,7 @@ def read_frozen_rows(
 
     Args:
         stride: every which row is read.
-        report: is told of each part of the rows how many it has.
+        report: is told how many more images have their features.
 
     Raises:
         tf.errors.OpError: a file cannot be read, or an image is not stored as the options say.
@@ -146,7 +146,8 @@ def read_frozen_rows(
     batches = []
     for batch in records:
         batches.append(_read_batch(batch, compute, cache))
-        report(len(batch["label"]))
+        if extractor is not None:
+            report(len(batch["label"]))
     cache.write()
     labels, groups, vectors, ids, values = zip(*batches, strict=True)
     numbered = [group or str(row).encode() for row, group in enumerate(group for part in groups for group in part)]

@@ -47,7 +47,7 @@ class ProgressHandler(logging.Handler):
         self.damaged: list[str] = []
         self.view = view
         self._started = 0.0
-        self._rows = self._rows_of_run = self._images = 0
+        self._rows = self._rows_of_run = 0
         self._metrics = self._result = ""
         # When the component at work is expected to end, if it has said so.
         self._end: float | None = None
@@ -90,7 +90,7 @@ class ProgressHandler(logging.Handler):
 
     def _start(self, component: str) -> None:
         self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
-        self._metrics, self._result, self._images = "", "", 0
+        self._metrics = self._result = ""
         restart_peak_memory()
         self.view.start(component)
 
@@ -118,10 +118,7 @@ class ProgressHandler(logging.Handler):
             self._result = f"{pluralize(self._rows, 'row')}, {rate:,.0f} rows/s"
             self.view.update(self.current, self._result)
         elif kind == "features":
-            of = details["of"]
-            # A search computes the features of several networks.
-            self._images = (self._images if self._images < of else 0) + details["images"]
-            self.view.update(self.current, f"features of {self._images:,}/{of:,} images")
+            self.view.update(self.current, f"features of {details['images']:,}/{details['of']:,} images")
         else:
             self._show_training(self.current, kind, details)
 

@@ -132,7 +132,7 @@ def test_progress_is_told_of_the_images_of_both_splits(known: Any, caplog: pytes
     with caplog.at_level(logging.INFO, LOGGER.name):
         data.frozen_rows(model)
     told = [record.details for record in caplog.records if record.getMessage() == "features"]  # type: ignore[attr-defined]
-    assert {one["of"] for one in told} == {2 * COUNT} == {sum(one["images"] for one in told)}
+    assert {one["of"] for one in told} == {2 * COUNT} == {told[-1]["images"]}
 
 
 def test_a_network_without_frozen_features_has_no_extractor(trainer_inputs: TrainerInputs) -> None:

@@ -86,11 +86,11 @@ def test_features_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     with follow_progress(PlainView(Console(file=out))):
         absl_logging.info("Component %s is running.", "Trainer")
-        for _ in range(2):
-            report_progress("features", images=64, of=1640)
+        for images in (64, 1640):
+            report_progress("features", images=images, of=1640)
     assert out.getvalue().splitlines() == [
         "Trainer              features of 64/1,640 images",
-        "Trainer              features of 128/1,640 images",
+        "Trainer              features of 1,640/1,640 images",
     ]
 
 
