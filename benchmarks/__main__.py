@@ -8,6 +8,7 @@ COMMANDS = (
     "predict",
     "stock",
     "ingest",
+    "remote",
     "scale",
     "splits",
     "one_pod",

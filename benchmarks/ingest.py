@@ -121,19 +121,20 @@ def _rounds(
     warm_up = cached_photographs(_WARM_UP)
     for contender in contenders:
         # Fills byte code and file cache, which otherwise the first contender would do for the others.
-        _run(contender, warm_up, out)
+        run_contender(contender, warm_up, out)
     runs: dict[Contender, list[RunSeconds]] = {contender: [] for contender in contenders}
     found: dict[Contender, OutputSample] = {}
     for turn in range(repeat):
         for contender in contenders[:: -1 if turn % 2 else 1]:
-            runs[contender].append(_run(contender, catalogue, out))
+            runs[contender].append(run_contender(contender, catalogue, out))
             if contender not in found:
                 found[contender] = _inspect_output(contender, out, folder / "found.npz")
             print(f"round {turn + 1} of {repeat}: {contender.title}, {runs[contender][-1]}", flush=True)
     return runs, found
 
 
-def _run(contender: Contender, catalogue: Path, out: Path) -> RunSeconds:
+def run_contender(contender: Contender, catalogue: Path, out: Path) -> RunSeconds:
+    """Runs a contender on a catalogue; what was in ``out`` is removed."""
     shutil.rmtree(out, ignore_errors=True)
     # The disk must not still be busy with what the contender before has written.
     os.sync()

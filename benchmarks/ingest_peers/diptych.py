@@ -6,13 +6,14 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import tensorflow as tf
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 
-from benchmarks.ingest_peers.common import IMAGE_SIZE, PROCESSES
+from benchmarks.ingest_peers.common import IMAGE_SIZE, PROCESSES, read_rows
 from diptych.components.catalogue.options import DataOptions
 from diptych.components.example_gen.component import ImageTextExampleGen
 from diptych.models import features
@@ -27,7 +28,10 @@ def write(catalogue: Path, out: Path) -> None:
     """Writes ``out/artifacts`` and ``out/metadata.sqlite``."""
     # ``diptych run`` does so, too.
     gc.freeze()
-    data = DataOptions(catalogue=str(catalogue), processes=PROCESSES)
+    image = read_rows(catalogue)[0]["image"]
+    # Images are read below one root only.
+    root = f"{urlsplit(image).scheme}://{urlsplit(image).netloc}" if "://" in image else None
+    data = DataOptions(catalogue=str(catalogue), images_root=root, processes=PROCESSES)
     pipeline = Pipeline(
         pipeline_name="bench",
         pipeline_root=str(out / _ARTIFACTS),

@@ -1,7 +1,7 @@
 """img2dataset with two processes.
 
 It cannot store raw pixels, so it stores JPEG, its default. It cannot stretch images, so each is resized to 128 pixels
-on its shorter side and cropped to its centre. Images are given as ``file://`` URLs, so none crosses a network.
+on its shorter side and cropped to its centre. Images that are no URLs are given as ``file://`` URLs.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ def write(catalogue: Path, out: Path) -> None:
     """Writes tar files in ``out/shards``."""
     rows = read_rows(catalogue)
     urls = out / "urls.csv"
+    is_remote = "://" in rows[0]["image"]
     with urls.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["url", "image", "description", "label"])
         for row in rows:
-            writer.writerow([(catalogue.parent / row["image"]).as_uri(), *row.values()])
+            image = row["image"]
+            writer.writerow([image if is_remote else (catalogue.parent / image).as_uri(), *row.values()])
     download(
         url_list=str(urls),
         input_format="csv",
@@ -42,8 +44,9 @@ def write(catalogue: Path, out: Path) -> None:
         image_size=IMAGE_SIZE,
         resize_mode="center_crop",
         processes_count=PROCESSES,
-        # The defaults are 256 threads, which suit a network, and 10,000 rows a shard, which suit larger catalogues.
-        thread_count=4,
+        # The default of 256 suits a network.
+        thread_count=256 if is_remote else 4,
+        # The default of 10,000 suits larger catalogues.
         number_sample_per_shard=math.ceil(len(rows) / (2 * PROCESSES)),
     )
 
