@@ -51,6 +51,8 @@ def fit_projection(features: NDArray[np.float32], blocks: tuple[int, ...], seed:
     spreads = np.sqrt(np.add.reduceat(features.var(axis=0), starts))
     scale = np.repeat(1 / np.maximum(spreads, _EPSILON), blocks)
     components = min(_MAX_COMPONENTS, *features.shape)
-    _, lengths, directions = randomized_svd((features - mean) * scale, components, random_state=seed)
+    scaled = features - mean
+    scaled *= scale
+    _, lengths, directions = randomized_svd(scaled, components, random_state=seed)
     length = np.sqrt(max(float((lengths**2).sum()) / len(features), _EPSILON))
     return Projection(mean, (scale[:, None] * directions.T / length).astype(np.float32))

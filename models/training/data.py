@@ -37,7 +37,7 @@ from diptych.models.tracing import without_autograph
 from diptych.models.training.class_weights import build_sample_weight_fn
 from diptych.models.training.custom_config import CODE_KEY, FEATURE_FOLDER_KEY, IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
 from diptych.models.training.feature_cache import FeatureCache, cache_folder
-from diptych.models.training.frozen_rows import FrozenRows, feature_extractor, read_frozen_rows
+from diptych.models.training.frozen_rows import FrozenRows, Records, feature_extractor, read_frozen_rows
 from diptych.models.training.mapped_rows import RowMaps
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Schedule, build_schedule
@@ -157,17 +157,18 @@ class TrainingData:
             folder = cache_folder(self.feature_folder, *identities)
         cache = FeatureCache(folder)
         every = math.ceil(len(self.train_labels) / MAX_FROZEN_ROWS)
-        images = math.ceil(len(self.train_labels) / every) + self.val_records
-        progress = FeatureProgress(images)
+        train = Records(self.train_files, len(self.train_labels), every)
+        val = Records(self.val_files, self.val_records)
+        progress = FeatureProgress(train.rows + val.rows)
         if extractor is not None:
-            count = pluralize(images, "image")
+            count = pluralize(train.rows + val.rows, "image")
             known = f"; those of {pluralize(cache.found, 'image')} are kept from earlier" if cache.found else ""
             report_progress("note", text=f"computing the features of {count}{known}")
 
-        def read(files: Sequence[str], stride: int) -> FrozenRows:
-            return read_frozen_rows(files, self.decoder, extractor, cache, stride, progress.add)
+        def read(records: Records) -> FrozenRows:
+            return read_frozen_rows(records, self.decoder, extractor, cache, progress.add)
 
-        return read(self.train_files, every), read(self.val_files, 1) if self.val_records else None
+        return read(train), read(val) if val.rows else None
 
 
 def open_training_data(fn_args: FnArgs, train: TrainOptions) -> TrainingData:

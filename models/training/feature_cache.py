@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+# A file is made in memory, several times its size.
+_IMAGES_PER_FILE = 4096
 
 
 class FeatureCache:
@@ -36,40 +40,49 @@ class FeatureCache:
         """The number of images that the folder held."""
         return len(self._found)
 
-    def look_up(self, images: Sequence[bytes], compute: Callable[[tf.Tensor], tf.Tensor]) -> NDArray[np.float32]:
-        """The features of images, float32 ``[b, d]``.
+    def look_up(
+        self, images: Sequence[bytes], compute: Callable[[tf.Tensor], tf.Tensor], into: NDArray[np.float32]
+    ) -> None:
+        """Writes the features of images, float32 ``[b, d]``, into memory that is not to be changed afterwards.
+
+        The cache keeps no copy of what it writes there, for all images together may take gigabytes.
 
         Args:
             images: stored bytes.
             compute: takes the stored bytes of images whose features are not known, string ``[m]``, and gives their
                 features, float32 ``[m, d]``.
+            into: where they are written.
         """
         keys = [hashlib.sha256(image).digest() for image in images]
-        unknown = {key: image for key, image in zip(keys, images, strict=True) if key not in self}
+        unknown = {key: place for place, key in enumerate(keys) if key not in self._found and key not in self._added}
         if unknown:
-            vectors = np.asarray(compute(tf.constant(list(unknown.values()))), np.float32)
-            self._added |= dict(zip(unknown, vectors, strict=True))
-        return np.stack([self._found[key] if key in self._found else self._added[key] for key in keys])
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._found or key in self._added
+            places = list(unknown.values())
+            into[places] = compute(tf.constant([images[place] for place in places]))
+            self._added |= {key: into[place] for key, place in unknown.items()}
+        for place, key in enumerate(keys):
+            if unknown.get(key) != place:
+                into[place] = self._found[key] if key in self._found else self._added[key]
 
     def write(self) -> None:
         """Writes the features that were computed, if any."""
-        if self._folder is None or not self._added:
-            return
-        keys = np.frombuffer(b"".join(self._added), np.uint8).reshape(-1, hashlib.sha256().digest_size)
+        if self._folder is not None:
+            added = iter(self._added.items())
+            while part := dict(islice(added, _IMAGES_PER_FILE)):
+                self._write_file(self._folder, part)
+        self._found |= self._added
+        self._added = {}
+
+    def _write_file(self, folder: str, added: Mapping[bytes, NDArray[np.float32]]) -> None:
+        keys = np.frombuffer(b"".join(added), np.uint8).reshape(-1, hashlib.sha256().digest_size)
         content = io.BytesIO()
-        np.savez(content, keys=keys, vectors=np.stack(list(self._added.values())))
-        tf.io.gfile.makedirs(self._folder)
-        path = os.path.join(self._folder, f"{hashlib.sha256(keys.tobytes()).hexdigest()}.npz")
+        np.savez(content, keys=keys, vectors=np.stack(list(added.values())))
+        tf.io.gfile.makedirs(folder)
+        path = os.path.join(folder, f"{hashlib.sha256(keys.tobytes()).hexdigest()}.npz")
         # A file that is renamed is there as a whole or not at all; several workers may write the same one.
         part = f"{path}.{uuid4().hex}.part"
         with tf.io.gfile.GFile(part, "wb") as file:
             file.write(content.getvalue())
         tf.io.gfile.rename(part, path, overwrite=True)
-        self._found |= self._added
-        self._added = {}
 
     def _files(self) -> list[str]:
         if self._folder is None or not tf.io.gfile.isdir(self._folder):

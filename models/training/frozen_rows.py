@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from scipy import sparse
 
 from diptych.models import features
@@ -22,6 +24,8 @@ from diptych.models.tracing import without_autograph
 from diptych.models.training.feature_cache import FeatureCache
 
 _BATCH_SIZE = 64
+# Bytes: EIGEN_MAX_ALIGN_BYTES, to which TensorFlow aligns what it allocates itself.
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -111,18 +115,39 @@ def head(model: keras.Model, outputs: Any) -> keras.Model:
     return keras.Model({**inputs, IMAGE_FEATURES: model.get_layer(IMAGE_FEATURES).output}, outputs)
 
 
+@dataclass(frozen=True)
+class Records:
+    """The records of some TFRecord files.
+
+    Attributes:
+        count: how many records the files hold.
+        stride: every which of them is read.
+    """
+
+    files: Sequence[str]
+    count: int
+    stride: int = 1
+
+    @property
+    def rows(self) -> int:
+        """How many records are read."""
+        return math.ceil(self.count / self.stride)
+
+    def batches(self) -> tf.data.Dataset:
+        """The serialised records, string ``[b]``."""
+        return read_records(self.files).shard(self.stride, 0).batch(_BATCH_SIZE)
+
+
 def read_frozen_rows(
-    files: Sequence[str],
+    records: Records,
     decoder: TransformGraphDecoder,
     extractor: keras.Model | None,
     cache: FeatureCache,
-    stride: int = 1,
     report: Callable[[int], None] = lambda _: None,
 ) -> FrozenRows:
     """Reads rows, and computes the features of images that the cache lacks.
 
     Args:
-        stride: every which row is read.
         report: is told how many more images have their features.
 
     Raises:
@@ -141,18 +166,22 @@ def read_frozen_rows(
         return parsed
 
     compute = None if extractor is None else _build_compute(extractor, decoder)
-    records = read_records(files).shard(stride, 0).batch(_BATCH_SIZE)
-    records = records.map(without_autograph(parse), tf.data.AUTOTUNE).prefetch(1)
-    batches = []
-    for batch in records:
-        batches.append(_read_batch(batch, compute, cache))
-        if extractor is not None:
-            report(len(batch["label"]))
+    vectors = None if extractor is None else _allocate(records.rows, extractor.output.shape[-1])
+    parsed = records.batches().map(without_autograph(parse), tf.data.AUTOTUNE).prefetch(1)
+    texts, place = [], 0
+    for batch in parsed:
+        texts.append(_read_texts(batch))
+        if compute is not None and vectors is not None:
+            images = batch[IMAGE_INPUT].numpy()
+            cache.look_up(images, compute, vectors[place : place + len(images)])
+            place += len(images)
+            report(len(images))
     cache.write()
-    labels, groups, vectors, ids, values = zip(*batches, strict=True)
+    labels, groups, ids, values = zip(*texts, strict=True)
     numbered = [group or str(row).encode() for row, group in enumerate(group for part in groups for group in part)]
     return FrozenRows(
-        features=None if extractor is None else tf.constant(np.concatenate(vectors)),
+        # In place: tf.constant would copy them, for a time twice.
+        features=None if vectors is None else tf.experimental.dlpack.from_dlpack(vectors.__dlpack__()),
         ids=tf.concat(ids, axis=0) if decoder.text else None,
         values=tf.concat(values, axis=0) if decoder.text and values[0] is not None else None,
         sequence_length=decoder.inputs.sequence_length,
@@ -169,13 +198,20 @@ def _build_compute(extractor: keras.Model, decoder: TransformGraphDecoder) -> An
     return compute
 
 
-def _read_batch(batch: dict[str, Any], compute: Callable[[tf.Tensor], tf.Tensor] | None, cache: FeatureCache) -> Any:
-    """Labels, groups, features, ids and values of a batch."""
-    vectors = None if compute is None else cache.look_up(batch[IMAGE_INPUT].numpy(), compute)
+def _allocate(rows: int, columns: int) -> NDArray[np.float32]:
+    """Memory for float32 ``[rows, columns]`` at an address that suits TensorFlow's operations."""
+    size = 4 * rows * columns
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(np.float32).reshape(rows, columns)
+
+
+def _read_texts(batch: dict[str, Any]) -> Any:
+    """Labels, groups, ids and values of a batch."""
     groups = [group[0] if group else b"" for group in batch["group"].to_list()]
     ids, values = batch.get(IDS_INPUT), batch.get(VALUES_INPUT)
     if ids is not None:
         is_term = tf.not_equal(ids, 0)
         values = None if values is None else tf.ragged.boolean_mask(values, is_term)
         ids = tf.ragged.boolean_mask(ids, is_term)
-    return batch["label"], groups, vectors, ids, values
+    return batch["label"], groups, ids, values

@@ -179,7 +179,7 @@ def score_by_kept_features(trained: Trained, records: list[bytes]) -> np.ndarray
     from diptych.models.networks.image_tower import IMAGE_FEATURES
     from diptych.models.networks.options import ImageNetworkOptions, NetworkOptions
     from diptych.models.training.feature_cache import FeatureCache
-    from diptych.models.training.frozen_rows import head
+    from diptych.models.training.frozen_rows import feature_extractor, head
 
     graph = tft.TFTransformOutput(trained.summary["artifacts"]["Transform"]["transform_graph"])
     decoder = TransformGraphDecoder(graph, trained.card.image, trained.card.text)
@@ -189,7 +189,9 @@ def score_by_kept_features(trained: Trained, records: list[bytes]) -> np.ndarray
     (folder,) = {file.parent for file in trained.kept}
     stored = tf.io.parse_example(records, features.parsing_spec([features.IMAGE]))[features.IMAGE].numpy()
     inputs, _ = decoder(tf.constant(records))
-    inputs[IMAGE_FEATURES] = tf.constant(FeatureCache(str(folder)).look_up(stored, refuse))
+    vectors = np.empty((len(stored), feature_extractor(model).output.shape[-1]), np.float32)
+    FeatureCache(str(folder)).look_up(stored, refuse, vectors)
+    inputs[IMAGE_FEATURES] = tf.constant(vectors)
     del inputs[IMAGE_INPUT]
     return np.asarray(head(model, model.output)(inputs, training=False))
 

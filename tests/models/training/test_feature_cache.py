@@ -32,7 +32,8 @@ EXPECTED = [[3, ord("o")], [5, ord("t")], [5, ord("s")]]
 def look_up(folder: Path | None, images: list[bytes], write: bool = True) -> tuple[np.ndarray, list[bytes]]:
     """The features of images by a cache of a folder, and the images of which they were computed."""
     cache, compute = FeatureCache(None if folder is None else str(folder)), Lengths()
-    found = cache.look_up(images, compute)
+    found = np.empty((len(images), 2), np.float32)
+    cache.look_up(images, compute, found)
     if write:
         cache.write()
     return found, compute.computed
@@ -57,7 +58,9 @@ def test_what_was_written_is_found_again_and_only_the_rest_computed(tmp_path: Pa
 def test_one_cache_computes_an_image_once() -> None:
     cache, compute = FeatureCache(None), Lengths()
     for _ in range(2):
-        assert cache.look_up(IMAGES, compute).tolist() == EXPECTED
+        found = np.empty((len(IMAGES), 2), np.float32)
+        cache.look_up(IMAGES, compute, found)
+        assert found.tolist() == EXPECTED
     assert compute.computed == IMAGES
 
 

@@ -20,7 +20,7 @@ from diptych.models.text.options import TextOptions
 from diptych.models.training.data import TrainingData, open_training_data
 from diptych.models.training.feature_cache import FeatureCache
 from diptych.models.training.fitting import build_model
-from diptych.models.training.frozen_rows import FrozenRows, feature_extractor, head, read_frozen_rows
+from diptych.models.training.frozen_rows import FrozenRows, Records, feature_extractor, head, read_frozen_rows
 from diptych.models.training.options import TrainOptions
 from tests.helpers import record_values
 from tests.models.training.conftest import COUNT, TRAIN, TrainerInputs, build_trainer_inputs
@@ -35,7 +35,8 @@ def open_data(inputs: TrainerInputs, train: TrainOptions = TRAIN) -> TrainingDat
 
 
 def read(data: TrainingData, model: keras.Model, stride: int = 1) -> FrozenRows:
-    return read_frozen_rows(data.train_files, data.decoder, feature_extractor(model), FeatureCache(None), stride)
+    records = Records(data.train_files, len(data.train_labels), stride)
+    return read_frozen_rows(records, data.decoder, feature_extractor(model), FeatureCache(None))
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +174,7 @@ def test_rows_without_texts_are_padded_as_the_network_takes_them(without_texts: 
 
 def test_rows_have_their_group_and_others_one_of_their_own(without_texts: TrainerInputs) -> None:
     data = open_data(without_texts)
-    rows = read_frozen_rows(data.train_files, data.decoder, None, FeatureCache(None))
+    records = Records(data.train_files, len(data.train_labels))
+    rows = read_frozen_rows(records, data.decoder, None, FeatureCache(None))
     assert rows.groups[:6] == [b"a", b"b"] * 3
     assert len(set(rows.groups)) == 8
