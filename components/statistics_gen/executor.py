@@ -63,9 +63,9 @@ class StatisticsGenExecutor(UnpackagedBeamExecutor, executor.Executor):
 
 def compute_statistics(files: list[str], options: tfdv.StatsOptions) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Computes the statistics of TFRecord files in memory, of all features but the image."""
-    records = list(read_records(files).as_numpy_iterator())
     decoder = example_coder.ExamplesToRecordBatchDecoder(_schema_without_image().SerializeToString())
-    batch = decoder.DecodeBatch(records)
+    # The records hold the pixels too, and are let go at once.
+    batch = decoder.DecodeBatch(list(read_records(files).as_numpy_iterator()))
     # Beam reads without a schema and so does not see a feature that no record has.
     present = {name: column for name, column in zip(batch.schema.names, batch, strict=True) if _has_value(column)}
     columns = pa.RecordBatch.from_arrays(list(present.values()), list(present))
