@@ -57,7 +57,8 @@ PROFILES_FILE = "profiles.json"
 
 METRICS_FILE = "metrics.json"
 #: Columns ``id``, ``label`` (a list of labels, as all that follow) and the predictions: of the linear baseline a column
-#: for each modality, of the network ``predicted`` and the ``score`` of its best label.
+#: for each modality; of the network ``predicted``, the ``score`` of its best label, and of what it predicts wrongly the
+#: label with the best score and this score, ``wrong`` and ``wrong_score``, which are null where nothing is wrong.
 PREDICTIONS_FILE = "predictions.parquet"
 
 #: A line for each row: ``id``, ``split``, ``place`` (its index in the split), ``given`` and ``suggested`` (lists of
@@ -67,6 +68,8 @@ SUSPICIOUS_LABELS_FILE = "suspicious_labels.jsonl"
 DECISION_FILE = "decision.json"
 PER_LABEL_FILE = "per_label.json"
 CONFUSION_FILE = "confusion.json"
+#: A list of ``diptych.models.statistics.row_predictions.CalibrationBin``.
+CALIBRATION_FILE = "calibration.json"
 #: TFX's ``tfx.components.evaluator.constants.BLESSED_FILE_NAME``.
 BLESSED_FILE = "BLESSED"
 

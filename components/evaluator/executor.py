@@ -56,11 +56,12 @@ class EvaluatorExecutor(UnpackagedBeamExecutor):
     """
 
     def Do(self, input_dict: ArtifactsByKey, output_dict: ArtifactsByKey, exec_properties: dict[str, Any]) -> None:
-        """Evaluates the model on the test split, blesses it or not, and adds four files to TFMA's evaluation.
+        """Evaluates the model on the test split, blesses it or not, and adds five files to TFMA's evaluation.
 
         ``decision.json`` has the decision with its reasons, the metrics of every slice, and how the model compares with
-        others; ``predictions.parquet`` its prediction for each row; ``per_label.json`` the ``per_label_metrics`` of
-        each label, and ``confusion.json`` (multiclass) how often each label was predicted for which.
+        others; ``predictions.parquet`` its prediction for each row, and ``calibration.json`` how often it is right, by
+        its confidence; ``per_label.json`` the ``per_label_metrics`` of each label, and ``confusion.json`` (multiclass)
+        how often each label was predicted for which.
         """
         with plain_uris(input_dict, output_dict):
             decision = self._evaluate(input_dict, output_dict, exec_properties)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import apache_beam as beam
@@ -20,7 +21,7 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tfx.dsl.io import fileio
 
-from diptych.components.artifacts import PREDICTIONS_FILE
+from diptych.components.artifacts import CALIBRATION_FILE, PREDICTIONS_FILE, write_json
 from diptych.models.features import ID
 from diptych.models.serving.card import ModelCard
 from diptych.models.statistics.row_predictions import RowPredictions, RowScores, label_names, predictions_by_name
@@ -129,14 +130,17 @@ def read_baseline_predictions(uri: str) -> dict[str, RowPredictions]:
 
 
 def write_predictions(uri: str, predictions: RowPredictions) -> None:
-    """Writes the predictions of a model, as ``diptych.components.artifacts`` describes them."""
+    """Writes the predictions of a model, and how they are calibrated, as ``diptych.components.artifacts`` describes."""
     assert predictions.scores is not None
+    mistakes = predictions.worst_mistakes()
     table = pa.table(
         {
             "id": pa.array(predictions.ids, pa.string()),
             "label": pa.array(label_names(predictions.actual, predictions.labels), pa.list_(pa.string())),
             "predicted": pa.array(label_names(predictions.predicted, predictions.labels), pa.list_(pa.string())),
             "score": pa.array(predictions.scores.scores.max(axis=1), pa.float32()),
+            "wrong": pa.array([mistake and mistake[0] for mistake in mistakes], pa.string()),
+            "wrong_score": pa.array([mistake and mistake[1] for mistake in mistakes], pa.float32()),
         }
     )
     content = io.BytesIO()
@@ -144,3 +148,4 @@ def write_predictions(uri: str, predictions: RowPredictions) -> None:
     fileio.makedirs(uri)
     with fileio.open(os.path.join(uri, PREDICTIONS_FILE), "wb") as file:
         file.write(content.getvalue())
+    write_json(uri, CALIBRATION_FILE, [asdict(each) for each in predictions.scores.calibration()])

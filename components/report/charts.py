@@ -15,8 +15,9 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-from diptych.components.report.report_data import CalibrationBin, HistogramBucket, TrainingCurves
+from diptych.components.report.report_data import HistogramBucket, TrainingCurves
 from diptych.models.shown_text import show_text
+from diptych.models.statistics.row_predictions import CalibrationBin
 
 _VERSION = "5.21"
 # Of a chart with its axes, in pixels: what a column of the page is wide on a telephone, and nearly so on a screen.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -51,8 +52,8 @@ from diptych.components.report.report_data import (
     SuspiciousLabels,
     Verdict,
 )
-from diptych.components.report.row_gallery import make_row_gallery, read_predictions
-from diptych.components.report.sampled_rows import SampledRows, read_records_at, read_sampled_rows
+from diptych.components.report.row_gallery import make_row_gallery
+from diptych.components.report.sampled_rows import SampledRows, read_sampled_rows
 from diptych.components.report.suspicious_rows import read_suspicious_labels, show_suspicious_labels
 from diptych.components.report.tfmd_conversion import convert_anomalies, convert_schema, convert_statistics
 from diptych.components.report.thumbnails import make_reject_thumbnails
@@ -61,9 +62,9 @@ from diptych.components.report.tuning_trials import read_trials
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.serving.card import read_card, read_model_vocabulary
+from diptych.models.statistics.row_predictions import CalibrationBin
 from diptych.models.step_usage import StepUsage
 from diptych.models.text.options import TextOptions
-from diptych.models.tfrecords import list_split_files
 
 #: The names under which a report knows the artifacts of a run.
 ARTIFACT_NAMES = (
@@ -253,14 +254,14 @@ def _read_rows(
         return _ShownRows()
     unknown: tuple[TextOptions | None, Collection[str]] = (TextOptions() if account.descriptions else None, ())
     text, vocabulary = reader.read("model", _read_text_encoding, unknown)
-    examples = reader.uris["examples"]
     nothing: dict[str, Prediction] = {}
-    predicted = reader.read("evaluation", read_predictions, nothing)
+    predicted = reader.read("evaluation", predictions.read_predictions, nothing)
+    calibration: list[CalibrationBin] = reader.read("evaluation", predictions.read_calibration, [])
     marked = [*findings, Finding(rule="suspicious_label", message="", ids=[each.id for each in suspicious or ()])]
     return _ShownRows(
         reader.read("examples", lambda uri: profile_dataset(rows, uri, image, text, vocabulary), None),
         reader.read("examples", lambda uri: show_rows_of_findings(findings, rows, uri, image), {}),
-        reader.read("model", lambda uri: _summarize_predictions(uri, examples, rows, image), None),
+        reader.read("examples", lambda uri: _summarize_predictions(predicted, calibration, rows, uri, image), None),
         None
         if suspicious is None
         else reader.read("examples", lambda uri: show_suspicious_labels(suspicious, rows, uri, image), None),
@@ -278,18 +279,18 @@ def _read_text_encoding(model: str) -> tuple[TextOptions | None, Collection[str]
 
 
 def _summarize_predictions(
-    model: str, examples: str, rows: SampledRows, image: ImageOptions
+    predicted: Mapping[str, Prediction],
+    calibration: Sequence[CalibrationBin],
+    rows: SampledRows,
+    examples: str,
+    image: ImageOptions,
 ) -> PredictionSummary | None:
-    of_test = rows.indices_of(features.TEST)
-    indices = of_test[:: max(1, -(-len(of_test) // predictions.MAX_ROWS))].tolist()
-    if not indices:
+    if not predicted:
         return None
-    records = list(read_records_at(list_split_files(examples, features.TEST), rows.place[indices].tolist()))
-    labels = [rows.labels[index] for index in indices]
-    predicted = predictions.predict(path_utils.serving_model_path(model), records, labels)
-    mistakes = predictions.most_confident_mistakes(predicted, _MAX_MISTAKES)
-    gallery = make_gallery(rows, [indices[mistake.row] for mistake in mistakes], examples, image)
-    displayed = [
-        gallery.display(indices[mistake.row], f"{mistake.predicted} {mistake.score:.1%}") for mistake in mistakes
-    ]
-    return PredictionSummary(len(indices), predictions.calibration_bins(predicted), displayed)
+    of_test = rows.indices_of(features.TEST).tolist()
+    ids = rows.values[features.ID]
+    found = [(index, each.mistake) for index in of_test if (each := predicted.get(ids[index])) and each.mistake]
+    mistakes = nlargest(_MAX_MISTAKES, found, key=lambda mistake: mistake[1][1])
+    gallery = make_gallery(rows, [index for index, _ in mistakes], examples, image)
+    displayed = [gallery.display(index, f"{label} {score:.1%}") for index, (label, score) in mistakes]
+    return PredictionSummary(len(of_test), calibration, displayed)

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network predicts for a row: its labels, and the best score."""
+    """What the network predicts for a row.
+
+    Attributes:
+        score: of its best label.
+        mistake: of what is predicted wrongly, the label with the best score, and this score; None if nothing is.
+    """
 
     labels: tuple[str, ...]
     score: float
+    mistake: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,114 +1,49 @@
-"""What the exported model predicts for rows of test: how well its confidence is calibrated, and where it is wrong."""
+"""What the Evaluator kept of the network's predictions for test, and what always predicting the same would score."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import io
+import os
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
+from pyarrow import parquet
+from tfx.dsl.io import fileio
 
-from diptych.components.report.report_data import CalibrationBin
-from diptych.models.labels import Task
-from diptych.models.pattern_signs import load_saved_model
-from diptych.models.serving.card import read_card
-from diptych.models.thresholds import predict_labels
-
-#: The number of rows, evenly spread, that predictions are made for.
-MAX_ROWS = 1000
-
-_BATCH = 64
-_BINS = 10
+from diptych.components.artifacts import CALIBRATION_FILE, PREDICTIONS_FILE, read_json
+from diptych.components.report.gallery_rows import Prediction
+from diptych.models.statistics.row_predictions import CalibrationBin
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong prediction: the index of the row, the predicted label, and its score."""
-
-    row: int
-    predicted: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """The scores of some rows, and their labels.
-
-    Attributes:
-        names: the model's labels, in the order of the columns.
-        scores: float ``[rows, labels]``.
-        actual: bool ``[rows, labels]``, whether a row has the label.
-        thresholds: as in the model's card.
-        at_least_one: as in the model's card.
-    """
-
-    task: Task
-    names: Sequence[str]
-    scores: NDArray[Any]
-    actual: NDArray[np.bool_]
-    thresholds: Sequence[float] | None = None
-    at_least_one: bool = False
-
-    @property
-    def predicted(self) -> NDArray[np.bool_]:
-        """Which labels are predicted, bool ``[rows, labels]``."""
-        return predict_labels(self.scores, self.thresholds, self.at_least_one)
-
-
-def predict(model: str, records: Sequence[bytes], labels: Sequence[tuple[str, ...]]) -> Predictions:
-    """Scores serialised records with an exported model.
-
-    Args:
-        model: the folder of the SavedModel.
-        labels: the labels of each record.
+def read_predictions(evaluation: str) -> dict[str, Prediction]:
+    """What the network predicts for each row of test, by the row's id; empty if an Evaluator of an earlier release kept
+    nothing.
 
     Raises:
-        FileNotFoundError: the folder holds no model that Diptych exported.
-        ValueError: the model's card cannot be read.
+        OSError, ValueError, KeyError: the file is damaged.
     """
-    card = read_card(model)
-    serve = load_saved_model(model).signatures["serving_default"]
-    batches = [records[start : start + _BATCH] for start in range(0, len(records), _BATCH)]
-    scores = [next(iter(serve(examples=tf.constant(batch)).values())).numpy() for batch in batches]
-    actual = np.array([[name in own for name in card.labels] for own in map(set, labels)], bool)
-    shape = (len(records), len(card.labels))
-    return Predictions(
-        card.task,
-        card.labels,
-        np.concatenate([*scores, np.zeros((0, shape[1]))]),
-        actual.reshape(shape),
-        card.thresholds,
-        card.at_least_one,
-    )
+    path = os.path.join(evaluation, PREDICTIONS_FILE)
+    if not fileio.exists(path):
+        return {}
+    with fileio.open(path, "rb") as file:
+        rows = parquet.read_table(io.BytesIO(file.read())).to_pylist()
+    return {row["id"]: Prediction(tuple(row["predicted"]), row["score"], _mistake(row)) for row in rows}
 
 
-def calibration_bins(predictions: Predictions) -> list[CalibrationBin]:
-    """Groups decisions in ten bins of equal width by their confidence; empty bins are left out.
+def _mistake(row: Mapping[str, Any]) -> tuple[str, float] | None:
+    wrong = row.get("wrong")
+    return None if wrong is None else (wrong, row["wrong_score"])
 
-    ``diptych.models.metrics.MetricAccumulator`` defines decisions and their confidence.
+
+def read_calibration(evaluation: str) -> list[CalibrationBin]:
+    """How well the network's confidence is calibrated; empty if an Evaluator of an earlier release kept nothing.
+
+    Raises:
+        OSError, ValueError, TypeError: the file is damaged.
     """
-    if predictions.task == "multilabel":
-        confidence, correct = predictions.scores.ravel(), predictions.actual.ravel()
-    else:
-        confidence = predictions.scores.max(axis=1)
-        correct = (predictions.actual & predictions.predicted).any(axis=1)
-    numbers = np.clip((confidence * _BINS).astype(int), 0, _BINS - 1)
-    members = (numbers == number for number in range(_BINS))
-    return [
-        CalibrationBin(int(in_bin.sum()), float(confidence[in_bin].mean()), float(correct[in_bin].mean()))
-        for in_bin in members
-        if in_bin.any()
-    ]
-
-
-def most_confident_mistakes(predictions: Predictions, limit: int) -> list[Mistake]:
-    """The wrong predictions with the best scores, at most one for each row, best first."""
-    wrong = np.where(predictions.predicted & ~predictions.actual, predictions.scores, -1.0)
-    best = wrong.max(axis=1, initial=-1.0)
-    order = [row for row in np.argsort(-best, kind="stable").tolist() if best[row] >= 0]
-    return [Mistake(row, predictions.names[int(wrong[row].argmax())], float(best[row])) for row in order[:limit]]
+    if not fileio.exists(os.path.join(evaluation, CALIBRATION_FILE)):
+        return []
+    return [CalibrationBin(**of_bin) for of_bin in read_json(evaluation, CALIBRATION_FILE)]
 
 
 def majority_baseline_metrics(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.report.gallery_rows import RowGallery
+from diptych.models.statistics.row_predictions import CalibrationBin
 from diptych.models.step_usage import StepUsage
 
 #: Metric to value.
@@ -334,20 +335,12 @@ class DatasetProfile:
 
 
 @dataclass(frozen=True)
-class CalibrationBin:
-    """Decisions of similar confidence: their number, their mean confidence, and the share that is correct."""
-
-    decisions: int
-    confidence: float
-    correct: float
-
-
-@dataclass(frozen=True)
 class PredictionSummary:
-    """What the exported model predicts for some rows of test.
+    """What the network predicts for test.
 
     Attributes:
-        rows: number of the rows, evenly spread.
+        rows: number of the rows among which mistakes were looked for, evenly spread.
+        calibration: of all rows of test.
         mistakes: the rows of wrong predictions, the most confident first; ``note`` is the prediction.
     """
 

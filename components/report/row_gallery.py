@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
-from pyarrow import parquet
-from tfx.dsl.io import fileio
 
-from diptych.components.artifacts import PREDICTIONS_FILE
 from diptych.components.report.gallery_rows import GalleryRow, Prediction, RowGallery
 from diptych.components.report.report_data import Finding
 from diptych.components.report.sampled_rows import SampledRows
@@ -27,22 +22,6 @@ MAX_ROWS = 5000
 # Of all pictures together: the side of a picture follows from it and the number of rows.
 _PIXELS = MAX_ROWS * 40 * 40
 _MIN_SIDE, _MAX_SIDE = 40, 96
-
-
-def read_predictions(evaluation: str) -> dict[str, Prediction]:
-    """What the network predicts for each row of test, by the row's id; empty if an Evaluator of an earlier release kept
-    nothing.
-
-    Raises:
-        OSError, ValueError, KeyError: the file is damaged.
-    """
-    path = os.path.join(evaluation, PREDICTIONS_FILE)
-    if not fileio.exists(path):
-        return {}
-    with fileio.open(path, "rb") as file:
-        columns = parquet.read_table(io.BytesIO(file.read()), columns=["id", "predicted", "score"]).to_pydict()
-    rows = zip(columns["id"], columns["predicted"], columns["score"], strict=True)
-    return {row_id: Prediction(tuple(labels), score) for row_id, labels, score in rows}
 
 
 def make_row_gallery(

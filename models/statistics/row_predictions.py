@@ -19,6 +19,15 @@ _MAX_RANKED_SCORES = 50_000_000
 
 
 @dataclass(frozen=True)
+class CalibrationBin:
+    """Decisions of similar confidence: their number, their mean confidence, and the share that is correct."""
+
+    decisions: int
+    confidence: float
+    correct: float
+
+
+@dataclass(frozen=True)
 class RowScores:
     """The scores of a model, from which come the metrics that predictions alone do not tell.
 
@@ -48,14 +57,28 @@ class RowScores:
     @cached_property
     def calibration_gaps(self) -> csr_matrix:
         """For each row and bin of confidence, correct decisions minus their confidence, float64 ``[rows, bins]``."""
-        if self.task == "multiclass":
-            confidence = self.scores.max(axis=1, keepdims=True)
-            correct = np.take_along_axis(self.actual, self.scores.argmax(axis=1)[:, None], axis=1)
-        else:
-            confidence, correct = self.scores, self.actual
+        confidence, correct = self._decided
         rows = np.repeat(np.arange(len(confidence)), confidence.shape[1])
         # Entries of the same row and bin are added.
         return csr_matrix(((correct - confidence).ravel(), (rows, confidence_bins(confidence).ravel())))
+
+    def calibration(self) -> list[CalibrationBin]:
+        """The bins of the calibration error that hold decisions; ``diptych.models.metrics`` defines both."""
+        confidence, correct = (each.ravel() for each in self._decided)
+        numbers = confidence_bins(confidence)
+        members = (numbers == number for number in np.unique(numbers))
+        return [
+            CalibrationBin(int(of_bin.sum()), float(confidence[of_bin].mean()), float(correct[of_bin].mean()))
+            for of_bin in members
+        ]
+
+    @property
+    def _decided(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """The confidence of each decision of a row, and whether it is correct, ``[rows, decisions]``."""
+        if self.task == "multilabel":
+            return self.scores, self.actual
+        best = self.scores.argmax(axis=1)[:, None]
+        return np.take_along_axis(self.scores, best, axis=1), np.take_along_axis(self.actual, best, axis=1)
 
     @property
     def decisions(self) -> int:
@@ -113,6 +136,20 @@ class RowPredictions:
     def is_of_one_label(self) -> bool:
         """Whether every row has one label, and one is predicted for it; micro-F1 then equals the accuracy."""
         return all(bool((each.sum(axis=1) == 1).all()) for each in (self.actual, self.predicted))
+
+    def worst_mistakes(self) -> list[tuple[str, float] | None]:
+        """Of what is predicted wrongly for a row, the label with the best score and this score; None if nothing is.
+
+        Without ``scores`` it cannot be told.
+        """
+        assert self.scores is not None
+        is_wrong = (self.predicted - self._right).toarray() > 0
+        scores = np.where(is_wrong, self.scores.scores, -np.inf)
+        best = scores.argmax(axis=1)
+        return [
+            (self.labels[column], float(of_row[column])) if is_wrong[row, column] else None
+            for row, (column, of_row) in enumerate(zip(best, scores, strict=True))
+        ]
 
     @cached_property
     def _right(self) -> csr_matrix:

@@ -232,6 +232,13 @@ def test_the_evaluation_is_scikit_learns_on_the_whole_and_on_every_slice(tmp_pat
     assert [predictions["predicted"][row] for row in order] == label_sets(answers)
     assert [predictions["score"][row] for row in order] == pytest.approx(scores.max(axis=1).tolist())
 
+    pairs = zip(label_sets(answers), names, strict=True)
+    wrong = [[name for name in answer if name not in of_row] for answer, of_row in pairs]
+    assert [predictions["wrong"][row] is not None for row in order] == [bool(of_row) for of_row in wrong]
+    assert all(predictions["wrong"][row] in of_row for row, of_row in zip(order, wrong, strict=True) if of_row)
+    decisions = sum(of_bin["decisions"] for of_bin in json.loads((evaluation / "calibration.json").read_text()))
+    assert decisions == (50 if task == "multiclass" else 50 * len(LABELS))
+
     per_label = json.loads((evaluation / "per_label.json").read_text())
     expected = sk.precision_recall_fscore_support(labels, answers, zero_division=0)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):

@@ -26,6 +26,7 @@ from diptych.components.report.report_data import (
 )
 from diptych.components.report.sprites import make_sheets
 from diptych.models.features import SPLITS
+from diptych.models.statistics.row_predictions import CalibrationBin
 from tests.helpers import SMALL, noise, record_values, write_records
 from tests.hostile_texts import ACTING, SECRET
 
@@ -263,7 +264,7 @@ def hostile_data() -> ReportData:
         per_label={HOSTILE: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 4}},
         predictions=report_data.PredictionSummary(
             4,
-            [report_data.CalibrationBin(3, 0.9, 0.5), report_data.CalibrationBin(1, 0.4, 1.0)],
+            [CalibrationBin(3, 0.9, 0.5), CalibrationBin(1, 0.4, 1.0)],
             [make_row(HOSTILE)],
         ),
         gallery=make_gallery_rows(HOSTILE),

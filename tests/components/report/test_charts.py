@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from diptych.components.report import charts
-from diptych.components.report.report_data import CalibrationBin, HistogramBucket
+from diptych.components.report.report_data import HistogramBucket
+from diptych.models.statistics.row_predictions import CalibrationBin
 from tests.components.report.report_fixtures import HOSTILE
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)

@@ -1,57 +1,38 @@
-"""The predictions of an exported model: how well they are calibrated, and where they are wrong."""
+"""What is read of the network's predictions, and what always predicting the same would score."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-import tensorflow as tf
+from pyarrow import parquet
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from diptych.components.report.predictions import (
-    Mistake,
-    Predictions,
-    calibration_bins,
-    majority_baseline_metrics,
-    most_confident_mistakes,
-    predict,
-)
-from diptych.models.labels import Task
-from diptych.models.serving.card import ModelCard, write_card
-from diptych.models.text.options import TextOptions
-from tests.helpers import SMALL
+from diptych.components.evaluator.row_scores import write_predictions
+from diptych.components.report.gallery_rows import Prediction
+from diptych.components.report.predictions import majority_baseline_metrics, read_calibration, read_predictions
+from diptych.models.statistics.row_predictions import CalibrationBin
+from tests.models.statistics.predictions import scored
 
 
-def make_predictions(task: Task, scores: list[list[float]], actual: list[list[int]]) -> Predictions:
-    thresholds = (0.5, 0.5, 0.5) if task == "multilabel" else None
-    return Predictions(task, ("a", "b", "c"), np.array(scores), np.array(actual, bool), thresholds)
+def test_what_the_evaluator_kept_is_read(tmp_path: Path) -> None:
+    predictions = scored("multiclass", np.eye(3, dtype=bool)[[0, 0]], np.array([[0.75, 0.25, 0], [0.25, 0.5, 0.25]]))
+    write_predictions(str(tmp_path), predictions)
+    assert read_predictions(str(tmp_path)) == {
+        "000000": Prediction(("0",), 0.75),
+        "000001": Prediction(("1",), 0.5, ("1", 0.5)),
+    }
+    assert read_calibration(str(tmp_path)) == [CalibrationBin(1, 0.5, 0.0), CalibrationBin(1, 0.75, 1.0)]
 
 
-def test_mistakes_come_most_confident_first() -> None:
-    found = make_predictions(
-        "multiclass",
-        [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8], [0.4, 0.3, 0.3]],
-        [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]],
-    )
-    assert most_confident_mistakes(found, 9) == [Mistake(2, "c", 0.8), Mistake(1, "b", 0.7), Mistake(3, "a", 0.4)]
-    assert most_confident_mistakes(found, 1) == [Mistake(2, "c", 0.8)]
-
-
-def test_of_several_labels_an_answer_too_many_is_a_mistake() -> None:
-    found = make_predictions("multilabel", [[0.9, 0.6, 0.2], [0.7, 0.1, 0.1]], [[1, 0, 1], [1, 0, 0]])
-    assert most_confident_mistakes(found, 9) == [Mistake(0, "b", 0.6)]
-
-
-def test_calibration_compares_confidence_with_what_is_right() -> None:
-    found = make_predictions(
-        "multiclass", [[0.95, 0.05, 0], [0.95, 0.05, 0], [0.45, 0.35, 0.2]], [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
-    )
-    low, high = calibration_bins(found)
-    assert (low.decisions, low.confidence, low.correct) == (1, pytest.approx(0.45), 1.0)
-    assert (high.decisions, high.confidence, high.correct) == (2, pytest.approx(0.95), 0.5)
+def test_what_an_earlier_release_did_not_keep_is_not_there(tmp_path: Path) -> None:
+    assert (read_predictions(str(tmp_path)), read_calibration(str(tmp_path))) == ({}, [])
+    columns = {"id": ["a"], "label": [["x"]], "predicted": [["y"]], "score": [0.5]}
+    parquet.write_table(pa.table(columns), tmp_path / "predictions.parquet")
+    assert read_predictions(str(tmp_path)) == {"a": Prediction(("y",), 0.5)}
 
 
 def test_the_majority_answers_one_label() -> None:
@@ -72,30 +53,3 @@ def test_of_several_labels_the_majority_is_the_one_that_most_examples_have() -> 
         expected = f1_score(binarizer.transform(actual), binarizer.transform(predicted), average=average)
         assert found.pop(f"{average}_f1") == pytest.approx(expected)
     assert not found
-
-
-class ParityModel(tf.Module):
-    """Scores the first label by the parity of a record's length."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(self, examples: Any) -> dict[str, Any]:
-        odd = tf.cast(tf.strings.length(examples) % 2, tf.float32)
-        return {"scores": tf.stack([odd, 1 - odd], axis=1)}
-
-
-def test_records_are_scored_by_the_served_model(tmp_path: Path) -> None:
-    module = ParityModel()
-    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.serve})
-    card = ModelCard(
-        labels=("odd", "even"), task="multiclass", image=SMALL, text=TextOptions(), needs=(), versions={}, digest=""
-    )
-    write_card(card, str(tmp_path))
-    found = predict(str(tmp_path), [b"x" * n for n in range(100)], [("odd",)] * 99 + [("strange",)])
-    np.testing.assert_array_equal(found.scores[:, 0], np.arange(100) % 2)
-    assert found.actual.sum() == 99
-    assert predict(str(tmp_path), [], []).scores.shape == (0, 2)
-    assert (
-        calibration_bins(predict(str(tmp_path), [], []))
-        == most_confident_mistakes(predict(str(tmp_path), [], []), 3)
-        == []
-    )

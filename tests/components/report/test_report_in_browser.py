@@ -20,6 +20,7 @@ from diptych.components.report.page import render_report
 from diptych.components.report.report_data import ReportData
 from diptych.components.report.row_gallery import MAX_ROWS
 from diptych.components.report.sprites import make_sheets
+from diptych.models.statistics.row_predictions import CalibrationBin
 from diptych.models.step_usage import StepUsage
 from tests.components.report.devtools import Tab, open_browser
 from tests.components.report.report_fixtures import HOSTILE, good_data, hostile_data, make_profile, make_row
@@ -67,9 +68,7 @@ def full_data() -> ReportData:
         profile=make_profile("plain"),
         confusion=counts,
         per_label=dict.fromkeys(LABELS, figures),
-        predictions=report_data.PredictionSummary(
-            45, [report_data.CalibrationBin(45, 0.7, 0.4)], [make_row("plain")] * 18
-        ),
+        predictions=report_data.PredictionSummary(45, [CalibrationBin(45, 0.7, 0.4)], [make_row("plain")] * 18),
         gallery=make_gallery(90),
         settings={"train.epochs": ("6", "30")},
         usage={"Trainer": StepUsage(20.5, 1_940_000_000), "Pusher": StepUsage(0.1)},

@@ -10,8 +10,9 @@ import pyarrow as pa
 from PIL import Image
 from pyarrow import parquet
 
+from diptych.components.report.predictions import read_predictions
 from diptych.components.report.report_data import Finding
-from diptych.components.report.row_gallery import choose_rows, make_row_gallery, read_predictions
+from diptych.components.report.row_gallery import choose_rows, make_row_gallery
 from diptych.components.report.sampled_rows import read_sampled_rows
 from diptych.components.report.sprites import COLUMNS
 from tests.helpers import SMALL, record_values, write_records

@@ -7,7 +7,7 @@ import pytest
 
 from diptych.models.labels import Task
 from diptych.models.metrics import METRICS, MetricAccumulator
-from diptych.models.statistics.row_predictions import label_names, predictions_by_name
+from diptych.models.statistics.row_predictions import CalibrationBin, label_names, predictions_by_name
 from tests.models.statistics.predictions import scored
 
 ROWS, LABELS = 90, 7
@@ -44,3 +44,26 @@ def test_rows_are_in_the_order_of_their_ids() -> None:
     assert label_names(predictions.actual, predictions.labels) == [["x", "y"], ["x"], []]
     assert label_names(predictions.predicted, predictions.labels) == [[], ["x"], ["z"]]
     assert predictions.correct.tolist() == [False, True, False]
+
+
+def test_of_what_is_predicted_wrongly_the_best_score_counts() -> None:
+    scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.4, 0.3, 0.3]])
+    actual = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 0]], bool)
+    assert scored("multiclass", actual, scores).worst_mistakes() == [None, ("1", 0.7), ("0", 0.4)]
+    scores, actual = np.array([[0.9, 0.6, 0.7], [0.7, 0.1, 0.1]]), np.array([[1, 0, 0], [1, 1, 0]], bool)
+    assert scored("multilabel", actual, scores, [0.5] * 3).worst_mistakes() == [("2", 0.7), None]
+
+
+def test_calibration_compares_confidence_with_what_is_right() -> None:
+    scores = np.array([[0.95, 0.05, 0], [0.95, 0.05, 0], [0.45, 0.35, 0.2]])
+    found = scored("multiclass", np.eye(3, dtype=bool)[[0, 1, 0]], scores)
+    assert found.scores
+    low, high = found.scores.calibration()
+    assert (low.decisions, low.confidence, low.correct) == (1, pytest.approx(0.45), 1.0)
+    assert (high.decisions, high.confidence, high.correct) == (2, pytest.approx(0.95), 0.5)
+    # The weighted distance of the bins is the metric.
+    error = sum(each.decisions * abs(each.correct - each.confidence) for each in (low, high)) / 3
+    assert found.metrics()["calibration_error"] == pytest.approx(error)
+    several = scored("multilabel", np.array([[True, False]]), np.array([[0.99, 0.01]]), [0.5, 0.5])
+    assert several.scores
+    assert several.scores.calibration() == [CalibrationBin(1, 0.01, 0.0), CalibrationBin(1, 0.99, 1.0)]
