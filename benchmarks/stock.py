@@ -14,6 +14,8 @@ from benchmarks.tools import ROOT, demo_command, make_parser, print_table, pytho
 
 LIMIT = 0.4
 _DEMO_SETTINGS = ROOT / "pipeline" / "demo" / "demo.yaml"
+# Both sides train the same one; Diptych's default depends on the weights that are installed.
+_NETWORK = "model.image.backbone=cnn"
 
 # The rows of the table: the name of a component in the stock DAG, and in Diptych's.
 _PAIRS: Sequence[tuple[str | None, str | None]] = (
@@ -77,7 +79,7 @@ def _pair(turn: int, no_stock_jit: bool) -> tuple[RunResult, RunResult]:
         commands = {
             stock: python_command("-m", "benchmarks.stock", "--stock-side", str(stock), *jit),
             # Early stopping is disabled, because the stock side has none and both must train for the same epochs.
-            diptych: demo_command(diptych, "--set", f"train.patience={_epochs()}"),
+            diptych: demo_command(diptych, "--set", f"train.patience={_epochs()}", "--set", _NETWORK),
         }
         walls = {folder: run_timed(commands[folder]) for folder in sorted(commands, reverse=turn % 2 == 0)}
         found = {folder: read_summary(folder) for folder in commands}
@@ -99,7 +101,7 @@ def _run_stock(folder: Path, no_jit: bool) -> None:
     from diptych.pipeline.settings import load_settings
 
     catalogue = write_digits_catalogue(str(folder / "data"))
-    settings = load_settings(str(_DEMO_SETTINGS), [f"data.catalogue={json.dumps(catalogue)}"])
+    settings = load_settings(str(_DEMO_SETTINGS), [f"data.catalogue={json.dumps(catalogue)}", _NETWORK])
     stock_dag.run(settings, str(folder), jit_compile=False if no_jit else "auto")
 
 

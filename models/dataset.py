@@ -25,7 +25,14 @@ import tensorflow as tf
 
 from diptych.models.counts import pluralize
 from diptych.models.errors import DatasetError
-from diptych.models.tfrecords import RecordChunk, compression_type, match_files, read_records, split_into_chunks
+from diptych.models.tfrecords import (
+    RecordChunk,
+    compression_type,
+    match_files,
+    plain_options,
+    read_records,
+    split_into_chunks,
+)
 from diptych.models.tracing import without_autograph
 
 #: Turns a batch of serialised records, string ``[b]``, into ``(inputs, label)`` or whatever else the model takes.
@@ -321,15 +328,11 @@ def _parallel_map(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.
 
 
 def _dataset_options() -> tf.data.Options:
-    """Switches off tf.data's tuning and rewriting: each core decodes batches of its own.
+    """Each core decodes batches of its own.
 
-    The thread that tries other degrees of parallelism sleeps ever longer, up to a minute, and deleting an iterator
-    sometimes waits until it wakes: fitting then takes up to twice as long. Rewriting a graph that contains Transform's
-    takes a third of the time to make an iterator, and makes nothing faster. Ops that share one batch among threads cost
-    a tenth of the time to read, and gain nothing where each thread has a batch of its own.
+    Ops that share one batch among threads cost a tenth of the time to read, and gain nothing where each thread has a
+    batch of its own.
     """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.experimental_optimization.apply_default_optimizations = False
+    options = plain_options()
     options.threading.max_intra_op_parallelism = 1
     return options

@@ -66,7 +66,21 @@ def compression_type(files: Sequence[str]) -> str:
 
 def read_records(files: Sequence[str]) -> tf.data.Dataset:
     """A dataset of the files' serialised records in their order, each a scalar string."""
-    return tf.data.TFRecordDataset(list(files), compression_type=compression_type(files))
+    records = tf.data.TFRecordDataset(list(files), compression_type=compression_type(files))
+    return records.with_options(plain_options())
+
+
+def plain_options() -> tf.data.Options:
+    """Switches off tf.data's tuning and rewriting, for a dataset and for all that is made of it.
+
+    The thread that tries other degrees of parallelism sleeps ever longer, up to a minute, and deleting an iterator
+    sometimes waits until it wakes: a second for each pass over a small split. Rewriting a graph that contains
+    Transform's takes a third of the time to make an iterator, and makes nothing faster.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 def split_into_chunks(files: Sequence[str], chunk_size: int) -> list[RecordChunk]:

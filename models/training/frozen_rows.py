@@ -19,7 +19,7 @@ from diptych.models.images.decoding import decode_stored_images
 from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
 from diptych.models.networks.image_tower import IMAGE_FEATURES
 from diptych.models.text.ragged import pad_rows
-from diptych.models.tfrecords import read_records
+from diptych.models.tfrecords import plain_options, read_records
 from diptych.models.tracing import without_autograph
 from diptych.models.training.feature_cache import FeatureCache
 
@@ -75,11 +75,13 @@ class FrozenRows:
             .skip(batches_before)
             .map(without_autograph(self._select))
             .prefetch(1)
+            .with_options(plain_options())
         )
 
     def eval_dataset(self, batch_size: int) -> tf.data.Dataset:
         """A dataset of batches ``(inputs, label)`` in the order of the rows."""
-        return tf.data.Dataset.range(len(self.labels)).batch(batch_size).map(without_autograph(self._select)).cache()
+        places = tf.data.Dataset.range(len(self.labels)).batch(batch_size)
+        return places.map(without_autograph(self._select)).cache().with_options(plain_options())
 
     def _select(self, places: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         inputs = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from diptych.models.counts import pluralize
 from diptych.models.progress import LOGGER, describe_duration
-from diptych.models.step_usage import ENDED, StepUsage, peak_memory, restart_peak_memory
+from diptych.models.step_usage import ENDED, StepUsage, peak_memory, release_memory, restart_peak_memory
 from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import ProgressView
 
@@ -91,6 +91,8 @@ class ProgressHandler(logging.Handler):
     def _start(self, component: str) -> None:
         self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
         self._metrics = self._result = ""
+        # Else a step that needs little would hold what the one before it needed.
+        release_memory()
         restart_peak_memory()
         self.view.start(component)
 
