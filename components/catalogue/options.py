@@ -165,7 +165,7 @@ class FetchOptions(Options):
         description="How often a request is made that fails for a time, with growing pauses. A refusal is final.",
     )
     timeout_seconds: float = Field(30, gt=0, description="Timeout of one request, in seconds.")
-    concurrency: int = Field(16, ge=1, description="Number of files that one worker fetches at a time.")
+    concurrency: int = Field(32, ge=1, description="Number of files that one worker fetches at a time.")
 
 
 class TableOptions(Options):

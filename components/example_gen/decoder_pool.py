@@ -170,10 +170,15 @@ class DecoderPool(Generic[Result]):
         with ThreadPoolExecutor(data.fetch.concurrency) as threads:
             for row in rows:
                 pending.append(threads.submit(fetch, row))
-                if len(pending) >= 2 * data.fetch.concurrency:
+                while len(pending) >= 2 * data.fetch.concurrency or _fetched_bytes(pending) > _PENDING_BYTES:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+
+
+def _fetched_bytes(pending: Iterable[Future[Row]]) -> int:
+    """The size of all rows that wait in memory until those before them are there."""
+    return sum(_size(each.result()) for each in pending if each.done())
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -158,3 +158,24 @@ def worker_ids() -> list[int]:
     server = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
     return [server, *map(int, children)]
+
+
+def test_what_is_fetched_ahead_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = SourceFile("rows.csv", "https://shop/images")
+    monkeypatch.setattr(module, "_PENDING_BYTES", 25_000)
+    monkeypatch.setattr(module, "read_image_file", lambda *_: bytes(10_000))
+    asked = 0
+
+    def slowly() -> Iterator[Row]:
+        nonlocal asked
+        for number in range(20):
+            asked = number + 1
+            yield Row(number, f"row {number}", image="a.png")
+            # Time for the thread that fetches it.
+            time.sleep(0.02)
+
+    with DecoderPool(options(), index_records) as pool:
+        fetched = pool._fetch(slowly(), remote)
+        next(fetched)
+        assert 3 <= asked < 10
+        assert [row.number for row in fetched] == list(range(1, 20))
