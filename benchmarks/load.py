@@ -78,7 +78,9 @@ def measure(load: Load) -> dict[str, StageUse]:
         catalogue = write_catalogue(folder, load)
         config = folder / "diptych.yaml"
         run_timed(python_command("-m", "diptych", "init", str(catalogue), "--output", str(config)))
-        command = python_command("-m", "diptych", "run", str(config), "--output", str(folder / "run"))
+        # By default, longer texts than 100,000 characters are rejected.
+        limit = f"data.limits.text_characters={max(100_000, load.text_bytes)}"
+        command = python_command("-m", "diptych", "run", str(config), "--output", str(folder / "run"), "--set", limit)
         return measure_stages(command, _component_of)
 
 
