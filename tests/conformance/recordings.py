@@ -76,9 +76,9 @@ def recorded_settings() -> Settings:
     return check_settings(
         {
             "name": "shop",
-            "data": {"catalogue": "minio://shop/catalogue/catalogue.csv"},
+            "data": {"catalogue": "minio://shop/catalogue/catalogue.csv", "fetch": {"concurrency": 16}},
             "image": {"height": 32, "width": 32},
-            # Beside filters and epochs, these were the defaults of then.
+            # Beside filters and epochs, these and the concurrency were the defaults of then.
             "model": {"image": {"filters": [8, 16], "backbone": "cnn", "frozen_epochs": 0}},
             "train": {"epochs": 2, "class_weights": "sqrt"},
             "evaluate": {"gain_over_baseline": {"accuracy": 0.0}, "gain_over_blessed": {"accuracy": -0.01}},
