@@ -89,11 +89,11 @@ class ProgressHandler(logging.Handler):
         return own + pace * self.plan.seconds_after(current, rows)
 
     def _start(self, component: str) -> None:
-        self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
-        self._metrics = self._result = ""
         # Else a step that needs little would hold what the one before it needed.
         release_memory()
         restart_peak_memory()
+        self.current, self._started, self._rows, self._end = component, time.monotonic(), 0, None
+        self._metrics = self._result = ""
         self.view.start(component)
 
     def _finish(self, component: str) -> None:
