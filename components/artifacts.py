@@ -16,7 +16,7 @@
 | Metrics | ``suspicious_labels.jsonl`` | rows whose labels the linear baseline contradicts, the surest first |
 | Model | see ``diptych.models.serving.card`` | the exported model and its card |
 | ModelEvaluation | ``decision.json`` | whether the model is blessed and why; its metrics, and other models' |
-| ModelEvaluation | ``predictions.parquet`` | of each row of test its id, labels, predicted labels, best score and mistake |
+| ModelEvaluation | ``predictions.parquet`` | of each row of test its id, labels, predictions, best score, mistake |
 | ModelEvaluation | ``calibration.json`` | decisions by their confidence: how many, and how many are correct |
 | ModelEvaluation | ``per_label.json`` | precision, recall, F1 and number of examples of each label |
 | ModelEvaluation | ``confusion.json`` | actual label to predicted label to number of examples; empty for multilabel |
