@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
 import os
 import resource
@@ -22,6 +20,7 @@ from benchmarks.tools import make_parser, print_table
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.options import DataOptions, Limits
 from diptych.models.errors import DiptychError
+from diptych.models.machine_memory import peak_memory, release_memory, restart_peak_memory
 from diptych.pipeline.prepare.preview import preview_catalogue
 
 _POLL_SECONDS = 0.02
@@ -61,12 +60,13 @@ def measure(name: str, size: int, limits: Limits, uses: Sequence[Use]) -> Measur
         data = DataOptions(catalogue=str(catalogue), limits=limits, class_names=names)
         started = time.monotonic()
         with _polled_scratch() as peak:
-            _reset_peak()
+            release_memory()
+            restart_peak_memory()
             said = [use(data) for use in uses]
         child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3 if name.startswith("xlsx") else 0
         seconds = time.monotonic() - started
         return Measured(
-            name, on_disk / 1e6, _peak_memory(), child, peak[0] / 1e6, seconds, next(filter(None, said), "")
+            name, on_disk / 1e6, (peak_memory() or 0) / 1e6, child, peak[0] / 1e6, seconds, next(filter(None, said), "")
         )
 
 
@@ -128,17 +128,6 @@ def _taken(folder: str) -> int:
         except OSError:
             continue
     return sum(found.values())
-
-
-def _reset_peak() -> None:
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_memory() -> float:
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def main() -> None:

@@ -65,8 +65,9 @@ def test_both_generations_are_tested(tree: Tree) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "made" in done.stdout
     (told,) = (line for line in done.stdout.splitlines() if line.startswith("other generation"))
-    assert told.startswith("other generation: --maxfail=1 tests/end_to_end/test_pipeline.py ")
-    assert told.endswith(" tests/end_to_end")
+    first = [f"tests/end_to_end/test_{name}.py" for name in ("pipeline", "training", "kubeflow")]
+    assert told.split() == ["other", "generation:", "--maxfail=1", *first, "tests/end_to_end"]
+    assert all((ROOT / path).is_file() for path in first)
 
 
 @pytest.mark.parametrize(

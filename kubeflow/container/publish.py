@@ -18,7 +18,8 @@ from diptych.kubeflow.container import store
 from diptych.kubeflow.container.task import StepError, Task
 from diptych.kubeflow.step_names import DECODE, SOURCES, slice_label
 from diptych.models.library_versions import library_versions
-from diptych.models.step_usage import ENDED, StepUsage, peak_memory
+from diptych.models.machine_memory import peak_memory
+from diptych.models.step_usage import ENDED, StepUsage
 from diptych.pipeline.cli.terminal import warn
 from diptych.pipeline.runs.run_folder import SUMMARY_FILE
 from diptych.pipeline.runs.summary import Failure, Summary, print_summary, read_component_results

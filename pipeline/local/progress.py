@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from diptych.models.counts import pluralize
+from diptych.models.machine_memory import peak_memory, release_memory, restart_peak_memory
 from diptych.models.progress import LOGGER, describe_duration
-from diptych.models.step_usage import ENDED, StepUsage, peak_memory, release_memory, restart_peak_memory
+from diptych.models.step_usage import ENDED, StepUsage
 from diptych.pipeline.local.time_left import Plan
 from diptych.pipeline.local.view import ProgressView
 

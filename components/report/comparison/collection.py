@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from pyarrow import parquet
-from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from diptych.components.artifacts import ACCOUNT_FILE, PREDICTIONS_FILE, read_json
+from diptych.components.artifacts import ACCOUNT_FILE, read_json
 from diptych.components.example_columns import read_columns
 from diptych.components.report.comparison.compared_run import (
     ComparedRun,
@@ -23,6 +19,7 @@ from diptych.components.report.comparison.compared_run import (
     StoredDataset,
 )
 from diptych.components.report.data_collection import ReportSources, collect_report_data
+from diptych.components.report.predictions import read_predictions
 from diptych.components.report.report_data import Account, ReportData
 from diptych.models import features
 from diptych.models.images.options import ImageOptions
@@ -56,8 +53,12 @@ def collect_run(
     if "model" in sources.uris:
         run = _with_model(run, path_utils.serving_model_path(sources.uris["model"]))
     try:
-        run = replace(run, predictions=read_predictions(sources.uris["evaluation"]))
+        kept = read_predictions(sources.uris["evaluation"])
     except _READ_ERRORS:
+        kept = {}
+    if kept:
+        run = replace(run, predictions={row_id: tuple(sorted(each.labels)) for row_id, each in kept.items()})
+    else:
         run, how = score(run, run.dataset)
         notes.append(f"kept no predictions: {how}")
     return replace(run, notes=notes)
@@ -115,17 +116,6 @@ def _read_rows(examples: str, split: str) -> dict[str, DatasetRow]:
         row_id: DatasetRow(split, place, tuple(sorted(labels)), description, image)
         for place, (row_id, description, image, labels) in enumerate(rows)
     }
-
-
-def read_predictions(evaluation: str) -> PredictedLabels:
-    """The predictions that the Evaluator kept.
-
-    Raises:
-        OSError, ValueError, KeyError: there are none, as an earlier version kept none, or they are damaged.
-    """
-    with fileio.open(os.path.join(evaluation, PREDICTIONS_FILE), "rb") as file:
-        columns = parquet.read_table(io.BytesIO(file.read()), columns=["id", "predicted"]).to_pydict()
-    return {row_id: tuple(sorted(labels)) for row_id, labels in zip(columns["id"], columns["predicted"], strict=True)}
 
 
 def score(run: ComparedRun, dataset: StoredDataset | None) -> tuple[ComparedRun, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +17,7 @@ from diptych.components.catalogue.image_files import decode_image
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models.images.options import ImageOptions
+from diptych.models.machine_memory import peak_memory, release_memory, restart_peak_memory
 from tests.image_kinds import by_opencv, by_pillow, png_chunk, swapped_profile
 
 HEIGHT, WIDTH = SHAPE = 800, 1200
@@ -95,11 +94,6 @@ def one_thread() -> Iterator[None]:
     cv2.setNumThreads(threads)
 
 
-def peak_memory() -> int:
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
 def measure(data: bytes, like: bytes) -> int:
     """The bytes by which the memory of a process grows that decodes a file.
 
@@ -113,11 +107,11 @@ def measure(data: bytes, like: bytes) -> int:
         decode_image(like, OPTIONS, Limits())
         # Memory that was given back, but is kept for the process, must not hide what is taken.
         Image.core.clear_cache()  # type: ignore[attr-defined]
-        ctypes.CDLL(None).malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")
-        before = peak_memory()
+        release_memory()
+        restart_peak_memory()
+        before = peak_memory() or 0
         decode_image(data, OPTIONS, Limits())
-        os.write(writer, json.dumps(peak_memory() - before).encode())
+        os.write(writer, json.dumps((peak_memory() or 0) - before).encode())
         os._exit(0)
     os.close(writer)
     with open(reader) as answer:

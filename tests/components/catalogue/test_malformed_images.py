@@ -16,7 +16,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from diptych.components.catalogue.image_files import decode_image
 from diptych.components.catalogue.options import Limits
 from diptych.components.catalogue.reasons import REASONS
 from diptych.models.images.options import ImageOptions
+from diptych.models.machine_memory import peak_memory
 from tests.helpers import as_file
 from tests.image_kinds import KINDS, gif_file, jpeg_of_several, png_chunk, tiff_file, with_segment
 from tests.paths import ROOT
@@ -308,9 +308,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     outcomes = [judge(data) for data in pickle.load(sys.stdin.buffer)]
     # Not by getrusage, which also counts the process that started this one.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    most = int(status["VmHWM"].split()[0]) * 1024
-    json.dump({"outcomes": [vars(outcome) for outcome in outcomes], "most": most}, sys.stdout)
+    json.dump({"outcomes": [vars(outcome) for outcome in outcomes], "most": peak_memory()}, sys.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -163,16 +164,20 @@ def worker_ids() -> list[int]:
 def test_what_is_fetched_ahead_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     remote = SourceFile("rows.csv", "https://shop/images")
     monkeypatch.setattr(module, "_PENDING_BYTES", 25_000)
-    monkeypatch.setattr(module, "read_image_file", lambda *_: bytes(10_000))
-    asked = 0
+    fetched_one, asked = threading.Semaphore(0), 0
+
+    def read(*_: object) -> bytes:
+        fetched_one.release()
+        return bytes(10_000)
+
+    monkeypatch.setattr(module, "read_image_file", read)
 
     def slowly() -> Iterator[Row]:
         nonlocal asked
         for number in range(20):
             asked = number + 1
             yield Row(number, f"row {number}", image="a.png")
-            # Time for the thread that fetches it.
-            time.sleep(0.02)
+            assert fetched_one.acquire(timeout=60)
 
     with DecoderPool(options(), index_records) as pool:
         fetched = pool._fetch(slowly(), remote)

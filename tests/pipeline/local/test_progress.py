@@ -13,7 +13,7 @@ import pytest
 from absl import logging as absl_logging
 from rich.console import Console
 
-from diptych.models import step_usage
+from diptych.models import machine_memory, step_usage
 from diptych.models.progress import report_progress, reporting_part
 from diptych.pipeline.local.log_capture import silence_output
 from diptych.pipeline.local.progress import ProgressHandler, follow_progress
@@ -60,7 +60,7 @@ def test_the_memory_of_each_component_is_its_own_peak() -> None:
 def test_memory_is_unknown_where_the_system_does_not_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str | None
 ) -> None:
-    monkeypatch.setattr(step_usage, "_PROCESS", tmp_path if status else tmp_path / "none")
+    monkeypatch.setattr(machine_memory, "_PROCESS", tmp_path if status else tmp_path / "none")
     if status:
         (tmp_path / "status").write_text(status)
     handler = follow(PlainView(Console(file=io.StringIO())))
