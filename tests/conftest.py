@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -11,6 +12,11 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does.
 settings.register_profile("diptych", deadline=None)
 settings.load_profile("diptych")
+
+# What nohup or a script's ``&`` has started ignores these signals, and so would all that it starts.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: Any, argname: str) -> str | None:

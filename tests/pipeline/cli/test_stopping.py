@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,17 +41,6 @@ WORKS = {
     "in C": "import sqlite3; sqlite3.connect(':memory:').execute('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
     "i + 1 FROM n) SELECT count(*) FROM n').fetchone()",
 }
-
-
-@pytest.fixture(autouse=True)
-def _signals_of_a_terminal() -> Iterator[None]:
-    """What nohup or a script's ``&`` has started ignores these signals, and so would all that it starts."""
-    ignored = [name for name in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(name) is signal.SIG_IGN]
-    for name in ignored:
-        signal.signal(name, signal.SIG_DFL)
-    yield
-    for name in ignored:
-        signal.signal(name, signal.SIG_IGN)
 
 
 @pytest.fixture
