@@ -67,8 +67,8 @@ def _sides(source: ImageTextArrays, blog_folder: Path, our_folder: Path) -> Side
     from diptych.models.dataset import input_fn_train
     from diptych.models.decoders.bag_of_words import BagOfWords, padded_inputs
     from diptych.models.inputs import IDS_INPUT, IMAGE_INPUT, VALUES_INPUT
+    from diptych.models.mapped_rows import RowMaps
     from diptych.models.tfrecords import match_files
-    from diptych.models.training.mapped_rows import RowMaps
     from diptych.models.training.options import TrainOptions
 
     rows, terms = source.counts.nonzero()

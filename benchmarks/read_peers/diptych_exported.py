@@ -12,12 +12,21 @@ from diptych.models.images.options import ImageOptions
 from diptych.models.inputs import IMAGE_INPUT
 from diptych.models.training.memory import tune_process_memory
 
-__all__ = ["batches", "write"]
+__all__ = ["batches", "decoder", "files", "write"]
+
+
+def decoder(out: Path) -> ExportedTFRecordDecoder:
+    """The decoder of the records."""
+    return ExportedTFRecordDecoder(ImageOptions(height=128, width=128), *shape(out))
+
+
+def files(out: Path) -> list[str]:
+    """The file that holds the records."""
+    return [str(out / FILE)]
 
 
 def batches(out: Path) -> EpochReader:
     """Reads images, and with them ids and values of the texts and labels."""
-    decoder = ExportedTFRecordDecoder(ImageOptions(height=128, width=128), *shape(out))
-    dataset = read_dataset([str(out / FILE)], batch_size=BATCH_SIZE, decode=decoder)
+    dataset = read_dataset(files(out), batch_size=BATCH_SIZE, decode=decoder(out))
     tune_process_memory()
     return EpochReader(dataset, lambda batch: batch[0][IMAGE_INPUT])

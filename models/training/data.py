@@ -27,6 +27,7 @@ from diptych.models.decoders.transform_graph import TransformGraphDecoder
 from diptych.models.errors import DatasetError, OptionsError
 from diptych.models.images.augmentation import Augmentation
 from diptych.models.images.options import AugmentOptions, ImageOptions
+from diptych.models.mapped_rows import RowMaps
 from diptych.models.networks.choice import resolve_backbone
 from diptych.models.networks.options import NetworkOptions
 from diptych.models.progress import FeatureProgress, report_progress
@@ -38,7 +39,6 @@ from diptych.models.training.class_weights import build_sample_weight_fn
 from diptych.models.training.custom_config import CODE_KEY, FEATURE_FOLDER_KEY, IMAGE_OPTIONS_KEY, TEXT_OPTIONS_KEY
 from diptych.models.training.feature_cache import FeatureCache, cache_folder
 from diptych.models.training.frozen_rows import FrozenRows, Records, feature_extractor, read_frozen_rows
-from diptych.models.training.mapped_rows import RowMaps
 from diptych.models.training.options import TrainOptions
 from diptych.models.training.schedule import Schedule, build_schedule
 

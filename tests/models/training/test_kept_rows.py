@@ -64,7 +64,7 @@ def test_one_epoch_several_devices_and_no_space_go_without(
 
 
 def test_all_splits_share_the_limit(data: Any) -> None:
-    from diptych.models.training.mapped_rows import MappedRows, RowMaps
+    from diptych.models.mapped_rows import MappedRows, RowMaps
 
     size = COUNT * data.decoder.image.height * data.decoder.image.width * 3
     maps = RowMaps(1.5 * size)
@@ -75,7 +75,7 @@ def test_all_splits_share_the_limit(data: Any) -> None:
 
 
 def test_without_space_on_the_disk_records_are_read(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from diptych.models.training.mapped_rows import RowMaps
+    from diptych.models.mapped_rows import RowMaps
 
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 0, 10))
@@ -85,7 +85,7 @@ def test_without_space_on_the_disk_records_are_read(data: Any, monkeypatch: pyte
 
 
 def test_a_disk_that_fills_up_meanwhile_is_no_error(data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from diptych.models.training import mapped_rows
+    from diptych.models import mapped_rows
 
     def fill_up(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -99,7 +99,7 @@ def test_a_disk_that_fills_up_meanwhile_is_no_error(data: Any, monkeypatch: pyte
 def test_nothing_is_left_in_the_folder(data: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import tempfile
 
-    from diptych.models.training.mapped_rows import MappedRows, RowMaps
+    from diptych.models.mapped_rows import MappedRows, RowMaps
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert isinstance(RowMaps(1e9).open(data.train_files, data.decoder, COUNT), MappedRows)
@@ -109,7 +109,7 @@ def test_nothing_is_left_in_the_folder(data: Any, monkeypatch: pytest.MonkeyPatc
 def test_texts_without_a_term_and_labels_of_several_columns(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from diptych.models.training.mapped_rows import map_rows
+    from diptych.models.mapped_rows import map_rows
 
     inputs = {
         "image": tf.constant(np.arange(36, dtype=np.uint8).reshape(3, 2, 2, 3)),
