@@ -77,6 +77,14 @@ class LabelFromTextRule(Rule):
     accuracy: float = Field(1.0, gt=0, le=1, description="The least accuracy of that model that is a finding.")
 
 
+class LabelFromFileRule(Rule):
+    """Files whose format, size in pixels or number of bytes tells the label: what the model may learn in its place."""
+
+    kappa: float = Field(
+        0.9, gt=0, le=1, description="The least Cohen's kappa of a decision tree of these properties that is a finding."
+    )
+
+
 class ShareRule(Rule):
     """A rule about a share of rows or words, which may not exceed a limit."""
 
@@ -152,6 +160,7 @@ class GateOptions(Options):
     label_in_text: LabelInTextRule = LabelInTextRule()
     label_from_text: LabelFromTextRule = LabelFromTextRule()
     text_is_id: TextIsIdRule = TextIsIdRule()
+    label_from_file: LabelFromFileRule = LabelFromFileRule()
     duplicates: ShareRule = Field(ShareRule(), description="Rows of val and test whose pixels an earlier split has.")
     near_duplicates: NearDuplicatesRule = Field(
         NearDuplicatesRule(), description="Rows of val and test whose image looks like one of an earlier split."

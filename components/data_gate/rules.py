@@ -19,6 +19,7 @@ from diptych.components.data_gate.basic_rules import (
     check_unlabelled,
 )
 from diptych.components.data_gate.distribution_shifts import DistributionComparison, check_shifts, schema_thresholds
+from diptych.components.data_gate.file_model import check_label_from_file
 from diptych.components.data_gate.findings import Finding
 from diptych.components.data_gate.label_name_rules import (
     check_label_form,
@@ -181,6 +182,10 @@ def _texts(data: GateInput, options: GateOptions) -> Iterator[Finding]:
         yield from check_text_is_id(data.splits, options.text_is_id)
 
 
+def _files(data: GateInput, options: GateOptions) -> Iterator[Finding]:
+    yield from check_label_from_file(data.splits, options.label_from_file)
+
+
 def _duplicates(data: GateInput, options: GateOptions) -> Iterator[Finding]:
     # Of declared splits, another rule says more.
     if data.declared is None or data.declared.ignores_equal_images:
@@ -218,6 +223,7 @@ RULES: tuple[GateRule, ...] = (
     _label_coverage,
     _label_conflicts,
     _texts,
+    _files,
     _duplicates,
     _near_duplicates,
     _straddling,

@@ -22,12 +22,13 @@ _LOW_F1, _MAX_WEAK_LABELS = 0.8, 3
 # is learned; drift and what follows may well be intended.
 _ORDER = (
     ("straddling", "duplicates", "near_duplicates", "label_from_text", "label_in_text", "text_is_id"),
+    ("label_from_file",),
     ("label_conflict",),
     ("label_lost", "label_typo", "label_spelling", "label_form", "label_coverage", "label_rare"),
     ("drift", "skew", "anomaly", "vocabulary", "new_format", "new_script", "size"),
     ("rejects",),
 )
-_LEAKS, _CONFLICTS, _LABELS, _DRIFT, _REJECTS = range(0, 50, 10)
+_LEAKS, _SHORTCUTS, _CONFLICTS, _LABELS, _DRIFT, _REJECTS = range(0, 60, 10)
 # Between them: what is no finding of the gate.
 _RUN, _SUSPICIOUS, _WEAK, _NOTES = -10, _CONFLICTS + 1, _CONFLICTS + 2, 60
 

@@ -200,6 +200,21 @@ def _name_labels(records: Records) -> list[Record]:
     return changed
 
 
+def _as_jpeg(records: Records) -> list[Record]:
+    """One label comes from a source of its own."""
+    changed = [record for of_split in records.values() for record in of_split if record[features.LABEL] == "Objects"]
+    for record in changed:
+        record[features.FORMAT] = "JPEG"
+    return changed
+
+
+def _scan_larger(records: Records) -> list[Record]:
+    changed = [record for of_split in records.values() for record in of_split if record[features.LABEL] == "Symbols"]
+    for place, record in enumerate(changed):
+        record[features.WIDTH], record[features.HEIGHT] = 140 + place % 40, 150
+    return changed
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault, and what the gate is expected to find.
@@ -236,6 +251,22 @@ FAULTS = [
     Fault(_as_webp, "new_format", "image/format", EVERYWHERE, "share of rows"),
     Fault(_label_copies, "label_conflict", "label", (None,), "share of rows"),
     Fault(_name_labels, "label_in_text", "description", (None,), "share of rows", ("label_from_text",)),
+    Fault(
+        _as_jpeg,
+        "label_from_file",
+        "image/format",
+        (None,),
+        "Cohen's kappa of a decision tree of the files' properties",
+        ("drift", "new_format"),
+    ),
+    Fault(
+        _scan_larger,
+        "label_from_file",
+        "image/width",
+        (None,),
+        "Cohen's kappa of a decision tree of the files' properties",
+        ("drift",),
+    ),
     Fault(_make_up_words, "vocabulary", "description", OUTSIDE, "share of out-of-vocabulary words", purity=0.5),
 ]
 
@@ -257,4 +288,5 @@ def test_a_planted_fault_is_found_by_its_rule_with_its_rows(
         named = [identity in planted for identity in finding.ids]
         assert sum(named) >= fault.purity * len(named), finding.ids
         assert finding.ids[0] in finding.message
-        assert finding.feature in finding.message or finding.rule in ("label_typo", "label_lost", "duplicates")
+        elsewhere = ("label_typo", "label_lost", "duplicates", "label_from_file")
+        assert finding.feature in finding.message or finding.rule in elsewhere
