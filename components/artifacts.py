@@ -9,7 +9,7 @@
 | ExampleStatistics | ``Split-<split>/FeatureStats.pb`` | TFDV's ``DatasetFeatureStatisticsList`` |
 | Schema | ``schema.pbtxt`` | TensorFlow Metadata's ``Schema`` |
 | ExampleAnomalies | ``Split-<split>/SchemaDiff.pb`` | TFDV's ``Anomalies`` |
-| Verdict | ``verdict.json`` | whether the data passed, and the findings of the data gate |
+| Verdict | ``verdict.json`` | whether the data passed, the findings of the data gate, and what it looked for |
 | Verdict | ``reference/FeatureStats.pb`` | the statistics of train that drift was measured from, if there were any |
 | Metrics | ``metrics.json`` | modality to the metrics of the linear baseline on it, on the test split |
 | Metrics | ``predictions.parquet`` | of each row of test its id, labels, and the labels predicted on each modality |

@@ -29,6 +29,7 @@ from diptych.components.data_gate.accepted_data import AcceptedData, read_accept
 from diptych.components.data_gate.anomaly_rule import check_anomalies
 from diptych.components.data_gate.findings import Finding
 from diptych.components.data_gate.options import GateOptions
+from diptych.components.data_gate.rule_descriptions import describe_rules
 from diptych.components.data_gate.rules import GateInput, apply_rules
 from diptych.components.data_gate.stored_rows import read_split_rows
 from diptych.components.declared_account import parse_declared
@@ -61,14 +62,16 @@ class DataGateExecutor(base_executor.BaseExecutor):
         """
         last = read_accepted(exec_properties[PUSH_DIRECTORY_KEY])
         gate_input = _read_gate_input(input_dict, exec_properties, last)
-        findings = _find(gate_input, input_dict, exec_properties)
+        options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
+        findings = _find(gate_input, input_dict, options)
+        rules = describe_rules(options, gate_input.rules_without_data)
         uri = artifact_utils.get_single_uri(output_dict["verdict"])
-        _write_verdict(uri, findings, last)
+        _write_verdict(uri, findings, rules, last)
         stopped = stopped_verdict_folder(uri)
         if fileio.exists(stopped):
             fileio.rmtree(stopped)
         if stopping := [finding.message for finding in findings if finding.stops]:
-            _write_verdict(stopped, findings, last)
+            _write_verdict(stopped, findings, rules, last)
             raise DataGateError("the data gate stopped the run:\n" + "\n".join(f"- {message}" for message in stopping))
         statistics = artifact_utils.get_split_uri(input_dict["statistics"], features.TRAIN)
         with fileio.open(os.path.join(statistics, STATISTICS_FILE), "rb") as file:
@@ -96,8 +99,7 @@ def _read_schema(uri: str) -> schema_pb2.Schema:
     return io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(uri))
 
 
-def _find(gate_input: GateInput, inputs: ArtifactsByKey, exec_properties: Mapping[str, Any]) -> list[Finding]:
-    options = GateOptions.model_validate_json(exec_properties[GATE_OPTIONS_KEY])
+def _find(gate_input: GateInput, inputs: ArtifactsByKey, options: GateOptions) -> list[Finding]:
     anomalies = artifact_utils.get_single_instance(inputs["anomalies"])
     examples = artifact_utils.get_single_uri(inputs["examples"])
     return [
@@ -111,10 +113,13 @@ def _read_rejects(uri: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def _write_verdict(folder: str, findings: Sequence[Finding], last: AcceptedData) -> None:
+def _write_verdict(
+    folder: str, findings: Sequence[Finding], rules: Sequence[Mapping[str, Any]], last: AcceptedData
+) -> None:
     verdict = {
         "passed": not any(finding.stops for finding in findings),
         "findings": [finding.as_json() for finding in findings if finding.severity != "ignore"],
+        "rules": rules,
     }
     write_json(folder, VERDICT_FILE, verdict)
     if last.statistics is not None:

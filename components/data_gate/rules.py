@@ -78,6 +78,11 @@ class GateInput:
     declared: DeclaredAccount | None = None
 
     @property
+    def rules_without_data(self) -> set[str]:
+        """The keys of the rules that have nothing to look at, or nothing to compare with."""
+        return {*(() if self.accepted else COMPARING_RULE_KEYS), *(() if self.text else TEXT_RULE_KEYS)}
+
+    @property
     def train(self) -> SplitRows:
         """The rows of train."""
         return self.splits[TRAIN]
@@ -234,6 +239,8 @@ RULES: tuple[GateRule, ...] = (
 COMPARING_RULES: tuple[GateRule, ...] = (_drift, _lost_labels, _new_values)
 #: The keys of their options.
 COMPARING_RULE_KEYS = ("drift", "label_lost", "new_format", "new_script")
+#: The keys of the rules that look at descriptions alone.
+TEXT_RULE_KEYS = ("label_in_text", "label_from_text", "text_is_id", "vocabulary", "new_script")
 
 
 def apply_rules(data: GateInput, options: GateOptions) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from diptych.components.report.finding_rows import RowGroups, show_findings
 from diptych.components.report.page import make_environment
 from diptych.components.report.reject_tables import group_rejects, rejects_csv_uri
-from diptych.components.report.report_data import DisplayedRow, Finding, RejectedRow, Thumbnail
+from diptych.components.report.report_data import DisplayedRow, Finding, GateRule, RejectedRow, Thumbnail
 from diptych.components.report.statistics_tables import make_label_table
 
 
@@ -39,6 +39,7 @@ class CataloguePage:
         rejects_file: the name of the file with all rejects.
         reject_pictures: index in ``rejects`` to picture.
         finding_rows: index in ``findings`` to some of its rows.
+        rules: what was looked for.
         not_applied: names of the rules that only a run applies.
     """
 
@@ -56,6 +57,7 @@ class CataloguePage:
     findings: Sequence[Finding]
     reject_pictures: Mapping[int, Thumbnail] = field(default_factory=dict)
     finding_rows: Mapping[int, RowGroups] = field(default_factory=dict)
+    rules: Sequence[GateRule] = ()
     not_applied: Sequence[str] = ()
     declared: str = ""
 

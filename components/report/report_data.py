@@ -73,11 +73,30 @@ class Finding(BaseModel):
     ids: list[str] = []
 
 
+class GateRule(BaseModel):
+    """A rule of the data gate.
+
+    Attributes:
+        rule: its key in the settings.
+        looks_for: a sentence.
+        applied: whether it was looked for.
+        severity: what a finding does to the run.
+        limits: its other options by key.
+    """
+
+    rule: str
+    looks_for: str
+    applied: bool
+    severity: Literal["ignore", "warn", "stop"]
+    limits: dict[str, float | str]
+
+
 class Verdict(BaseModel):
     """``verdict.json`` of the data gate."""
 
     passed: bool
     findings: list[Finding]
+    rules: list[GateRule] = []
 
 
 class Comparison(BaseModel):

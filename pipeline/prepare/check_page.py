@@ -9,10 +9,12 @@ import numpy as np
 
 from diptych.components.catalogue.catalogue import Catalogue
 from diptych.components.catalogue.samples import evenly_spaced
+from diptych.components.data_gate.rule_descriptions import describe_rules
+from diptych.components.data_gate.rules import TEXT_RULE_KEYS
 from diptych.components.data_gate.split_rows import SplitRows
 from diptych.components.report.catalogue_page import CataloguePage, LabelRows, render_catalogue_page
 from diptych.components.report.finding_rows import choose_rows, group_by_image
-from diptych.components.report.report_data import DisplayedRow, Finding, RejectedRow, Thumbnail
+from diptych.components.report.report_data import DisplayedRow, Finding, GateRule, RejectedRow, Thumbnail
 from diptych.components.report.small_pictures import REASONS_OTHER_THAN_IMAGE
 from diptych.models import features
 from diptych.models.atomic_files import write_text
@@ -72,6 +74,7 @@ def make_check_page(result: CheckResult, settings: Settings, rejects_file: str) 
     def digest(place: _Place) -> str:
         return result.splits[place.split].texts[features.SHA256][place.index]
 
+    without_data = {*result.not_applied, *(() if settings.text else TEXT_RULE_KEYS)}
     return CataloguePage(
         title=settings.name,
         catalogue=settings.data.catalogue,
@@ -93,6 +96,7 @@ def make_check_page(result: CheckResult, settings: Settings, rejects_file: str) 
             number: group_by_image([display(place) for place in places], [digest(place) for place in places])
             for number, places in of_findings.items()
         },
+        rules=[GateRule.model_validate(rule) for rule in describe_rules(settings.gate, without_data)],
         not_applied=result.not_applied,
         declared=result.declared.describe() if result.declared else "",
     )

@@ -80,6 +80,11 @@ class Gallery {
     return labels.length === predicted.length && labels.every((label) => predicted.includes(label)) ? "right" : "wrong";
   }
 
+  // Rows that were not asked come last in either direction.
+  static bySureness(direction) {
+    return (one, other) => (one.score === null) - (other.score === null) || direction * (one.score - other.score);
+  }
+
   addSheets() {
     // Each file stands in the page once: in the picture that is shown where no script runs.
     const style = document.head.appendChild(make("style"));
@@ -107,6 +112,7 @@ class Gallery {
       && (!chosen.outcome || row.outcome === chosen.outcome)
       && (!chosen.finding || (chosen.finding === "*" ? row.findings.length : row.findings.includes(chosen.finding)))
       && (!words || `${row.id}\n${row.description}`.toLowerCase().includes(words)));
+    if (chosen.order) this.shown.sort(Gallery.bySureness(chosen.order === "surest first" ? -1 : 1));
     byId("matches").textContent = `${this.shown.length.toLocaleString("en")} of ${this.rows.length.toLocaleString("en")} rows`;
     this.made = 0;
     this.list.replaceChildren(this.end);

@@ -114,6 +114,11 @@ class GateFiles:
         DataGateExecutor().Do(self.artifacts, {"verdict": [verdict]}, properties)
         return self.verdict()
 
+    def found(self, *arguments: Any, **options: Any) -> tuple[bool, list[dict[str, Any]]]:
+        """Runs the gate, and returns whether the data passed, and the findings."""
+        verdict = self.run(*arguments, **options)
+        return verdict["passed"], verdict["findings"]
+
     def verdict(self) -> dict[str, Any]:
         return dict(json.loads((self.root / "verdict" / "5" / "verdict.json").read_text()))
 
@@ -143,7 +148,25 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
 
 def test_good_data_passes(good: GateFiles) -> None:
     good.write_account(rows=12, rejects=[])
-    assert good.run(rejects={"max": 0}) == {"passed": True, "findings": []}
+    assert good.found(rejects={"max": 0}) == (True, [])
+
+
+def test_the_verdict_says_what_was_looked_for(good: GateFiles, tmp_path: Path) -> None:
+    good.write_account(rows=12, rejects=[])
+    verdict = good.run(tmp_path, size={"severity": "ignore", "factor": 9})
+    rules = {rule["rule"]: rule for rule in verdict["rules"]}
+    assert rules.keys() == GateOptions.model_fields.keys()
+    assert rules["duplicates"] == {
+        "rule": "duplicates",
+        "looks_for": "Rows of val and test whose pixels an earlier split has",
+        "applied": True,
+        "severity": "warn",
+        "limits": {"max": 0},
+    }
+    # The one is ignored, and no data were accepted yet that the other could compare with.
+    assert (rules["size"]["applied"], rules["size"]["limits"]) == (False, {"factor": 9})
+    assert not rules["drift"]["applied"]
+    assert all(rule["applied"] for rule in good.run(tmp_path)["rules"] if rule["rule"] in ("size", "drift"))
 
 
 def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
@@ -166,7 +189,7 @@ def test_anomalies_name_their_features_and_rows(tmp_path: Path) -> None:
     assert not verdict["passed"]
     assert len(verdict["findings"]) == 2
     assert inputs.run(anomaly={"error": "warn"})["passed"]
-    assert inputs.run(anomaly={"error": "ignore"}) == {"passed": True, "findings": []}
+    assert inputs.found(anomaly={"error": "ignore"}) == (True, [])
 
 
 def test_rejects_above_the_ratio_stop_the_run(good: GateFiles) -> None:
@@ -234,13 +257,13 @@ def drifted(tmp_path_factory: pytest.TempPathFactory) -> GateFiles:
 
 
 def test_without_accepted_data_nothing_drifts(drifted: GateFiles, tmp_path: Path) -> None:
-    assert drifted.run(tmp_path) == {"passed": True, "findings": []}
+    assert drifted.found(tmp_path) == (True, [])
     (version,) = (tmp_path / "accepted").iterdir()
     assert {path.name for path in version.iterdir()} == {"FeatureStats.pb", "profiles.json"}
 
 
 def test_drift_names_feature_formula_distance_and_rows(usual: GateFiles, drifted: GateFiles, tmp_path: Path) -> None:
-    assert usual.run(tmp_path) == {"passed": True, "findings": []}
+    assert usual.found(tmp_path) == (True, [])
     (accepted,) = (tmp_path / "accepted").glob("*/FeatureStats.pb")
     verdict = drifted.run(tmp_path)
     assert verdict["passed"]

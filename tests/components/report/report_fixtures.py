@@ -144,7 +144,7 @@ def good_data() -> ReportData:
             rejects={},
             labels={"good": {"train": 9000, "val": 1300, "test": 400}, "bad": {"train": 1000, "val": 200, "test": 100}},
         ),
-        verdict=report_data.Verdict(passed=True, findings=[]),
+        verdict=report_data.Verdict(passed=True, findings=[], rules=make_rules("drift")),
         linear_baseline={"text": {"accuracy": 0.8971, "macro_f1": 0.70}},
         statistics={
             "label": by_split(
@@ -156,6 +156,18 @@ def good_data() -> ReportData:
         training_curves={"loss": {"train": [(0, 1.0), (1, 0.5)], "validation": [(0, 1.1), (1, math.nan)]}},
         gallery=make_gallery_rows("good"),
     )
+
+
+def make_rules(text: str) -> list[report_data.GateRule]:
+    """Rules of the data gate: one that was looked for, one that was not, and one that is ignored."""
+    applied = report_data.GateRule(
+        rule=text, looks_for=text, applied=True, severity="warn", limits={text: 0.5, "near": text}
+    )
+    return [
+        applied,
+        applied.model_copy(update={"rule": "unasked", "applied": False}),
+        applied.model_copy(update={"rule": "unwanted", "applied": False, "severity": "ignore"}),
+    ]
 
 
 def catalogue_page(text: str) -> CataloguePage:
@@ -179,6 +191,7 @@ def catalogue_page(text: str) -> CataloguePage:
         findings=[finding],
         reject_pictures={0: make_thumbnail()},
         finding_rows={0: [[row, row], [row]]},
+        rules=make_rules(text),
         not_applied=[text],
         declared=text,
     )
@@ -234,7 +247,9 @@ def hostile_data() -> ReportData:
             labels={HOSTILE: {"train": 700, "val": 0, "test": 90}},
         ),
         verdict=report_data.Verdict(
-            passed=False, findings=[report_data.Finding(rule="rejects", message="a note"), finding]
+            passed=False,
+            findings=[report_data.Finding(rule="rejects", message="a note"), finding],
+            rules=make_rules(HOSTILE),
         ),
         rejects=[
             report_data.RejectedRow(

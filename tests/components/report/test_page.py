@@ -135,6 +135,22 @@ def test_a_run_that_came_to_nothing_has_a_page() -> None:
     assert "No images: not there." in text
 
 
+def test_what_was_looked_for_is_told_with_how_often_it_was_found() -> None:
+    rule = report_data.GateRule(
+        rule="size", looks_for="Odd files", applied=True, severity="warn", limits={"factor": 4, "near": "stop"}
+    )
+    others = [rule.model_copy(update={"rule": "skew"}), rule.model_copy(update={"rule": "drift", "applied": False})]
+    findings = [report_data.Finding(rule="size", message="m")] * 2
+    verdict = report_data.Verdict(passed=True, findings=findings, rules=[rule, *others])
+    text = render_report(replace(good_data(), verdict=verdict))
+    row = r'<th scope="row">(\w+)</th>.*?Odd files.*?factor 4.0, near stop.*?<span.*?>(.*?)</span></td>'
+    assert re.findall(row, text) == [("size", "2"), ("skew", "0"), ("drift", "not looked for")]
+    # Where nothing was found, it is what there is to see.
+    assert "<details ><summary>What was looked for" in text
+    none = render_report(replace(good_data(), verdict=verdict.model_copy(update={"findings": []})))
+    assert "<details open><summary>What was looked for" in none
+
+
 def test_findings_say_what_was_measured() -> None:
     finding = report_data.Finding(
         rule="drift",

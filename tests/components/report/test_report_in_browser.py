@@ -175,6 +175,23 @@ def test_each_filter_leaves_its_rows(tab: Tab, folder: Path, filters: dict[str, 
     assert tab.evaluate("document.getElementById('matches').textContent") == "90 of 90 rows"
 
 
+def test_rows_are_put_in_the_order_of_how_sure_the_network_is(tab: Tab, tmp_path: Path) -> None:
+    gallery = make_gallery(9)
+    scores = {0: 0.5, 3: 0.9, 6: 0.7}
+    rows = [
+        replace(row, labels=(row.id,), prediction=replace(row.prediction, score=scores[n]) if row.prediction else None)
+        for n, row in enumerate(gallery.rows)
+    ]
+    page = tmp_path / "page.html"
+    page.write_text(render_report(replace(full_data(), gallery=replace(gallery, rows=rows))), encoding="utf-8")
+    unasked = [f"row-{n}" for n in (1, 2, 4, 5, 7, 8)]
+    for order, asked in {"surest first": [3, 6, 0], "least sure first": [0, 6, 3]}.items():
+        tab.open(page, fragment=f"#gallery?order={order.replace(' ', '+')}")
+        assert tab.evaluate("document.querySelector('#filters [name=order]').value") == order
+        tiles = [tile.split("\n")[0] for tile in tab.evaluate(SHOWN_TILES)]
+        assert tiles == [*(f"row-{n}" for n in asked), *unasked]
+
+
 def test_a_row_of_the_gallery_is_told_in_full(tab: Tab, folder: Path) -> None:
     tab.open(folder / "full.html", fragment="#gallery?finding=label_rare")
     tab.evaluate("document.querySelector('#tiles button').click()")
