@@ -27,7 +27,7 @@ class RejectsRule(Options):
 
 
 class AnomalyRule(Options):
-    """What ExampleValidator finds, by the severity that TensorFlow Data Validation gives to it."""
+    """What violates the schema, by the severity that TensorFlow Data Validation gives to it."""
 
     error: Severity = Field("stop", description="What an anomaly that is an error does.")
     warning: Severity = Field("warn", description="What an anomaly that is a warning does.")
@@ -144,8 +144,10 @@ class GateOptions(Options):
 
     rejects: RejectsRule = RejectsRule()
     anomaly: AnomalyRule = AnomalyRule()
-    drift: ShiftRule = Field(ShiftRule(), description="Train against the last data that a gate accepted.")
-    skew: ShiftRule = Field(ShiftRule(), description="Val and test against train.")
+    drift: ShiftRule = Field(
+        ShiftRule(), description="Distributions of train that differ from those of the last data that a gate accepted."
+    )
+    skew: ShiftRule = Field(ShiftRule(), description="Distributions of val and test that differ from those of train.")
     label_lost: Rule = Field(Rule(), description="Labels of the last accepted data that train lacks.")
     label_rare: LabelRareRule = LabelRareRule()
     label_typo: LabelTypoRule = LabelTypoRule()

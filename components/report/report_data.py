@@ -88,7 +88,7 @@ class GateRule(BaseModel):
     looks_for: str
     applied: bool
     severity: Literal["ignore", "warn", "stop"]
-    limits: dict[str, float | str]
+    limits: dict[str, int | float | str]
 
 
 class Verdict(BaseModel):
