@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.memory import StageUse, measure_stages
 from benchmarks.tools import make_parser, print_table, python_command, run_timed
 
-_SIDE = 32
+#: The width and height of an image, in pixels.
+SIDE = 32
 # Finding a file in a folder with more files is slow.
 _FILES_PER_FOLDER = 1000
 # How a run that is not watched at a terminal ends the line of a component.
@@ -56,7 +57,7 @@ def write_catalogue(folder: Path, load: Load) -> Path:
             label = row % load.classes
             image = Path("images", f"{row // _FILES_PER_FOLDER:05d}", f"{row:08d}.png")
             (folder / image).parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.clip(colours[label] + random.normal(0, 40, (_SIDE, _SIDE, 3)), 0, 255).astype(np.uint8)
+            pixels = np.clip(colours[label] + random.normal(0, 40, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
             cv2.imwrite(str(folder / image), pixels)
             writer.writerow([image.as_posix(), _text(words, label, load, random), f"label{label:05d}"])
     return path

@@ -1,4 +1,7 @@
-"""Ingestion of 10,000 and 100,000 rows: memory may grow to 1.2 times, the cost of a row to 1.1 times."""
+"""Ingestion of 10,000 and 100,000 rows: memory may grow to 1.2 times, the cost of a row to 1.1 times.
+
+With ``--small``, of 10,000 and a million images of 32 x 32 pixels: of so many rows, what is held of each shows.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.ingest_peers.run import SECONDS_FILE
+from benchmarks.load import Load, write_catalogue
 from benchmarks.memory import PeakMemory, measure_peak_memory
-from benchmarks.photographs import Photographs, cached_photographs
+from benchmarks.photographs import CATALOGUE, Photographs, cached_photographs
 from benchmarks.tools import make_parser, print_table, python_command
 
 MEMORY_LIMIT = 1.2
@@ -30,22 +34,42 @@ class Measurement:
 def main() -> int:
     """Runs both sizes in turn; returns 1 if a ratio is above its limit."""
     arguments = make_parser(__doc__, repeat=1)
-    arguments.add_argument("--rows", type=int, nargs=2, default=(10_000, 100_000), help="default: %(default)s")
+    arguments.add_argument("--rows", type=int, nargs=2, help="default: 10000 100000, of small images 10000 1000000")
+    arguments.add_argument("--small", action="store_true", help="images of 32 x 32 pixels")
     options = arguments.parse_args()
-    catalogues = {rows: cached_photographs(Photographs(rows, _WIDTH, _HEIGHT)) for rows in options.rows}
+    few, many = options.rows or (10_000, 1_000_000 if options.small else 100_000)
+    contender = "diptych_small" if options.small else "diptych"
+    catalogues = {rows: _small_images(rows) if options.small else _photographs(rows) for rows in (few, many)}
     measured: dict[int, list[Measurement]] = {rows: [] for rows in catalogues}
     for turn in range(options.repeat):
         for rows, catalogue in catalogues.items():
-            measured[rows].append(_measure(rows, catalogue))
+            measured[rows].append(_measure(contender, rows, catalogue))
             print(f"turn {turn + 1} of {options.repeat}: {rows:,} rows, {measured[rows][-1]}", flush=True)
-    return _report(*options.rows, *measured.values())
+    return _report(few, many, *measured.values())
 
 
-def _measure(rows: int, catalogue: Path) -> Measurement:
+def _photographs(rows: int) -> Path:
+    return cached_photographs(Photographs(rows, _WIDTH, _HEIGHT))
+
+
+def _small_images(rows: int) -> Path:
+    """The path of a catalogue of such images in the folder for temporary files; it is made at the first call."""
+    folder = Path(tempfile.gettempdir(), f"diptych-small-images-{rows}")
+    if not folder.exists():
+        partial = folder.with_suffix(".part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        print(f"making {rows:,} small images in {folder}", flush=True)
+        write_catalogue(partial, Load(rows))
+        partial.rename(folder)
+    return folder / CATALOGUE
+
+
+def _measure(contender: str, rows: int, catalogue: Path) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name, "out")
         peak = measure_peak_memory(
-            python_command("-m", "benchmarks.ingest_peers.run", "diptych", str(catalogue), str(out))
+            python_command("-m", "benchmarks.ingest_peers.run", contender, str(catalogue), str(out))
         )
         seconds = float((out / SECONDS_FILE).read_text(encoding="utf-8"))
         shutil.rmtree(out)

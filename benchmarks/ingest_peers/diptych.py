@@ -20,23 +20,28 @@ from diptych.models import features
 from diptych.models.images.options import ImageOptions
 from diptych.models.tfrecords import list_split_files, read_records
 
-_IMAGE = ImageOptions(height=IMAGE_SIZE, width=IMAGE_SIZE, encoding="raw")
 _ARTIFACTS = "artifacts"
 
 
 def write(catalogue: Path, out: Path) -> None:
     """Writes ``out/artifacts`` and ``out/metadata.sqlite``."""
+    ingest(catalogue, out, IMAGE_SIZE)
+
+
+def ingest(catalogue: Path, out: Path, side: int) -> None:
+    """Writes ``out/artifacts`` and ``out/metadata.sqlite``, with raw images of ``side`` x ``side`` pixels."""
     # ``diptych run`` does so, too.
     gc.freeze()
     image = read_rows(catalogue)[0]["image"]
     # Images are read below one root only.
     root = f"{urlsplit(image).scheme}://{urlsplit(image).netloc}" if "://" in image else None
+    stored = ImageOptions(height=side, width=side, encoding="raw")
     data = DataOptions(catalogue=str(catalogue), images_root=root, processes=PROCESSES)
     pipeline = Pipeline(
         pipeline_name="bench",
         pipeline_root=str(out / _ARTIFACTS),
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(out / "metadata.sqlite")),
-        components=[ImageTextExampleGen(data, _IMAGE, code="bench")],
+        components=[ImageTextExampleGen(data, stored, code="bench")],
     )
     LocalDagRunner().run(pipeline)
 
