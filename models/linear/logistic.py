@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from diptych.models.inputs import Modality
 from diptych.models.labels import Task
+from diptych.models.linear.log_loss import Truth, log_loss
 from diptych.models.linear.logistic_regression import Block, fit_logistic_regression
 
-#: For multiclass the class of each row, int ``[n]``; for multilabel 0 and 1, ``[n, classes]``.
-Truth = NDArray[np.int64]
 #: Features of the same rows by modality, float32 ``[n, d]`` each, dense or CSR.
 Blocks = Mapping[Modality, Block]
 #: Rows that are fitted, and rows that are held out, both as indices.
@@ -94,15 +93,19 @@ class Examples:
 def make_folds(truth: Truth, groups: Sequence[Any], seed: int) -> list[Fold]:
     """Five folds, or three of 2,000 rows or more, that keep groups together and, for multiclass, the classes' shares.
 
+    For multiclass there are not more folds than the largest class has rows.
+
     Args:
         groups: of each row.
 
     Returns:
-        No folds if all rows are of one group.
+        No folds if all rows are of one group, or no class has two rows.
     """
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     parts = min(_FOLDS if len(truth) < _MANY_ROWS else _FEW_FOLDS, len(set(groups)))
+    if truth.ndim == 1 and len(truth):
+        parts = min(parts, int(np.bincount(truth).max()))
     if parts < 2:
         return []
     if truth.ndim == 2:
@@ -151,17 +154,6 @@ def validate_logistic(
     chosen = best[1] if best else candidates[0]
     model = fit_logistic(blocks, examples, chosen)
     return ValidatedModel(model, best[2] if best else model.logits(blocks), chosen)
-
-
-def log_loss(logits: NDArray[np.float32], truth: Truth) -> NDArray[np.float64]:
-    """The log loss of each row, float64 ``[n]``; for multilabel, the mean over its labels."""
-    scores = logits.astype(np.float64)
-    if truth.ndim == 1:
-        scores = scores - scores.max(axis=1, keepdims=True)
-        losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(truth)), truth]
-    else:
-        losses = (np.logaddexp(0, scores) - truth * scores).mean(axis=1)
-    return np.asarray(losses)
 
 
 def _hold_out(

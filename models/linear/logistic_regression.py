@@ -17,6 +17,7 @@ from scipy.sparse import issparse
 from scipy.special import expit, softmax
 
 from diptych.models.labels import Task
+from diptych.models.linear.discriminant import fit_discriminant
 
 #: Features of the same rows, float32 ``[n, features]``: a NumPy array or a CSR matrix.
 Block = Any
@@ -60,7 +61,8 @@ def fit_logistic_regression(
 ) -> LogisticRegression:
     """Fits a model with scikit-learn's ``C`` of 1; features that are multiplied by the root of a ``C`` have that one.
 
-    Of very many classes each is told from the rest, some classes at a time; their logits are compared all the same.
+    Of very many labels, some are fitted at a time. Of very many classes, which would have to be fitted together, the
+    weights are those of discriminant analysis (``fit_discriminant``).
 
     Args:
         truth: whether a row has a label, ``[n, classes]``; for multiclass each row has exactly one.
@@ -69,10 +71,12 @@ def fit_logistic_regression(
     """
     classes = truth.shape[1]
     together = max(1, _MAX_WEIGHTS // sum(block.shape[1] for block in blocks))
-    if task == "multiclass" and classes <= together:
+    if task == "multiclass":
+        if classes > together:
+            return LogisticRegression(task, *fit_discriminant(blocks, truth, row_weights))
         return LogisticRegression(task, *_fit_together(blocks, truth, task, row_weights, max_iterations))
     parts = [
-        _fit_together(blocks, truth[:, some], "multilabel", _columns(row_weights, some), max_iterations)
+        _fit_together(blocks, truth[:, some], task, _columns(row_weights, some), max_iterations)
         for some in (slice(start, start + together) for start in range(0, classes, together))
     ]
     weights = [np.concatenate(of_block, axis=1) for of_block in zip(*(part[0] for part in parts), strict=True)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from diptych.models.linear.logistic import Truth, log_loss
+from diptych.models.linear.log_loss import Truth, log_loss
 
 #: How far the biases of labels may be moved towards rare ones: by these shares of the logarithm of their frequency.
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.models.inputs import Modality
+from diptych.models.linear.log_loss import Truth
 from diptych.models.linear.logistic import (
     Blocks,
     Examples,
     LinearModel,
-    Truth,
     ValidatedModel,
     combine,
     make_folds,

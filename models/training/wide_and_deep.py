@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.metrics import accuracy_score
 
-from diptych.models.linear.logistic import Truth, log_loss
+from diptych.models.linear.log_loss import Truth, log_loss
 from diptych.models.linear.stacking import SHIFTS, fit_scales
 from diptych.models.linear.wide import WidePart, WideRows, fit_wide
 from diptych.models.networks.build import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from diptych.models.linear.logistic import log_loss
+from diptych.models.linear.log_loss import log_loss
 from diptych.models.linear.stacking import SHIFTS, fit_biases, fit_scales
 
 ROWS = 6000
