@@ -23,7 +23,7 @@ _SHRINKAGE = 0.7
 _ADDED_VARIANCE = 10.0
 # Features that do not vary within any class have this share of their mean square for a variance.
 _LEAST_VARIANCE = 1e-3
-# Every so many rows one is held out, and so many at most.
+# Of so many rows one is held out, and so many at most.
 _HELD_OUT, _MAX_HELD_OUT = 3, 2_000
 # The prior of a class without a row is that of half a row.
 _FEWEST_ROWS = 0.5
@@ -38,8 +38,9 @@ def fit_discriminant(
 
     With the mean m of a class, its prior p and the covariance S within classes, a row x has the logit m' S^-1 x -
     m' S^-1 m / 2 + log p (T. Hastie, R. Tibshirani, J. Friedman, "The Elements of Statistical Learning", 2009, equation
-    4.10). S is shrunk (J. Friedman, "Regularized Discriminant Analysis", 1989), and of sparse features diagonal. What
-    blocks say is not independent, so their logits are scaled by what rows held out say (``fit_scales``).
+    4.10). S is shrunk (J. Friedman, "Regularized Discriminant Analysis", 1989), and of sparse features diagonal; the
+    means of few rows are drawn to that of all. What blocks say is not independent, so their logits are scaled by what
+    rows held out say (``fit_scales``).
 
     Args:
         blocks: features of the same rows, float32 ``[n, d]`` each: a NumPy array or a CSR matrix.
@@ -60,9 +61,8 @@ def fit_discriminant(
     intercept = of_prior * rows.log_prior()
     for scale, (_, own) in zip(scales, fitted, strict=True):
         intercept += scale * own
-    return [np.float32(scale) * own for scale, (own, _) in zip(scales, fitted, strict=True)], intercept.astype(
-        np.float32
-    )
+    weights = [np.float32(scale) * own for scale, (own, _) in zip(scales, fitted, strict=True)]
+    return weights, intercept.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ class _Rows:
 
 def _choose_scales(rows: _Rows) -> NDArray[np.float64]:
     """How much the logits of each block count, and last the prior's, by rows that the others' model is asked of."""
-    is_held_out = np.zeros(len(rows.own), bool)
-    is_held_out[:: max(_HELD_OUT, -(-len(rows.own) // _MAX_HELD_OUT))] = True
+    count = len(rows.own)
+    is_held_out = np.zeros(count, bool)
+    # By chance: every third row may be of the same class.
+    is_held_out[np.random.default_rng(0).permutation(count)[: min(count // _HELD_OUT, _MAX_HELD_OUT)]] = True
     others = rows.select(~is_held_out)
     # A class that is not among the others tells nothing about them.
     asked = rows.select(is_held_out & (others.counts()[rows.own] > 0))
@@ -98,26 +100,48 @@ def _choose_scales(rows: _Rows) -> NDArray[np.float64]:
         return np.ones(len(rows.blocks) + 1)
     fitted = [_fit_block(block, others) for block in others.blocks]
     logits = [block @ weights + own for block, (weights, own) in zip(asked.blocks, fitted, strict=True)]
-    prior = np.broadcast_to(others.log_prior(), (len(asked.own), rows.classes))
-    return fit_scales([*logits, prior.astype(np.float32)], asked.own)
+    logits.append(np.broadcast_to(others.log_prior().astype(np.float32), (len(asked.own), rows.classes)))
+    # Logits of thousands, which few features of little variance have, are too steep to begin at.
+    spreads = np.array([max(float(each.std()), 1.0) for each in logits])
+    scaled = [np.asarray(each / spread, np.float32) for each, spread in zip(logits, spreads, strict=True)]
+    return np.asarray(fit_scales(scaled, asked.own) / spreads)
 
 
 def _fit_block(block: Any, rows: _Rows) -> tuple[_Floats, NDArray[np.float64]]:
     """The weights float32 ``[d, classes]``, and what they leave of the intercept ``[classes]``, without the prior."""
-    counts, places = rows.counts(), np.arange(len(rows.own))
-    # Of each class, the share of each of its rows.
-    shares = csr_matrix(
-        (rows.weights / counts[rows.own], (rows.own, places)), (rows.classes, len(places)), dtype=np.float32
-    )
-    means = shares @ block
-    divided: Any = (_divide_sparse if issparse(block) else _divide_dense)(block, means, rows.own, rows.weights)
+    counts = rows.counts()
+    present = counts > 0
+    means: Any = (_shrink_sparse if issparse(block) else _shrink_dense)(block, _average(rows) @ block, counts)
+    divided: Any = (_divide_sparse if issparse(block) else _divide_dense)(block, means, rows)
     weights = np.asarray(divided.toarray() if issparse(divided) else divided, np.float32).T
-    return weights, -_sum_of_products(means, divided) / 2
+    own = -_sum_of_products(means, divided) / 2
+    # The logit of a class without a row is the mean of all others: by the formula, it would often be the greatest.
+    weights[:, ~present] = weights[:, present].mean(axis=1, keepdims=True)
+    own[~present] = own[present].mean()
+    return weights, own
 
 
-def _divide_dense(block: _Floats, means: _Floats, own: NDArray[np.intp], weights: _Floats) -> _Floats:
+def _average(rows: _Rows) -> Any:
+    """What sums the rows of each class to their mean: CSR ``[classes, n]``."""
+    of_rows = rows.weights / rows.counts()[rows.own]
+    shape = rows.classes, len(rows.own)
+    return csr_matrix((of_rows, (rows.own, np.arange(shape[1]))), shape, dtype=np.float32)
+
+
+def _shrink_dense(block: _Floats, means: _Floats, counts: NDArray[np.float64]) -> _Floats:
+    """Means of classes that are drawn to that of all rows, as if each class had one row more, which is that mean."""
+    overall = block.mean(axis=0)
+    return np.asarray(overall + (counts / (counts + 1))[:, None] * (means - overall), np.float32)
+
+
+def _shrink_sparse(_: Any, means: Any, counts: NDArray[np.float64]) -> Any:
+    """Means of classes as if each had one row more, which is 0: so they stay sparse."""
+    return csr_matrix(means.multiply((counts / (counts + 1))[:, None]), dtype=np.float32)
+
+
+def _divide_dense(block: _Floats, means: _Floats, rows: _Rows) -> _Floats:
     """The means ``[classes, d]`` times the inverse of the shrunk covariance."""
-    within = (block - means[own]) * np.sqrt(weights / weights.sum())[:, None]
+    within = (block - means[rows.own]) * np.sqrt(rows.weights / rows.weights.sum())[:, None]
     covariance = within.T @ within
     size = len(covariance)
     shrunk = (1 - _SHRINKAGE) * covariance
@@ -126,11 +150,13 @@ def _divide_dense(block: _Floats, means: _Floats, own: NDArray[np.intp], weights
     return np.asarray(np.linalg.solve(shrunk, means.T).T)
 
 
-def _divide_sparse(block: Any, means: Any, own: NDArray[np.intp], weights: _Floats) -> Any:
+def _divide_sparse(block: Any, means: Any, rows: _Rows) -> Any:
     """The means ``[classes, d]`` divided by the increased variance of each feature."""
-    shares = weights / weights.sum()
-    of_class = np.bincount(own, shares, minlength=means.shape[0])
-    squares = block.multiply(block).T @ shares - means.multiply(means).T @ of_class
+    total, counts = rows.weights.sum(), rows.counts()
+    # The sum of (x - m)^2 over the rows of a class is that of x^2 and m^2 times the second line, for the mean of x is
+    # m (n + 1) / n.
+    squares = block.multiply(block).T @ (rows.weights / total)
+    squares -= means.multiply(means).T @ ((counts + 2) / total)
     variance = np.maximum(squares, 0)
     least = _LEAST_VARIANCE * float(block.multiply(block).mean()) + np.finfo(np.float32).tiny
     return means.multiply(1 / (variance + max(_ADDED_VARIANCE * variance.mean(), least))).tocsr()

@@ -43,34 +43,37 @@ def test_of_dense_features_it_is_that_of_scikit_learn() -> None:
     assert (ours.argmax(axis=1) == own).mean() > 0.9
 
 
-def formula(features: Any, own: Any, divide: Any) -> tuple[Any, Any]:
-    """Means divided by what varies within classes ``[d, classes]``, and minus half of their products."""
-    means = np.stack([features[own == number].mean(axis=0) for number in range(CLASSES)])
-    wanted = divide(means)
-    return wanted, -(means * wanted.T).sum(axis=1) / 2
+def shrunk_means(features: Any, own: Any, towards: Any) -> Any:
+    """The means of classes, each with one row more."""
+    return np.stack([np.vstack([features[own == number], towards]).mean(axis=0) for number in range(CLASSES)])
+
+
+def assert_scaled(fitted: tuple[list[Any], Any], means: Any, divided: Any) -> None:
+    """Weights and intercepts are those of the formula, times one scale."""
+    (weights,), intercept = fitted
+    scale = np.linalg.norm(weights) / np.linalg.norm(divided)
+    assert weights == pytest.approx(scale * divided, rel=1e-3, abs=1e-3 * scale)
+    # The priors are equal, and move all logits alike.
+    of_means = -(means * divided.T).sum(axis=1) / 2
+    assert np.diff(intercept) == pytest.approx(scale * np.diff(of_means), rel=1e-2, abs=1e-2 * scale)
 
 
 def test_dense_weights_are_those_of_the_formula_to_a_scale() -> None:
-    features, own = draw(ROWS, CLASSES, FEATURES)
-    (weights,), intercept = fit_discriminant([features], indicate(own, CLASSES), None)
-    within = np.mean([np.cov(features[own == number].T, bias=True) for number in range(CLASSES)], axis=0)
+    features, own = draw(40, CLASSES, FEATURES)
+    means = shrunk_means(features, own, features.mean(axis=0))
+    within = (features - means[own]).T @ (features - means[own]) / len(own)
     shrunk = 0.3 * within + 0.7 * np.trace(within) / FEATURES * np.eye(FEATURES)
-    wanted, of_means = formula(features, own, lambda means: np.linalg.solve(shrunk, means.T))
-    scale = np.linalg.norm(weights) / np.linalg.norm(wanted)
-    assert weights == pytest.approx(scale * wanted, rel=1e-3, abs=1e-3)
-    # The priors are equal, and move all logits alike.
-    assert np.diff(intercept) == pytest.approx(scale * np.diff(of_means), rel=1e-2, abs=1e-2)
+    fitted = fit_discriminant([features], indicate(own, CLASSES), None)
+    assert_scaled(fitted, means, np.linalg.solve(shrunk, means.T))
 
 
 def test_sparse_features_have_variances_of_their_own() -> None:
-    features, own = draw(ROWS, CLASSES, FEATURES)
+    features, own = draw(40, CLASSES, FEATURES)
     features *= features > 0.3
-    (weights,), intercept = fit_discriminant([csr_matrix(features)], indicate(own, CLASSES), None)
-    variance = np.mean([features[own == number].var(axis=0) for number in range(CLASSES)], axis=0)
-    wanted, of_means = formula(features, own, lambda means: (means / (variance + 10 * variance.mean())).T)
-    scale = np.linalg.norm(weights) / np.linalg.norm(wanted)
-    assert weights == pytest.approx(scale * wanted, rel=1e-3, abs=1e-5)
-    assert np.diff(intercept) == pytest.approx(scale * np.diff(of_means), rel=1e-2, abs=1e-2)
+    means = shrunk_means(features, own, np.zeros(FEATURES))
+    variance = ((features - means[own]) ** 2).mean(axis=0)
+    fitted = fit_discriminant([csr_matrix(features)], indicate(own, CLASSES), None)
+    assert_scaled(fitted, means, (means / (variance + 10 * variance.mean())).T)
 
 
 def test_a_block_of_noise_counts_for_nothing() -> None:
