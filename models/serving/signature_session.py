@@ -65,7 +65,7 @@ def open_signature(folder: str, name: str) -> Iterator[Signature]:
     options.graph_options.rewrite_options.disable_meta_optimizer = True
     with plain_paths([folder]) as links, v1.Graph().as_default(), v1.Session(config=options) as session:
         path = links.get(folder, folder)
-        loaded = v1.saved_model.load(session, [tf.saved_model.SERVING], path)
+        loaded = _load(path, session, options)
         # The loader finds no variables of TensorFlow 2; this is what TensorFlow Serving runs.
         variables = os.path.join(path, "variables", "variables")
         session.run(loaded.saver_def.restore_op_name, {loaded.saver_def.filename_tensor_name: variables})
@@ -83,3 +83,20 @@ def open_signature(folder: str, name: str) -> Iterator[Signature]:
                 ) from None
 
         yield call
+
+
+def _load(path: str, session: Any, options: Any) -> Any:
+    """Loads the graphs of a SavedModel into a session, and returns the ``MetaGraphDef``.
+
+    Each call of a function holds options of its own, which the session's do not reach; they are replaced.
+    """
+    import tensorflow as tf
+    from tensorflow.python.saved_model.loader_impl import SavedModelLoader
+
+    loader = SavedModelLoader(path)
+    graph = loader.get_meta_graph_def_from_tags([tf.saved_model.SERVING]).graph_def
+    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+        for node in nodes:
+            if "config_proto" in node.attr:
+                node.attr["config_proto"].s = options.SerializeToString()
+    return loader.load(session, [tf.saved_model.SERVING])

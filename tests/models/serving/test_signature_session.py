@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diptych.models.serving.signature_session import OutdatedModelError, open_signature
+from diptych.models.serving.signature_session import OutdatedModelError, _load, open_signature
 from tests.helpers import SMALL, as_file, noise
 from tests.models.serving.exported_models import (
     TEXTS,
@@ -61,3 +61,22 @@ def test_keras_is_not_imported_and_can_be_later() -> None:
     exported = model_requiring_both()
     done = subprocess.run([sys.executable, "-c", code, exported.folder], capture_output=True, text=True, check=True)
     assert done.stdout.split() == list(exported.decoder.labels)
+
+
+def test_no_function_of_the_graph_is_optimised_before_it_answers() -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    options = v1.ConfigProto()
+    options.graph_options.rewrite_options.disable_meta_optimizer = True
+    with v1.Graph().as_default() as graph, v1.Session() as session:
+        _load(model_requiring_both().folder, session, options)
+        loaded = graph.as_graph_def()
+    nodes = [*loaded.node, *(node for function in loaded.library.function for node in function.node_def)]
+    of_calls = [node.attr["config_proto"].s for node in nodes if "config_proto" in node.attr]
+    assert of_calls and set(of_calls) == {options.SerializeToString()}
+
+
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="SavedModel file does not exist"), open_signature(str(tmp_path), "classify"):
+        pass
