@@ -9,6 +9,7 @@ COMMANDS = (
     "stock",
     "ingest",
     "remote",
+    "store_copies",
     "scale",
     "splits",
     "one_pod",

@@ -106,4 +106,7 @@ def test_a_finding_stops_warns_or_is_ignored(tmp_path: Path) -> None:
 
     _run(_settings(tmp_path / "data", MOVED, **gate("ignore")), tmp_path)
     verdicts = _verdicts(tmp_path)
-    assert verdicts[max(verdicts, key=int)] == {"passed": True, "findings": []}
+    ignored = verdicts[max(verdicts, key=int)]
+    assert (ignored["passed"], ignored["findings"]) == (True, [])
+    (rule,) = (rule for rule in ignored["rules"] if rule["rule"] == "label_rare")
+    assert (rule["applied"], rule["severity"], rule["limits"]) == (False, "ignore", {"min_rows": 12})
