@@ -70,15 +70,7 @@ def main() -> int:
         help="against these only; mosaic first needs mosaicml-streaming in .venv-bench",
     )
     options = arguments.parse_args()
-    contenders = [
-        BLOG,
-        DIPTYCH,
-        EXPORTED,
-        DIPTYCH_ONCE,
-        EXPORTED_ONCE,
-        *(peers[module] for module in options.peers),
-        MEMORY_MAP,
-    ]
+    contenders = [BLOG, *LIMITS, *(peers[module] for module in options.peers), MEMORY_MAP]
     found: dict[Contender, list[float]] = {contender: [] for contender in contenders}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from diptych.components.data_gate.findings import MAX_IDS, Finding, mention_ids
 from diptych.components.data_gate.options import LabelFromFileRule
-from diptych.components.data_gate.split_rows import ASPECT, SplitRows
+from diptych.components.data_gate.split_rows import ASPECT, SplitRows, fold_of, stride_over
 from diptych.models import features
+from diptych.models.baselines.classifier import indicate_labels
 from diptych.models.counts import join_names, pluralize
 
 KAPPA = "Cohen's kappa of a decision tree of the files' properties"
@@ -54,14 +54,15 @@ def check_label_from_file(splits: Mapping[str, SplitRows], rule: LabelFromFileRu
     """
     if rule.severity == "ignore":
         return
-    stride = max(1, -(-sum(len(rows.ids) for rows in splits.values()) // _MAX_ROWS))
     parts = list(splits.values())
+    stride = stride_over(parts, _MAX_ROWS)
     labels = [row for rows in parts for row in rows.labels[::stride]]
-    names, given = _indicators(labels)
+    names = _judged_labels(labels)
     if not names:
         return
+    given = indicate_labels(labels, names)
     ids = [row_id for rows in parts for row_id in rows.ids[::stride]]
-    folds = _folds([group for rows in parts for group in rows.groups[::stride]])
+    folds = np.array([fold_of(group, _FOLDS) for rows in parts for group in rows.groups[::stride]], np.intp)
     left = list(range(len(names)))
     for properties in _list_properties(parts, stride):
         kappas = _measure(properties.values, given, folds)
@@ -97,20 +98,9 @@ def _describe(
     )
 
 
-def _indicators(labels: Sequence[tuple[str, ...]]) -> tuple[list[str], NDArray[np.bool_]]:
-    """The labels that are judged, and which row has which of them, bool ``[rows, labels]``."""
+def _judged_labels(labels: Sequence[tuple[str, ...]]) -> list[str]:
     counts = Counter(chain.from_iterable(labels)).most_common(_MAX_LABELS)
-    names = [label for label, count in counts if _FEWEST_ROWS <= count <= len(labels) - _FEWEST_ROWS]
-    place_of = {label: place for place, label in enumerate(names)}
-    given = np.zeros((len(labels), len(names)), bool)
-    for row, of_row in enumerate(labels):
-        given[row, [place_of[label] for label in of_row if label in place_of]] = True
-    return names, given
-
-
-def _folds(groups: Sequence[str]) -> NDArray[np.intp]:
-    """The fold of each row: rows of one group are in the same."""
-    return np.array([zlib.crc32(group.encode(errors="replace")) % _FOLDS for group in groups], np.intp)
+    return [label for label, count in counts if _FEWEST_ROWS <= count <= len(labels) - _FEWEST_ROWS]
 
 
 def _list_properties(parts: Sequence[SplitRows], stride: int) -> list[_Properties]:

@@ -6,8 +6,9 @@ TensorFlow.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -142,6 +143,16 @@ def make_split_rows(labels: list[tuple[str, ...]], values: Mapping[str, NDArray[
         for group, digest in zip(values[features.GROUP], texts[features.SHA256], strict=True)
     ]
     return SplitRows(texts, labels, groups, numbers, values[features.PHASH].astype(np.int64))
+
+
+def stride_over(parts: Sequence[SplitRows], most: int) -> int:
+    """Every so many rows one is taken, so that of all parts together they are at most about ``most``."""
+    return max(1, -(-sum(len(rows.ids) for rows in parts) // most))
+
+
+def fold_of(group: str, folds: int) -> int:
+    """The fold of a row, from 0, by its group. It does not go by the rows' order: every third may be of one label."""
+    return zlib.crc32(group.encode(errors="replace")) % folds
 
 
 def text_script(text: str) -> str:

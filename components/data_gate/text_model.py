@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from diptych.components.data_gate.findings import MAX_IDS, Finding, mention_ids
 from diptych.components.data_gate.options import LabelFromTextRule
-from diptych.components.data_gate.split_rows import SplitRows
+from diptych.components.data_gate.split_rows import SplitRows, fold_of
 from diptych.components.data_gate.text_rows import TextRow, sample_rows
 from diptych.models.baselines.text import fit_text_baseline
 from diptych.models.errors import DiptychError
@@ -77,8 +76,7 @@ def check_label_from_text(
 
 def _cut_folds(rows: Sequence[TextRow]) -> Iterator[tuple[list[TextRow], list[TextRow]]]:
     """Cuts rows into folds, and yields for each fold the other rows and those of the fold."""
-    # Not by their order: every third row may have the same label.
-    folds = [zlib.crc32(row.group.encode(errors="replace")) % _FOLDS for row in rows]
+    folds = [fold_of(row.group, _FOLDS) for row in rows]
     for number in range(_FOLDS):
         yield (
             [row for row, fold in zip(rows, folds, strict=True) if fold != number],
