@@ -22,13 +22,14 @@ from diptych.components.artifacts import (
     REJECTS_FILE,
     REPORT_FILE,
     SUSPICIOUS_LABELS_FILE,
+    VERDICT_FILE,
     baseline_name,
     modality_name,
 )
 from diptych.components.declared_account import DeclaredAccount
 from diptych.components.report.report_data import Comparison
 from diptych.models.atomic_files import write_text
-from diptych.models.counts import pluralize
+from diptych.models.counts import join_names, pluralize
 from diptych.models.credentials import mask_credentials, mask_values
 from diptych.models.errors import DiptychError
 from diptych.models.features import SPLITS
@@ -95,6 +96,7 @@ class Summary(BaseModel):
         rejects: number of rejected rows for each reason.
         labels: number of examples for each label and split.
         declared: the splits that the catalogue declares; null if it declares none.
+        findings: the rule of each finding of the data gate, in the order of the report.
         metrics: metrics of the network on the test split.
         intervals: lower and upper bound of each of these metrics.
         confidence: of all intervals; null if no model was evaluated.
@@ -122,6 +124,7 @@ class Summary(BaseModel):
     rejects: dict[str, int] = {}
     labels: dict[str, dict[str, int]] = {}
     declared: DeclaredAccount | None = None
+    findings: list[str] = []
     metrics: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     confidence: float | None = None
@@ -166,6 +169,8 @@ def read_component_results(artifacts: Mapping[str, Mapping[str, str]]) -> dict[s
     results: dict[str, Any] = {}
     if account := _read(artifacts, "ImageTextExampleGen", "rejects", ACCOUNT_FILE):
         results |= account
+    if verdict := _read(artifacts, "DataGate", "verdict", VERDICT_FILE):
+        results["findings"] = [finding["rule"] for finding in verdict["findings"]]
     if baseline := _read(artifacts, "LinearBaseline", "metrics", METRICS_FILE):
         results["baseline"] = baseline
         results["suspicious_labels"] = _count_lines(artifacts["LinearBaseline"]["metrics"], SUSPICIOUS_LABELS_FILE)
@@ -239,6 +244,13 @@ def _data_lines(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "Rejects", ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items())
 
 
+def _doubts(summary: Summary) -> Iterator[str]:
+    if summary.findings:
+        yield f"{pluralize(len(summary.findings), 'finding')} ({join_names(dict.fromkeys(summary.findings), 3)})"
+    if summary.suspicious_labels:
+        yield f"{pluralize(summary.suspicious_labels, 'row')} whose label looks wrong"
+
+
 def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.metrics:
         yield "Network", _format_headline(summary.metrics, summary.intervals)
@@ -246,8 +258,8 @@ def _model_lines(summary: Summary) -> Iterator[tuple[str, str]]:
             yield "", f"in brackets {100 * summary.confidence:g} % intervals"
     if summary.baseline:
         yield "Baselines", _format_baselines(summary)
-    if summary.suspicious_labels:
-        yield "Labels", f"{pluralize(summary.suspicious_labels, 'row')} whose label looks wrong: the report shows them"
+    if doubts := ", ".join(_doubts(summary)):
+        yield "Look at", doubts
     if last := summary.comparisons.get(LAST_BLESSED):
         yield "Last blessed", _format_headline(last.metrics, last.intervals)
     if summary.blessed is not None:

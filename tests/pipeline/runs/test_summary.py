@@ -86,8 +86,10 @@ def test_models_are_shown_with_their_intervals_and_the_decision(
     write(tmp_path / "evaluation" / "decision.json", decision)
     write(tmp_path / "linear" / "metrics.json", {"both": {"accuracy": 0.7, "ranking_precision": 0.8}})
     (tmp_path / "linear" / "suspicious_labels.jsonl").write_text('{"id": "a"}\n{"id": "b"}\n')
+    write(tmp_path / "verdict" / "verdict.json", {"passed": True, "findings": [{"rule": "skew"}, {"rule": "skew"}]})
     results = read_component_results(
         {
+            "DataGate": {"verdict": str(tmp_path / "verdict")},
             "Evaluator": {"evaluation": str(tmp_path / "evaluation")},
             "LinearBaseline": {"metrics": str(tmp_path / "linear")},
         }
@@ -97,7 +99,7 @@ def test_models_are_shown_with_their_intervals_and_the_decision(
     for line in (
         "Network       accuracy 0.9000 (0.820 to 0.950), macro_f1 0.8000\n              in brackets 95 % intervals\n",
         "Baselines     accuracy: image + text 0.7000\n",
-        "Labels        2 rows whose label looks wrong: the report shows them\n",
+        "Look at       2 findings (skew), 2 rows whose label looks wrong\n",
         "Last blessed  accuracy 0.8500 (0.760 to 0.910)\n",
         "Blessed       yes: it is good\nNote          test has 90 rows\n",
     ):
@@ -119,6 +121,7 @@ def finished_run(folder: Path, **changes: Any) -> Summary:
         "rows": 1797,
         "examples": {"train": 1440, "val": 187, "test": 168},
         "rejects": {"not_an_image": 2},
+        "findings": ["skew", "skew"],
         "metrics": METRICS,
         "intervals": interval,
         "confidence": 0.95,
@@ -156,6 +159,7 @@ def test_a_summary_fits_a_screen(
     assert lines[0] == "", "it may leave the screen for the prompt"
     assert len(lines) <= 24
     assert [line for line in lines if len(line) > 80] == []
+    assert "Look at       2 findings (skew), 12 rows whose label looks wrong" in lines
 
 
 def test_a_summary_ends_with_what_to_do_next(
